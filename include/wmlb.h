@@ -1,0 +1,882 @@
+/*
+ * libwmlb: backs up the media licenses that a player holds into one file, with the
+ * flags, property names, status values and result codes of the backup restorer object
+ * of the Windows Media Format SDK. It never decrypts a license.
+ *
+ *     static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t type,
+ *                                   const uint8_t *value, size_t len, void *user_data)
+ *     {
+ *         if (status == WMLB_STATUS_ERROR)
+ *             fprintf(stderr, "%.*s\n", (int)len, (const char *)value);
+ *         return WMLB_S_OK;
+ *     }
+ *
+ *     wmlb_hresult hr, result;
+ *     wmlb_set_store_path("/home/me/.local/share/player/licenses");
+ *     wmlb_set_backup_path("/media/stick");
+ *     hr = wmlb_backup_licenses(0, on_status, NULL);
+ *     if (WMLB_SUCCEEDED(hr))
+ *         wmlb_wait(UINT32_MAX, &result);
+ *
+ * Life of an operation. It is started by a call that checks its arguments and returns
+ * at once; then it runs on a thread of its own, named "wmlb", and tells the callback
+ * how it goes. An operation whose start returned WMLB_S_OK makes exactly one last
+ * event: BACKUPRESTORE_END, ERROR or ERROR_WITHURL. One whose start failed makes none.
+ * After the callback has returned from the last event, the restorer is idle and
+ * user_data is not touched again. There is no thread before an operation starts, and
+ * none after wmlb_wait() or wmlb_restorer_release() has returned.
+ *
+ * Threads. Every function may be called from any thread at any time; what holds in a
+ * callback is said at wmlb_status_callback. A call never waits for another one's
+ * operation, but for wmlb_wait(), wmlb_restorer_wait() and wmlb_restorer_release().
+ *
+ * Restorers. The functions without a handle act on the default restorer, one for the
+ * process. A program that runs several operations at once creates a restorer for each.
+ *
+ * Memory. Whatever is passed to a function is copied before it returns, and belongs to
+ * the caller. The library hands out no memory that must be freed.
+ *
+ * Strings are UTF-8 and end in a NUL. Paths are taken as they are: relative ones count
+ * from the working directory at the start of an operation.
+ *
+ * Errors. Every function that can fail returns a wmlb_hresult; wmlb_get_last_error()
+ * and the ERROR event have the words, which name the path and the cause. Output is
+ * written on success only; but sizes, and a handle, which is set to NULL.
+ *
+ * The host. The library prints nothing, logs nothing, and changes neither environment
+ * nor signal handlers nor working directory. After fork() the child has no operation,
+ * and handles from before get WMLB_E_HANDLE there. dlclose() does not unload it.
+ */
+
+#ifndef WMLB_H
+#define WMLB_H
+
+#include <stddef.h>
+#include <stdint.h>
+/* Version of this header. */
+#define WMLB_VERSION_MAJOR 1
+#define WMLB_VERSION_MINOR 0
+#define WMLB_VERSION_PATCH 0
+#define WMLB_VERSION "1.0.0"
+
+
+/* Whether a result code is a success (0 and above) or a failure (below 0). */
+#define WMLB_SUCCEEDED(hr) ((wmlb_hresult)(hr) >= 0)
+#define WMLB_FAILED(hr) ((wmlb_hresult)(hr) < 0)
+
+/* The result code of a Win32 error code, such as 112, ERROR_DISK_FULL: what an error
+   of the operating system becomes. wmlb_hresult_name() names those in use. */
+#define WMLB_HRESULT_FROM_WIN32(code) ((wmlb_hresult)(0x80070000 | (code)))
+
+/**
+ * Name of a property, string: the folder that backups are written to. Needed for a
+ * backup.
+ */
+#define WMLB_PROP_BACKUP_PATH "BackupPath"
+
+/**
+ * Name of a property, string: the folder that holds the backup file to restore.
+ */
+#define WMLB_PROP_RESTORE_PATH "RestorePath"
+
+/**
+ * Name of a property, string: the folder of the license store. When not set:
+ * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
+ * ~/.local/share/wmlb/licenses.
+ */
+#define WMLB_PROP_STORE_PATH "StorePath"
+
+/**
+ * Name of a property, string, write-only: the passphrase of encrypted backups.
+ */
+#define WMLB_PROP_PASSPHRASE "Passphrase"
+
+/**
+ * Name of a property, string: age recipients to encrypt to, newline-separated.
+ */
+#define WMLB_PROP_RECIPIENTS "Recipients"
+
+/**
+ * Name of a property, string, write-only: age identities to decrypt with,
+ * newline-separated.
+ */
+#define WMLB_PROP_IDENTITIES "Identities"
+
+/**
+ * Name of a property, DWORD: zstd's compression level, 1 to 19. When not set: 1.
+ */
+#define WMLB_PROP_COMPRESSION_LEVEL "CompressionLevel"
+
+/**
+ * Name of a property, DWORD: how many threads compute, 1 to 64; 1 is one thread in
+ * all. 0, or not set: as many as there are processors, at most 8.
+ */
+#define WMLB_PROP_THREADS "Threads"
+
+/**
+ * Name of a property, string: "allow" or "deny", what to do with a license that
+ * does not say whether it may be backed up. When not set: "allow".
+ */
+#define WMLB_PROP_UNSTATED_RIGHTS "UnstatedRights"
+
+/**
+ * For a backup: replace the backup file that is there.
+ */
+#define WMLB_BACKUP_OVERWRITE 1
+
+/**
+ * For a backup: leave out licenses that cannot be read (WMLB_STATUS_LICENSE_SKIPPED
+ * tells which and why) and end with WMLB_NS_E_DRM_STORE_NOTALLSTORED in the END
+ * event, instead of failing. Running out of memory or of file descriptors is still
+ * a failure.
+ */
+#define WMLB_BACKUP_PARTIAL 256
+
+/**
+ * For a backup: read the written file back from the disk and check every hash
+ * before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT.
+ */
+#define WMLB_BACKUP_VERIFY 512
+
+/**
+ * Version of the interface in this header; wmlb_abi_version() is that of the library
+ * that is loaded. It is raised only by a change that breaks existing programs.
+ */
+#define WMLB_ABI_VERSION 1
+
+/**
+ * The operation failed or was cancelled; the last event. hr says why, the value
+ * (string) says it in words.
+ */
+#define WMLB_STATUS_ERROR 0
+
+/**
+ * The operation has begun; the first event of a backup.
+ */
+#define WMLB_STATUS_BACKUPRESTORE_BEGIN 21
+
+/**
+ * The operation has succeeded; the last event. Value of a backup: string, the
+ * path of the backup file.
+ */
+#define WMLB_STATUS_BACKUPRESTORE_END 27
+
+/**
+ * A restore checks credentials and authorization.
+ */
+#define WMLB_STATUS_BACKUPRESTORE_CONNECTING 28
+
+/**
+ * A restore has checked credentials and authorization.
+ */
+#define WMLB_STATUS_BACKUPRESTORE_DISCONNECTING 29
+
+/**
+ * A restore was refused; the last event. Value: string, an address to go to.
+ */
+#define WMLB_STATUS_ERROR_WITHURL 30
+
+/**
+ * A license is left out because its owner forbids backup. Value: string, its key
+ * IDs joined by newlines, or its name when it has none.
+ */
+#define WMLB_STATUS_RESTRICTED_LICENSE 31
+
+/**
+ * How far the operation is; at most 20 a second, and one after the last license.
+ * Value: binary, a wmlb_progress.
+ */
+#define WMLB_STATUS_PROGRESS 4096
+
+/**
+ * A license, or something else found in the store, is left out. hr is the cause,
+ * the value (string) its name.
+ */
+#define WMLB_STATUS_LICENSE_SKIPPED 4097
+
+/**
+ * The value is a uint32_t in the machine's byte order. Also the type of an event
+ * that carries no value.
+ */
+#define WMLB_TYPE_DWORD 0
+
+/**
+ * The value is UTF-8.
+ */
+#define WMLB_TYPE_STRING 1
+
+/**
+ * The value is bytes, or a struct that the status names.
+ */
+#define WMLB_TYPE_BINARY 2
+
+/**
+ * The value is a 32-bit truth value.
+ */
+#define WMLB_TYPE_BOOL 3
+
+/**
+ * The value is a uint64_t.
+ */
+#define WMLB_TYPE_QWORD 4
+
+/**
+ * The value is a uint16_t.
+ */
+#define WMLB_TYPE_WORD 5
+
+/**
+ * The value is the 16 bytes of a GUID.
+ */
+#define WMLB_TYPE_GUID 6
+
+/**
+ * A restorer: properties, and at most one running operation. The pointer is a
+ * number that the library looks up and never dereferences; a NULL, released or
+ * made-up one gets WMLB_E_HANDLE. So does, in a child after fork, one from before.
+ */
+typedef struct wmlb_restorer wmlb_restorer;
+
+/**
+ * A result code with the values of a Windows HRESULT: negative is failure, zero
+ * and above success. The constants below that begin with WMLB_S_, WMLB_E_ or
+ * WMLB_NS_E_ are the codes this library returns; besides them it returns
+ * WMLB_HRESULT_FROM_WIN32(code) for an error of the operating system.
+ */
+typedef int32_t wmlb_hresult;
+
+/**
+ * The function that is told of an operation's events.
+ *
+ * status: one of WMLB_STATUS_*. hr: how the event went; in the last event, the
+ * result of the operation. value_type: one of WMLB_TYPE_*. value: NULL when the
+ * event carries none (value_type and value_len are then 0). value_len: its bytes; a
+ * string has a NUL after them that is not counted. user_data: as it was passed when
+ * the operation was started.
+ *
+ * Return WMLB_S_OK (or anything that is not negative) to go on, a negative value to
+ * cancel the operation. What is returned from the last event has no effect.
+ *
+ * It is called on the operation's own thread, which blocks all signals: one call at
+ * a time, in order. value is valid only during the call. The operation waits while
+ * the function runs, so it should return soon: hand the event to your own thread if
+ * there is much to do. It must return normally; a C++ exception, longjmp or
+ * pthread_exit that leaves it ends the process. After a fork in it, the child must
+ * exec or _exit before it returns.
+ *
+ * In it, every function of this library may be called, but: wmlb_wait and
+ * wmlb_restorer_wait return WMLB_E_ILLEGAL_METHOD_CALL, starting an operation on the
+ * same restorer returns WMLB_NS_E_DRM_BACKUPRESTORE_BUSY, and wmlb_restorer_release
+ * of the same restorer returns at once: its handle is gone, the operation is
+ * cancelled, and no further event comes, not even the last one. Two callbacks must
+ * not release each other's restorers at the same time: each would wait for the other.
+ */
+typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
+                                             wmlb_hresult hr,
+                                             int32_t value_type,
+                                             const uint8_t *value,
+                                             size_t value_len,
+                                             void *user_data);
+
+/**
+ * How far an operation is. A caller that passes one to be filled in sets
+ * struct_size to sizeof(wmlb_progress) first.
+ */
+typedef struct wmlb_progress {
+    /**
+     * Size of this struct in bytes, as the program that made it knows it.
+     */
+    size_t struct_size;
+    /**
+     * Licenses saved so far.
+     */
+    uint64_t licenses_done;
+    /**
+     * Licenses to deal with: at the end licenses_done + licenses_restricted +
+     * licenses_skipped. 0: not known yet.
+     */
+    uint64_t licenses_total;
+    /**
+     * Bytes of the licenses saved so far.
+     */
+    uint64_t bytes_done;
+    /**
+     * Bytes of all licenses; 0: not known yet.
+     */
+    uint64_t bytes_total;
+    /**
+     * Licenses left out because their owner forbids backup.
+     */
+    uint64_t licenses_restricted;
+    /**
+     * Licenses left out because they could not be read, or were kept as they were
+     * (restore), and other things that were found in the store.
+     */
+    uint64_t licenses_skipped;
+} wmlb_progress;
+
+/**
+ * 0x00000000: the call succeeded.
+ */
+#define WMLB_S_OK 0
+
+/**
+ * 0x00000001: the call succeeded, and there was nothing to do or to report.
+ */
+#define WMLB_S_FALSE 1
+
+/**
+ * 0x80004001: this build of the library leaves the function out.
+ */
+#define WMLB_E_NOTIMPL -2147467263
+
+/**
+ * 0x80004003: a pointer that is needed is NULL.
+ */
+#define WMLB_E_POINTER -2147467261
+
+/**
+ * 0x80004005: an error for which there is no better code; the words say more.
+ */
+#define WMLB_E_FAIL -2147467259
+
+/**
+ * 0x8000FFFF: a defect of the library; please report it with the words.
+ */
+#define WMLB_E_UNEXPECTED -2147418113
+
+/**
+ * 0x8000000E: the call is not allowed at this time or for this restorer.
+ */
+#define WMLB_E_ILLEGAL_METHOD_CALL -2147483634
+
+/**
+ * 0x80070005: permission denied, or a file of a kind that is left alone.
+ */
+#define WMLB_E_ACCESSDENIED -2147024891
+
+/**
+ * 0x80070006: the handle is NULL, released, made up, or from before a fork.
+ */
+#define WMLB_E_HANDLE -2147024890
+
+/**
+ * 0x8007000E: memory or threads have run out.
+ */
+#define WMLB_E_OUTOFMEMORY -2147024882
+
+/**
+ * 0x80070057: an argument has a value that is not allowed.
+ */
+#define WMLB_E_INVALIDARG -2147024809
+
+/**
+ * 0xC00D2712: the license store failed.
+ */
+#define WMLB_NS_E_DRM_LICENSE_STORE_ERROR -1072879854
+
+/**
+ * 0xC00D2714: a license could not be saved in the store.
+ */
+#define WMLB_NS_E_DRM_LICENSE_STORE_SAVE_ERROR -1072879852
+
+/**
+ * 0xC00D2718: a license is not valid.
+ */
+#define WMLB_NS_E_DRM_INVALID_LICENSE -1072879848
+
+/**
+ * 0xC00D2728: the backup is from another device, and the flag
+ * WMLB_RESTORE_INDIVIDUALIZE was not given.
+ */
+#define WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION -1072879832
+
+/**
+ * 0xC00D272D: the backup or restore failed.
+ */
+#define WMLB_NS_E_BACKUP_RESTORE_FAILURE -1072879827
+
+/**
+ * 0xC00D2742: a backup file exists, and WMLB_BACKUP_OVERWRITE was not given.
+ */
+#define WMLB_NS_E_DRM_BACKUP_EXISTS -1072879806
+
+/**
+ * 0xC00D2743: the backup file is damaged or truncated.
+ */
+#define WMLB_NS_E_DRM_BACKUP_CORRUPT -1072879805
+
+/**
+ * 0xC00D2744: an operation is running on this restorer.
+ */
+#define WMLB_NS_E_DRM_BACKUPRESTORE_BUSY -1072879804
+
+/**
+ * 0xC00D2745: the file is not a backup file, or one of a newer version.
+ */
+#define WMLB_NS_E_BACKUP_RESTORE_BAD_DATA -1072879803
+
+/**
+ * 0xC00D2749: there is no property of this name.
+ */
+#define WMLB_NS_E_DRM_INVALID_PROPERTY -1072879799
+
+/**
+ * 0xC00D2751: the passphrase or identity is wrong or missing.
+ */
+#define WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD -1072879791
+
+/**
+ * 0xC00D2753: the host's authorizer refused the restore.
+ */
+#define WMLB_NS_E_DRM_RESTORE_FRAUD -1072879789
+
+/**
+ * 0xC00D275F: the backup was made, but without the licenses that could not be
+ * read (WMLB_BACKUP_PARTIAL).
+ */
+#define WMLB_NS_E_DRM_STORE_NOTALLSTORED -1072879777
+
+/**
+ * 0xC00D2764: a property that the operation needs is not set.
+ */
+#define WMLB_NS_E_DRM_NOT_CONFIGURED -1072879772
+
+/**
+ * 0xC00D2768: the operation was cancelled.
+ */
+#define WMLB_NS_E_DRM_OPERATION_CANCELED -1072879768
+
+/**
+ * 0xC00D2782: the license store is missing or is not a store.
+ */
+#define WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE -1072879742
+
+/**
+ * 0xC00D2783: the license store is damaged.
+ */
+#define WMLB_NS_E_DRM_DATASTORE_CORRUPT -1072879741
+
+/**
+ * 0xC00D2846: the service that authorizes restores cannot be reached.
+ */
+#define WMLB_NS_E_DRM_RESTORE_SERVICE_UNAVAILABLE -1072879546
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The handle of the default restorer, which the functions without a handle act on.
+ * Every function that takes a handle takes it too. It is never released, and in a
+ * child after fork the default restorer is a new one.
+ *
+ * Returns the handle; NULL only when memory has run out.
+ * Any thread; also in a callback.
+ */
+struct wmlb_restorer *wmlb_default_restorer(void);
+
+/**
+ * Starts a backup on the default restorer. Set the property BackupPath first. flags,
+ * callback, user_data, events and results are those of
+ * wmlb_restorer_backup_licenses().
+ */
+wmlb_hresult wmlb_backup_licenses(uint32_t flags,
+                                  wmlb_status_callback callback,
+                                  void *user_data);
+
+/**
+ * As wmlb_restorer_cancel_license_backup(), on the default restorer.
+ */
+wmlb_hresult wmlb_cancel_license_backup(void);
+
+/**
+ * As wmlb_restorer_wait(), on the default restorer.
+ */
+wmlb_hresult wmlb_wait(uint32_t timeout_ms, wmlb_hresult *result);
+
+/**
+ * As wmlb_restorer_set_prop(), on the default restorer.
+ */
+wmlb_hresult wmlb_set_prop(const char *name,
+                           int32_t type,
+                           const uint8_t *value,
+                           size_t value_len);
+
+/**
+ * As wmlb_restorer_get_prop_by_name(), on the default restorer.
+ */
+wmlb_hresult wmlb_get_prop_by_name(const char *name,
+                                   int32_t *type,
+                                   uint8_t *value,
+                                   size_t *value_len);
+
+/**
+ * As wmlb_restorer_get_prop_count(), on the default restorer.
+ */
+wmlb_hresult wmlb_get_prop_count(size_t *count);
+
+/**
+ * As wmlb_restorer_get_prop_by_index(), on the default restorer.
+ */
+wmlb_hresult wmlb_get_prop_by_index(size_t index,
+                                    char *name,
+                                    size_t *name_len,
+                                    int32_t *type,
+                                    uint8_t *value,
+                                    size_t *value_len);
+
+/**
+ * As wmlb_restorer_remove_prop(), on the default restorer.
+ */
+wmlb_hresult wmlb_remove_prop(const char *name);
+
+/**
+ * As wmlb_restorer_remove_all_props(), on the default restorer.
+ */
+wmlb_hresult wmlb_remove_all_props(void);
+
+/**
+ * As wmlb_restorer_set_backup_path(), on the default restorer.
+ */
+wmlb_hresult wmlb_set_backup_path(const char *path);
+
+/**
+ * As wmlb_restorer_set_restore_path(), on the default restorer.
+ */
+wmlb_hresult wmlb_set_restore_path(const char *path);
+
+/**
+ * As wmlb_restorer_set_store_path(), on the default restorer.
+ */
+wmlb_hresult wmlb_set_store_path(const char *path);
+
+/**
+ * As wmlb_restorer_get_last_error(), on the default restorer.
+ */
+wmlb_hresult wmlb_get_last_error(char *buffer, size_t *len);
+
+/**
+ * Version of the library that is loaded, such as "1.0.0". Compare with
+ * WMLB_VERSION, which is that of the header.
+ *
+ * Returns a static string. Any thread; also in a callback.
+ */
+const char *wmlb_version(void);
+
+/**
+ * Version of the interface that the loaded library has. A program that was built
+ * with a header of the same WMLB_ABI_VERSION can use it.
+ *
+ * Any thread; also in a callback.
+ */
+uint32_t wmlb_abi_version(void);
+
+/**
+ * Name of a result code as the Windows SDKs have it, such as
+ * "NS_E_DRM_BACKUP_EXISTS"; "unknown" for a value that has none.
+ *
+ * Returns a static string, for any value. Any thread; also in a callback.
+ */
+const char *wmlb_hresult_name(wmlb_hresult hr);
+
+/**
+ * A sentence in English for a result code. The ERROR event and
+ * wmlb_get_last_error() say more: they name the path and the cause.
+ *
+ * Returns a static string, for any value. Any thread; also in a callback.
+ */
+const char *wmlb_hresult_message(wmlb_hresult hr);
+
+/**
+ * Name of a status value as the Windows SDKs have it, such as
+ * "WMT_BACKUPRESTORE_BEGIN"; "unknown" for a value that has none.
+ *
+ * Returns a static string, for any value. Any thread; also in a callback.
+ */
+const char *wmlb_status_name(int32_t status);
+
+/**
+ * Creates a restorer and writes its handle to *out. Give it back with
+ * wmlb_restorer_release(). A program that needs only one can use the default
+ * restorer instead, through the functions that take no handle.
+ *
+ * Returns WMLB_S_OK, or WMLB_E_POINTER (out is NULL).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
+
+/**
+ * Releases a restorer: its handle is not valid any more. A running operation is
+ * cancelled; its last event is still delivered, and the function returns when its
+ * thread has ended. After that the callback is not called again, and what user_data
+ * points to may be freed.
+ *
+ * In a callback of the same restorer it returns at once, and no further event
+ * comes, not even the last one.
+ *
+ * Returns WMLB_S_OK, WMLB_E_HANDLE, or WMLB_E_ILLEGAL_METHOD_CALL (it is the
+ * default restorer, which stays).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_release(struct wmlb_restorer *restorer);
+
+/**
+ * Starts a backup: saves copies of the licenses in the store (property StorePath)
+ * in the file licenses.wmlb in the folder that the property BackupPath names. The
+ * folder is created when it is missing.
+ *
+ * flags: 0, or WMLB_BACKUP_* joined by |. callback: is told how it goes; see
+ * wmlb_status_callback. user_data: passed to callback, and not touched otherwise.
+ *
+ * The function checks what can be checked at once and returns; the backup then runs
+ * on its own thread. If it returned WMLB_S_OK, callback is called with
+ * WMLB_STATUS_BACKUPRESTORE_BEGIN and later, as the last event, with either
+ * WMLB_STATUS_BACKUPRESTORE_END or WMLB_STATUS_ERROR. If it returned a failure,
+ * callback is not called at all. Events may come before the function has returned.
+ *
+ * Until the backup file takes its name, in one step, nothing is changed that was
+ * there before: whatever fails, an earlier backup file is as it was.
+ *
+ * Returns, checked in this order:
+ * WMLB_E_HANDLE;
+ * WMLB_E_INVALIDARG (callback is NULL, or there is an unknown flag);
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
+ * WMLB_NS_E_DRM_NOT_CONFIGURED (BackupPath is not set, or there is no StorePath);
+ * WMLB_NS_E_DRM_BACKUP_EXISTS (there is a backup file, and flags do not have
+ * WMLB_BACKUP_OVERWRITE);
+ * WMLB_E_ACCESSDENIED (licenses.wmlb is a link, a folder or a device);
+ * WMLB_HRESULT_FROM_WIN32(code) (the folder cannot be examined);
+ * WMLB_E_OUTOFMEMORY (no thread can be started).
+ *
+ * Failures that the last event tells, besides those of the system:
+ * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
+ * WMLB_NS_E_DRM_OPERATION_CANCELED;
+ * WMLB_HRESULT_FROM_WIN32(32), a sharing violation (a license or folder kept
+ * changing while it was read);
+ * WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
+ * WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
+ * what was written).
+ *
+ * Any thread; in a callback of the same restorer it is busy.
+ */
+wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
+                                           uint32_t flags,
+                                           wmlb_status_callback callback,
+                                           void *user_data);
+
+/**
+ * Cancels the running backup: asks it to end and returns at once. The last event
+ * then is WMLB_STATUS_ERROR with WMLB_NS_E_DRM_OPERATION_CANCELED, or
+ * WMLB_STATUS_BACKUPRESTORE_END if the backup file had its name already.
+ *
+ * Returns WMLB_S_OK, WMLB_S_FALSE (no backup is running), or WMLB_E_HANDLE.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer);
+
+/**
+ * Cancels whatever operation is running, as wmlb_restorer_cancel_license_backup()
+ * does a backup.
+ *
+ * Returns WMLB_S_OK, WMLB_S_FALSE (none is running), or WMLB_E_HANDLE.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_cancel(struct wmlb_restorer *restorer);
+
+/**
+ * Waits until the running operation has made its last event and its thread has
+ * ended. Writes the result of the last operation to *result: the hr of its last
+ * event. With no operation running it returns at once, any number of times.
+ *
+ * timeout_ms: milliseconds; 0 only looks, UINT32_MAX waits without limit.
+ *
+ * Returns WMLB_S_OK, WMLB_S_FALSE (there was no operation yet; *result is as it
+ * was), WMLB_HRESULT_FROM_WIN32(258), a time-out (0x80070102; *result is as it
+ * was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
+ * WMLB_E_ILLEGAL_METHOD_CALL (in a callback).
+ * Any thread.
+ */
+wmlb_hresult wmlb_restorer_wait(struct wmlb_restorer *restorer,
+                                uint32_t timeout_ms,
+                                wmlb_hresult *result);
+
+/**
+ * Writes to *out how far the running operation is, or how far the last one came.
+ * Set out->struct_size to sizeof(wmlb_progress) before the call.
+ *
+ * Returns WMLB_S_OK, WMLB_E_HANDLE, WMLB_E_POINTER (out is NULL), or
+ * WMLB_E_INVALIDARG (struct_size is too small for itself).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_get_progress(struct wmlb_restorer *restorer,
+                                        struct wmlb_progress *out);
+
+/**
+ * Sets a property. A running operation keeps the values it started with.
+ *
+ * name: one of WMLB_PROP_*, matched exactly. type: WMLB_TYPE_STRING or
+ * WMLB_TYPE_DWORD, as the property has it. value: a string in UTF-8, with or without
+ * a NUL at its end, or a uint32_t in the machine's byte order; it is copied.
+ * value_len: its bytes, a NUL included if there is one.
+ *
+ * Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name or value is NULL);
+ * WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name);
+ * WMLB_E_INVALIDARG (another type than the property's, an empty path, a NUL inside
+ * the string, invalid UTF-8, a number out of range, more than 1 MiB); or
+ * WMLB_E_NOTIMPL (Passphrase, Recipients and Identities, in a build without
+ * encryption).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_set_prop(struct wmlb_restorer *restorer,
+                                    const char *name,
+                                    int32_t type,
+                                    const uint8_t *value,
+                                    size_t value_len);
+
+/**
+ * Reads a property: call it with value NULL to learn the size, and again with a
+ * buffer of that size.
+ *
+ * name: one of WMLB_PROP_*. *type receives the type of the property. value: NULL, or
+ * a buffer of *value_len bytes. *value_len receives the size of the value in bytes,
+ * the NUL of a string included. A property that is not set gives its default.
+ *
+ * Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is
+ * 0); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
+ * WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name); or
+ * WMLB_HRESULT_FROM_WIN32(122) (the buffer is too small; only *value_len is
+ * written).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_get_prop_by_name(struct wmlb_restorer *restorer,
+                                            const char *name,
+                                            int32_t *type,
+                                            uint8_t *value,
+                                            size_t *value_len);
+
+/**
+ * Writes to *count how many properties are set.
+ *
+ * Returns WMLB_S_OK, WMLB_E_HANDLE, or WMLB_E_POINTER (count is NULL).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_get_prop_count(struct wmlb_restorer *restorer,
+                                          size_t *count);
+
+/**
+ * Reads one of the properties that are set: as wmlb_restorer_get_prop_by_name(), and
+ * its name too. Their order is fixed; setting and removing shifts the indexes.
+ *
+ * index: 0 to the count less one. name: NULL, or a buffer of *name_len bytes.
+ * *name_len receives the size of the name, its NUL included. The rest as there.
+ *
+ * Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name_len, type or value_len is
+ * NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_HRESULT_FROM_WIN32(122) (a
+ * buffer is too small; only the two sizes are written).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_get_prop_by_index(struct wmlb_restorer *restorer,
+                                             size_t index,
+                                             char *name,
+                                             size_t *name_len,
+                                             int32_t *type,
+                                             uint8_t *value,
+                                             size_t *value_len);
+
+/**
+ * Removes a property: what holds then is its default.
+ *
+ * Returns WMLB_S_OK, WMLB_S_FALSE (it was not set), WMLB_E_HANDLE, WMLB_E_POINTER
+ * (name is NULL), or WMLB_NS_E_DRM_INVALID_PROPERTY.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_remove_prop(struct wmlb_restorer *restorer,
+                                       const char *name);
+
+/**
+ * Removes all properties.
+ *
+ * Returns WMLB_S_OK or WMLB_E_HANDLE.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_remove_all_props(struct wmlb_restorer *restorer);
+
+/**
+ * Sets the property BackupPath to a NUL-terminated string; returns what
+ * wmlb_restorer_set_prop() does.
+ */
+wmlb_hresult wmlb_restorer_set_backup_path(struct wmlb_restorer *restorer,
+                                           const char *path);
+
+/**
+ * Sets the property RestorePath to a NUL-terminated string; returns what
+ * wmlb_restorer_set_prop() does.
+ */
+wmlb_hresult wmlb_restorer_set_restore_path(struct wmlb_restorer *restorer,
+                                            const char *path);
+
+/**
+ * Sets the property StorePath to a NUL-terminated string; returns what
+ * wmlb_restorer_set_prop() does.
+ */
+wmlb_hresult wmlb_restorer_set_store_path(struct wmlb_restorer *restorer,
+                                          const char *path);
+
+/**
+ * Reads the words for the restorer's last failed call or operation: what was
+ * tried, on which path, and the chain of causes, joined by ": ". "" when nothing
+ * has failed yet. Call it with buffer NULL to learn the size, and again with a
+ * buffer of that size; other threads may change the words in between.
+ *
+ * buffer: NULL, or a buffer of *len bytes. *len receives the size of the string, its
+ * NUL included.
+ *
+ * The words are kept with the restorer, not with the thread. A success does not
+ * change them, nor does a failure of this function.
+ *
+ * Returns WMLB_S_OK, WMLB_E_HANDLE, WMLB_E_POINTER (len is NULL), or
+ * WMLB_HRESULT_FROM_WIN32(122) (the buffer is too small; only *len is written).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_get_last_error(struct wmlb_restorer *restorer,
+                                          char *buffer,
+                                          size_t *len);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* WMLB_H */

@@ -1,0 +1,343 @@
+//! How a backup file takes its name: whole and safe on the disk, or not at all.
+//!
+//! The archive is written to a temporary file in the backup folder, without a name where
+//! the system has such files. Only when it is on the disk does it take the name, in one
+//! step that either fails or puts the whole file in place of nothing or of the old one.
+//! A temporary file with a name is locked as long as its writer lives, so that one left by
+//! a killed writer is told from one in use.
+
+use std::fs::File;
+use std::io::{self, Seek};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::{Error, Result};
+use crate::sys;
+
+/// The name of the backup file in its folder.
+pub(crate) const FILE_NAME: &str = "licenses.wmlb";
+
+const TEMPORARY_PREFIX: &str = ".licenses.wmlb.";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+/// Hexadecimal digits between the two.
+const TEMPORARY_DIGITS: usize = 16;
+
+/// A folder's device and inode: what it is, whatever it is called.
+pub type Identity = (u64, u64);
+
+pub fn identity(stat: &fs::Stat) -> Identity {
+    // The types differ between systems.
+    #[allow(clippy::unnecessary_cast)]
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// Whether a name in the backup folder is one that backups use.
+pub fn is_reserved(name: &[u8]) -> bool {
+    name == FILE_NAME.as_bytes() || is_temporary(name)
+}
+
+fn is_temporary(name: &[u8]) -> bool {
+    name.strip_prefix(TEMPORARY_PREFIX.as_bytes())
+        .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX.as_bytes()))
+        .is_some_and(|digits| {
+            digits.len() == TEMPORARY_DIGITS && digits.iter().all(u8::is_ascii_hexdigit)
+        })
+}
+
+fn temporary_name() -> String {
+    format!("{TEMPORARY_PREFIX}{:016x}{TEMPORARY_SUFFIX}", sys::random())
+}
+
+/// The quick look before an operation starts: is there a backup file that may not be
+/// replaced?
+pub fn check_target(folder: &Path, overwrite: bool) -> Result<()> {
+    let target = folder.join(FILE_NAME);
+    match fs::statat(fs::CWD, &target, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => may_replace(&stat, &target, overwrite),
+        Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(Error::system("look for", target, errno)),
+    }
+}
+
+fn may_replace(stat: &fs::Stat, target: &Path, overwrite: bool) -> Result<()> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if overwrite => Ok(()),
+        FileType::RegularFile => Err(Error::BackupExists(target.to_owned())),
+        _ => Err(Error::NotRegular(target.to_owned())),
+    }
+}
+
+/// The folder a backup goes to.
+pub struct Folder {
+    path: PathBuf,
+    folder: OwnedFd,
+    identity: Identity,
+    /// The folders in which [`Folder::open`] made another: their entries must be safe too.
+    parents: Vec<File>,
+}
+
+impl Folder {
+    /// Opens the folder, makes it (mode 0700, parents too) when it is missing, and removes
+    /// the temporary files that killed backups left in it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut parents = Vec::new();
+        let folder = open_or_make(path, &mut parents)?;
+        let stat = fs::fstat(&folder).map_err(|errno| Error::system("examine", path, errno))?;
+        let folder = Folder {
+            path: path.to_owned(),
+            identity: identity(&stat),
+            folder,
+            parents,
+        };
+        folder.sweep();
+        Ok(folder)
+    }
+
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The path of the backup file.
+    pub fn target(&self) -> PathBuf {
+        self.path.join(FILE_NAME)
+    }
+
+    /// Removes temporary files that nobody holds. What cannot be removed stays: it is no
+    /// reason to fail.
+    fn sweep(&self) {
+        // A descriptor of its own: the position in the folder belongs to it.
+        let Ok(folder) = fs::openat(&self.folder, c".", sys::FOLDER, Mode::empty()) else {
+            return;
+        };
+        let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
+        let _ = sys::list_folder(folder.as_fd(), &mut buffer, |name, _| {
+            if is_temporary(name) {
+                self.sweep_one(name);
+            }
+            Ok(())
+        });
+    }
+
+    fn sweep_one(&self, name: &[u8]) {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(file) = fs::openat(&self.folder, name, flags, Mode::empty()) else {
+            return;
+        };
+        let regular = fs::fstat(&file)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+        if regular && fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = fs::unlinkat(&self.folder, name, AtFlags::empty());
+        }
+    }
+
+    /// A new file to write the archive to.
+    pub fn temporary(&self) -> Result<Temporary<'_>> {
+        let temporary = match sys::create_unnamed(self.folder.as_fd()) {
+            Some(file) => {
+                // Nobody else can see it, so nobody else can hold the lock. It counts from
+                // the moment the file has a name.
+                let _ = fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+                Temporary {
+                    folder: self,
+                    file: file.into(),
+                    name: None,
+                }
+            }
+            None => self.named_temporary()?,
+        };
+        // Whatever the process's umask is.
+        fs::fchmod(&temporary.file, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| Error::system("create a file in", &self.path, errno))?;
+        Ok(temporary)
+    }
+
+    fn named_temporary(&self) -> Result<Temporary<'_>> {
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        loop {
+            let name = temporary_name();
+            let file = match fs::openat(&self.folder, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(file) => file,
+                Err(Errno::EXIST) => continue,
+                Err(errno) => {
+                    return Err(Error::system("create a file in", &self.path, errno));
+                }
+            };
+            let locked = fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+            let temporary = Temporary {
+                folder: self,
+                file: file.into(),
+                name: Some(name),
+            };
+            match locked {
+                // Another backup's sweep was quicker, and removes the file: another one.
+                Err(Errno::WOULDBLOCK) => continue,
+                // A file system without locks, where nobody sweeps either.
+                Err(_) => return Ok(temporary),
+                Ok(()) => {}
+            }
+            let stat = fs::fstat(&temporary.file)
+                .map_err(|errno| Error::system("create a file in", &self.path, errno))?;
+            if stat.st_nlink > 0 {
+                return Ok(temporary);
+            }
+        }
+    }
+
+    fn refuse_target(&self, overwrite: bool) -> Result<()> {
+        let target = self.target();
+        match fs::statat(&self.folder, FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => may_replace(&stat, &target, overwrite),
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(Error::system("look for", target, errno)),
+        }
+    }
+
+    /// Makes the folder's entries, and those of the folders made for it, safe.
+    fn synchronize(&self) -> Result<()> {
+        let folders = self.parents.iter().map(AsFd::as_fd);
+        for folder in folders.chain([self.folder.as_fd()]) {
+            synchronize(folder)
+                .map_err(|errno| Error::system("write to the disk", &self.path, errno))?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the disk has it. Interrupted, it is asked again; any other failure is final:
+/// after it, the system takes the lost pages for written.
+fn synchronize(file: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
+    rustix::io::retry_on_intr(|| fs::fsync(file))
+}
+
+fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
+    match fs::open(path, sys::FOLDER, Mode::empty()) {
+        Err(Errno::NOENT) => {}
+        result => return result.map_err(|errno| Error::system("open the folder", path, errno)),
+    }
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Err(Error::system("open the folder", path, Errno::NOENT)),
+    };
+    let parent = open_or_make(parent, parents)?;
+    match fs::mkdir(path, Mode::RWXU) {
+        // Somebody else was quicker: fine too.
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(Error::system("create the folder", path, errno)),
+    }
+    parents.push(parent.into());
+    fs::open(path, sys::FOLDER, Mode::empty())
+        .map_err(|errno| Error::system("open the folder", path, errno))
+}
+
+/// The file an archive is written to. Dropped without a commit, it is gone.
+pub struct Temporary<'a> {
+    folder: &'a Folder,
+    file: File,
+    /// None: a file without a name, that goes with its last descriptor.
+    name: Option<String>,
+}
+
+impl Temporary<'_> {
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Waits until the disk has the file.
+    pub fn synchronize(&self) -> Result<()> {
+        synchronize(self.file.as_fd())
+            .map_err(|errno| Error::system("write to the disk", self.folder.target(), errno))
+    }
+
+    /// Puts the file, which must be synchronized, in the place of nothing, or with
+    /// `overwrite` of the backup file that is there.
+    pub fn commit(mut self, overwrite: bool) -> Result<()> {
+        self.folder.refuse_target(overwrite)?;
+        match self.name.clone() {
+            None => self.commit_unnamed(overwrite)?,
+            Some(name) => self.commit_named(&name, overwrite)?,
+        }
+        self.folder.synchronize()
+    }
+
+    fn commit_unnamed(&mut self, overwrite: bool) -> Result<()> {
+        let folder = self.folder.folder.as_fd();
+        match sys::name_unnamed(self.file.as_fd(), folder, FILE_NAME) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EXIST) if !overwrite => {
+                return Err(Error::BackupExists(self.folder.target()));
+            }
+            Err(Errno::EXIST) => {}
+            Err(errno) if cannot_link(errno) => return self.commit_copy(overwrite),
+            Err(errno) => return Err(self.failed(errno)),
+        }
+        loop {
+            let name = temporary_name();
+            match sys::name_unnamed(self.file.as_fd(), folder, &name) {
+                Ok(()) => {
+                    self.name = Some(name.clone());
+                    return self.commit_named(&name, overwrite);
+                }
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(self.failed(errno)),
+            }
+        }
+    }
+
+    /// Where a sandbox forbids links, a file without a name can never get one: its content
+    /// moves to one that has a name from the start.
+    fn commit_copy(&mut self, overwrite: bool) -> Result<()> {
+        let mut named = self.folder.named_temporary()?;
+        let copied = self
+            .file
+            .rewind()
+            .and_then(|()| io::copy(&mut self.file, &mut named.file));
+        copied.map_err(|error| Error::io("write", self.folder.target(), error))?;
+        named.synchronize()?;
+        match named.name.clone() {
+            Some(name) => named.commit_named(&name, overwrite),
+            None => Err(Error::Defect("a named file without a name".to_owned())),
+        }
+    }
+
+    fn commit_named(&mut self, name: &str, overwrite: bool) -> Result<()> {
+        let folder = self.folder.folder.as_fd();
+        let renamed = match overwrite {
+            true => fs::renameat(folder, name, folder, FILE_NAME),
+            false => sys::rename_no_replace(folder, name, FILE_NAME),
+        };
+        match renamed {
+            Ok(()) => {
+                self.name = None;
+                Ok(())
+            }
+            Err(Errno::EXIST) if !overwrite => Err(Error::BackupExists(self.folder.target())),
+            Err(errno) => Err(self.failed(errno)),
+        }
+    }
+
+    fn failed(&self, errno: Errno) -> Error {
+        Error::system("put in place", self.folder.target(), errno)
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            let _ = fs::unlinkat(&self.folder.folder, name, AtFlags::empty());
+        }
+    }
+}
+
+/// Refusals of a link that are no matter of this file or disk: rules of a sandbox, or a
+/// file system that has unnamed files but no links.
+fn cannot_link(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOENT
+    )
+}

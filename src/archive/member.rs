@@ -1,0 +1,189 @@
+//! Members of the tar archive, in their one canonical form.
+//!
+//! POSIX.1-2001 ("pax") over the ustar header: field offsets and record syntax are those of
+//! the `pax` utility's specification, sections "ustar Interchange Format" and "pax Header
+//! Block".
+
+use std::io::Write;
+
+/// Headers and contents fill whole blocks.
+const BLOCK: usize = 512;
+
+/// What an 11-digit octal field holds at the most.
+const OCTAL_11: u64 = 0o77_777_777_777;
+
+const NAME: std::ops::Range<usize> = 0..100;
+const PREFIX: std::ops::Range<usize> = 345..500;
+const CHECKSUM: std::ops::Range<usize> = 148..156;
+
+/// Two blocks of zeros end the archive.
+pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+/// A point in time as a file has it: Unix seconds, and nanoseconds after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    pub seconds: i64,
+    pub nanoseconds: u32,
+}
+
+impl Time {
+    pub(crate) const EPOCH: Time = Time {
+        seconds: 0,
+        nanoseconds: 0,
+    };
+
+    /// The value of the ustar field, where that can hold it.
+    fn field(self) -> Option<u64> {
+        u64::try_from(self.seconds)
+            .ok()
+            .filter(|&seconds| self.nanoseconds == 0 && seconds <= OCTAL_11)
+    }
+
+    /// Writes a decimal number of seconds, without zeros at the end of the fraction.
+    fn write_decimal(self, out: &mut Vec<u8>) {
+        let negative = self.seconds < 0;
+        let (whole, fraction) = match (negative, self.nanoseconds) {
+            (true, 1..) => (
+                (self.seconds + 1).unsigned_abs(),
+                1_000_000_000 - self.nanoseconds,
+            ),
+            _ => (self.seconds.unsigned_abs(), self.nanoseconds),
+        };
+        if negative {
+            out.push(b'-');
+        }
+        append(out, format_args!("{whole}"));
+        if fraction != 0 {
+            append(out, format_args!(".{fraction:09}"));
+            while out.last() == Some(&b'0') {
+                out.pop();
+            }
+        }
+    }
+}
+
+/// Appends to memory, which cannot fail.
+fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+}
+
+/// Appends the header of a regular file, and the pax header before it where the ustar one
+/// cannot say everything. The content follows, and then [`pad`].
+pub fn write_header(out: &mut Vec<u8>, path: &[u8], size: u64, modified: Time) {
+    let split = path.is_ascii().then(|| split(path)).flatten();
+    let modified_field = modified.field();
+    let size_field = (size <= OCTAL_11).then_some(size);
+    if split.is_none() || modified_field.is_none() || size_field.is_none() {
+        let start = out.len();
+        out.extend_from_slice(&[0; BLOCK]);
+        if split.is_none() && std::str::from_utf8(path).is_err() {
+            write_record(out, b"hdrcharset", b"BINARY");
+        }
+        if modified_field.is_none() {
+            let mut decimal = Vec::with_capacity(32);
+            modified.write_decimal(&mut decimal);
+            write_record(out, b"mtime", &decimal);
+        }
+        if split.is_none() {
+            write_record(out, b"path", path);
+        }
+        if size_field.is_none() {
+            write_record(out, b"size", size.to_string().as_bytes());
+        }
+        let records = out.len() - start - BLOCK;
+        pad(out, records as u64);
+        let header = &mut out[start..start + BLOCK];
+        fill(header, b"", b"PaxHeaders/license", records as u64, 0, b'x');
+    }
+    let start = out.len();
+    out.extend_from_slice(&[0; BLOCK]);
+    let mut substitute = [0; NAME.end];
+    let (prefix, name) = split.unwrap_or_else(|| (&b""[..], stand_in(path, &mut substitute)));
+    fill(
+        &mut out[start..],
+        prefix,
+        name,
+        size_field.unwrap_or(0),
+        // Whole seconds, for readers that do not know the pax record.
+        u64::try_from(modified.seconds).map_or(0, |seconds| seconds.min(OCTAL_11)),
+        b'0',
+    );
+}
+
+/// Appends the zeros that fill a content's last block.
+pub fn pad(out: &mut Vec<u8>, size: u64) {
+    let used = (size % BLOCK as u64) as usize;
+    if used != 0 {
+        out.resize(out.len() + BLOCK - used, 0);
+    }
+}
+
+/// Prefix and name of a ustar header: everything in the name where it fits, else split at
+/// the first slash that leaves a name that fits.
+fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    if path.len() <= NAME.len() {
+        return Some((b"", path));
+    }
+    let earliest = path.len() - NAME.len() - 1;
+    let slash = earliest + path[earliest..].iter().position(|&byte| byte == b'/')?;
+    let fits = slash <= PREFIX.len() && slash + 1 < path.len();
+    fits.then(|| (&path[..slash], &path[slash + 1..]))
+}
+
+/// A name for readers that do not know the pax record `path`: the last component in the
+/// licence folder, with `_` for what is not ASCII.
+fn stand_in<'a>(path: &[u8], buffer: &'a mut [u8; NAME.end]) -> &'a [u8] {
+    let folder = super::LICENSES_FOLDER;
+    let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    let length = last.len().min(buffer.len() - folder.len());
+    buffer[..folder.len()].copy_from_slice(folder);
+    for (to, &from) in buffer[folder.len()..].iter_mut().zip(&last[..length]) {
+        *to = if from.is_ascii() { from } else { b'_' };
+    }
+    &buffer[..folder.len() + length]
+}
+
+/// Fills in a header block of zeros.
+fn fill(header: &mut [u8], prefix: &[u8], name: &[u8], size: u64, modified: u64, kind: u8) {
+    header[NAME][..name.len()].copy_from_slice(name);
+    header[100..107].copy_from_slice(b"0000600");
+    header[108..115].copy_from_slice(b"0000000");
+    header[116..123].copy_from_slice(b"0000000");
+    write_octal(&mut header[124..135], size);
+    write_octal(&mut header[136..147], modified);
+    header[156] = kind;
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    header[329..336].copy_from_slice(b"0000000");
+    header[337..344].copy_from_slice(b"0000000");
+    header[PREFIX][..prefix.len()].copy_from_slice(prefix);
+    // The checksum counts its own field as spaces.
+    header[CHECKSUM].fill(b' ');
+    let sum = header.iter().map(|&byte| u64::from(byte)).sum();
+    write_octal(&mut header[148..154], sum);
+    header[154] = 0;
+}
+
+fn write_octal(field: &mut [u8], mut value: u64) {
+    for digit in field.iter_mut().rev() {
+        *digit = b'0' + (value & 7) as u8;
+        value >>= 3;
+    }
+}
+
+/// Appends a record `LENGTH KEY=VALUE\n`; the length counts itself.
+fn write_record(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + digits(length) {
+        length = rest + digits(length);
+    }
+    append(out, format_args!("{length} "));
+    out.extend_from_slice(key);
+    out.push(b'=');
+    out.extend_from_slice(value);
+    out.push(b'\n');
+}
+
+fn digits(number: usize) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}

@@ -1,0 +1,136 @@
+//! Lays frames down in order, and closes the archive with its summary.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::frame::{Frame, Packer, Seal};
+use super::member::{self, Time};
+use super::{FrameSummary, INFO_NAME, Info, SUMMARY_NAME, Summary, readback};
+use crate::error::{Error, Result};
+use crate::operation::Control;
+
+/// What is known of a frame that was written.
+pub(super) struct Written {
+    pub seal: Seal,
+    /// Where the zstd frame begins in the file, and its bytes.
+    pub offset: u64,
+    pub stored: usize,
+}
+
+/// A place in the archive to come back to.
+pub struct Mark {
+    frames: usize,
+    offset: u64,
+}
+
+/// Writes an archive into a new file.
+pub struct Writer<'a> {
+    file: &'a File,
+    /// For errors: the name that the file will have.
+    path: &'a Path,
+    packer: Packer,
+    written: Vec<Written>,
+    offset: u64,
+}
+
+impl<'a> Writer<'a> {
+    /// Begins the archive with its `wmlb.json`, in a frame of its own.
+    pub fn new(file: &'a File, path: &'a Path, level: i32, info: &Info<'_>) -> Result<Self> {
+        let mut writer = Writer {
+            file,
+            path,
+            packer: Packer::new(level)?,
+            written: Vec::new(),
+            offset: 0,
+        };
+        let modified = Time {
+            seconds: info.created,
+            nanoseconds: 0,
+        };
+        let content = json_member(INFO_NAME, modified, info)?;
+        writer.pack(&content)?;
+        Ok(writer)
+    }
+
+    fn pack(&mut self, content: &[u8]) -> Result<()> {
+        let frame = self.packer.pack(content, Vec::new())?;
+        self.write(&frame)
+    }
+
+    pub fn write(&mut self, frame: &Frame) -> Result<()> {
+        let mut file = self.file;
+        file.write_all(&frame.data)
+            .map_err(|error| Error::io("write", self.path, error))?;
+        self.written.push(Written {
+            seal: frame.seal,
+            offset: self.offset,
+            stored: frame.data.len(),
+        });
+        self.offset += frame.data.len() as u64;
+        Ok(())
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark {
+            frames: self.written.len(),
+            offset: self.offset,
+        }
+    }
+
+    /// Takes back what was written since the mark.
+    pub fn roll_back(&mut self, mark: &Mark) -> Result<()> {
+        let mut file = self.file;
+        file.set_len(mark.offset)
+            .and_then(|()| file.seek(SeekFrom::Start(mark.offset)))
+            .map_err(|error| Error::io("write", self.path, error))?;
+        self.written.truncate(mark.frames);
+        self.offset = mark.offset;
+        Ok(())
+    }
+
+    /// Closes the archive: the summary, and the end of the tar.
+    pub fn finish(mut self, licenses: u64, bytes: u64) -> Result<Finished<'a>> {
+        let frames = self.written.iter().map(|frame| FrameSummary {
+            length: frame.seal.length,
+            blake3: frame.seal.hash.to_hex().to_string(),
+        });
+        let summary = Summary {
+            licenses,
+            bytes,
+            frames: frames.collect(),
+        };
+        let mut content = json_member(SUMMARY_NAME, Time::EPOCH, &summary)?;
+        content.extend_from_slice(&member::END);
+        self.pack(&content)?;
+        Ok(Finished(self))
+    }
+}
+
+/// An archive that is whole, but not yet safe on the disk.
+pub struct Finished<'a>(Writer<'a>);
+
+impl Finished<'_> {
+    /// Reads the file back from the disk and checks every frame's hash.
+    pub fn read_back(&self, threads: usize, control: &Control) -> Result<()> {
+        let Writer {
+            file,
+            path,
+            written,
+            ..
+        } = &self.0;
+        readback::check(file, path, written, threads, control)
+    }
+}
+
+/// A member whose content is JSON, on one line.
+fn json_member(name: &[u8], modified: Time, value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut json =
+        serde_json::to_vec(value).map_err(|error| Error::Defect(format!("JSON: {error}")))?;
+    json.push(b'\n');
+    let mut content = Vec::with_capacity(json.len() + 2048);
+    member::write_header(&mut content, name, json.len() as u64, modified);
+    content.extend_from_slice(&json);
+    member::pad(&mut content, json.len() as u64);
+    Ok(content)
+}

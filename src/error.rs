@@ -1,0 +1,149 @@
+//! What went wrong, and where: the words for people and the result code for programs.
+
+use std::error::Error as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use crate::hresult::{self, wmlb_hresult};
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure. [`Error::words`] gives the chain of causes, [`Error::hresult`] the code.
+///
+/// Nothing of a licence's content, and no value of a secret property, is ever part of one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the handle is not that of a restorer in this process")]
+    Handle,
+    #[error("{0} is NULL")]
+    Null(&'static str),
+    #[error("{0}")]
+    Argument(String),
+    #[error("there is no property named {0:?}")]
+    UnknownProperty(String),
+    #[error("property {name}: {problem}")]
+    PropertyValue { name: &'static str, problem: String },
+    #[error("property {0}: this build of the library has no encryption")]
+    NoEncryption(&'static str),
+    #[error("property {0} is not set")]
+    NotConfigured(&'static str),
+    #[error("an operation is running on this restorer")]
+    Busy,
+    #[error("{0}")]
+    IllegalCall(&'static str),
+    #[error("the operation has not ended after {0} ms")]
+    Timeout(u32),
+    #[error("the buffer is too small")]
+    BufferTooSmall,
+    #[error("the operation was cancelled")]
+    Canceled,
+    #[error("{} exists already, and WMLB_BACKUP_OVERWRITE was not given", .0.display())]
+    BackupExists(PathBuf),
+    #[error("{} is not a regular file, so it is neither followed nor replaced", .0.display())]
+    NotRegular(PathBuf),
+    #[error("{} is a link or a special file, not a license", .0.display())]
+    NotALicense(PathBuf),
+    #[error("the license store {} cannot be opened", path.display())]
+    Store { path: PathBuf, source: io::Error },
+    #[error("{} kept changing while it was read", .0.display())]
+    Changed(PathBuf),
+    #[error("{} is damaged: {what}", path.display())]
+    Corrupt { path: PathBuf, what: String },
+    #[error("cannot {action} {}", path.display())]
+    System {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    #[error("no memory for {0}")]
+    Memory(&'static str),
+    #[error("a defect in the library: {0}")]
+    Defect(String),
+}
+
+impl Error {
+    /// A system call's failure on a path: "cannot read /a/b: Permission denied".
+    pub fn system(action: &'static str, path: impl AsRef<Path>, errno: Errno) -> Self {
+        Error::System {
+            action,
+            path: path.as_ref().to_owned(),
+            source: errno.into(),
+        }
+    }
+
+    /// As [`Error::system`], for an error that the standard library made.
+    pub fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        Error::System {
+            action,
+            path: path.as_ref().to_owned(),
+            source,
+        }
+    }
+
+    /// What a panic's payload says.
+    pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        Error::Defect(text.unwrap_or_else(|| "a panic without words".to_owned()))
+    }
+
+    pub fn hresult(&self) -> wmlb_hresult {
+        match self {
+            Error::Handle => hresult::WMLB_E_HANDLE,
+            Error::Null(_) => hresult::WMLB_E_POINTER,
+            Error::Argument(_) | Error::PropertyValue { .. } => hresult::WMLB_E_INVALIDARG,
+            Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_INVALID_PROPERTY,
+            Error::NoEncryption(_) => hresult::WMLB_E_NOTIMPL,
+            Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
+            Error::Busy => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
+            Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
+            Error::Timeout(_) => hresult::WAIT_TIMEOUT,
+            Error::BufferTooSmall => hresult::INSUFFICIENT_BUFFER,
+            Error::Canceled => hresult::WMLB_NS_E_DRM_OPERATION_CANCELED,
+            Error::BackupExists(_) => hresult::WMLB_NS_E_DRM_BACKUP_EXISTS,
+            Error::NotRegular(_) | Error::NotALicense(_) => hresult::WMLB_E_ACCESSDENIED,
+            Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
+            Error::Changed(_) => hresult::SHARING_VIOLATION,
+            Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
+            Error::System { source, .. } => {
+                source.raw_os_error().map_or(hresult::WMLB_E_FAIL, |code| {
+                    hresult::from_errno(Errno::from_raw_os_error(code))
+                })
+            }
+            Error::Thread(_) | Error::Memory(_) => hresult::WMLB_E_OUTOFMEMORY,
+            Error::Defect(_) => hresult::WMLB_E_UNEXPECTED,
+        }
+    }
+
+    /// Whether the failure is that of one licence alone, so that a partial backup may
+    /// go on without it. Running out of descriptors or memory is not: it would leave
+    /// out licences that are perfectly well.
+    pub fn concerns_one_license(&self) -> bool {
+        match self {
+            Error::Changed(_) => true,
+            Error::System { .. } => !matches!(
+                self.hresult(),
+                hresult::TOO_MANY_OPEN_FILES | hresult::WMLB_E_OUTOFMEMORY
+            ),
+            _ => false,
+        }
+    }
+
+    /// The chain of causes, joined by ": ".
+    pub fn words(&self) -> String {
+        let mut words = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            words.push_str(": ");
+            words.push_str(&error.to_string());
+            cause = error.source();
+        }
+        words
+    }
+}

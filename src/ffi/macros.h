@@ -1,0 +1,59 @@
+
+/* Whether a result code is a success (0 and above) or a failure (below 0). */
+#define WMLB_SUCCEEDED(hr) ((wmlb_hresult)(hr) >= 0)
+#define WMLB_FAILED(hr) ((wmlb_hresult)(hr) < 0)
+
+/* The result code of a Win32 error code, such as 112, ERROR_DISK_FULL: what an error
+   of the operating system becomes. wmlb_hresult_name() names those in use. */
+#define WMLB_HRESULT_FROM_WIN32(code) ((wmlb_hresult)(0x80070000 | (code)))
+
+/**
+ * Name of a property, string: the folder that backups are written to. Needed for a
+ * backup.
+ */
+#define WMLB_PROP_BACKUP_PATH "BackupPath"
+
+/**
+ * Name of a property, string: the folder that holds the backup file to restore.
+ */
+#define WMLB_PROP_RESTORE_PATH "RestorePath"
+
+/**
+ * Name of a property, string: the folder of the license store. When not set:
+ * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
+ * ~/.local/share/wmlb/licenses.
+ */
+#define WMLB_PROP_STORE_PATH "StorePath"
+
+/**
+ * Name of a property, string, write-only: the passphrase of encrypted backups.
+ */
+#define WMLB_PROP_PASSPHRASE "Passphrase"
+
+/**
+ * Name of a property, string: age recipients to encrypt to, newline-separated.
+ */
+#define WMLB_PROP_RECIPIENTS "Recipients"
+
+/**
+ * Name of a property, string, write-only: age identities to decrypt with,
+ * newline-separated.
+ */
+#define WMLB_PROP_IDENTITIES "Identities"
+
+/**
+ * Name of a property, DWORD: zstd's compression level, 1 to 19. When not set: 1.
+ */
+#define WMLB_PROP_COMPRESSION_LEVEL "CompressionLevel"
+
+/**
+ * Name of a property, DWORD: how many threads compute, 1 to 64; 1 is one thread in
+ * all. 0, or not set: as many as there are processors, at most 8.
+ */
+#define WMLB_PROP_THREADS "Threads"
+
+/**
+ * Name of a property, string: "allow" or "deny", what to do with a license that
+ * does not say whether it may be backed up. When not set: "allow".
+ */
+#define WMLB_PROP_UNSTATED_RIGHTS "UnstatedRights"

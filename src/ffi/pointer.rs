@@ -1,0 +1,149 @@
+//! Reading and writing through the caller's pointers.
+//!
+//! Every function here is safe to call with NULL and with unaligned pointers; a pointer
+//! that does not point to what the header says it does is the caller's fault, and cannot be
+//! told from a good one.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char};
+
+use crate::error::{Error, Result};
+use crate::status::wmlb_progress;
+
+/// No property needs more, and a length read from the wrong place mostly is more.
+const LONGEST_VALUE: usize = 1 << 20;
+
+/// A NUL-terminated string of the caller's.
+///
+/// # Safety
+/// `text` is NULL or points to such a string, which stays as it is during the borrow.
+unsafe fn c_str<'a>(text: *const c_char, name: &'static str) -> Result<&'a CStr> {
+    if text.is_null() {
+        return Err(Error::Null(name));
+    }
+    // SAFETY: not NULL, so a string as the caller promises.
+    Ok(unsafe { CStr::from_ptr(text) })
+}
+
+/// The name of a property. One that is not UTF-8 is the name of none.
+///
+/// # Safety
+/// As [`c_str`].
+pub unsafe fn name<'a>(text: *const c_char) -> Result<Cow<'a, str>> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { c_str(text, "name") }?.to_string_lossy())
+}
+
+/// The bytes of a string that is a property's value.
+///
+/// # Safety
+/// As [`c_str`].
+pub unsafe fn path<'a>(text: *const c_char) -> Result<&'a [u8]> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { c_str(text, "path") }?.to_bytes())
+}
+
+/// The bytes of a property's value.
+///
+/// # Safety
+/// `value` is NULL or points to `length` bytes, which stay as they are during the borrow.
+pub unsafe fn value<'a>(value: *const u8, length: usize) -> Result<&'a [u8]> {
+    if value.is_null() {
+        return Err(Error::Null("value"));
+    }
+    if length > LONGEST_VALUE {
+        return Err(Error::Argument(format!(
+            "a value of {length} bytes: {LONGEST_VALUE} are the most"
+        )));
+    }
+    // SAFETY: not NULL, so `length` bytes as the caller promises.
+    Ok(unsafe { std::slice::from_raw_parts(value, length) })
+}
+
+/// A place that the caller wants something written to.
+///
+/// # Safety
+/// `place` is NULL or may be written to.
+pub unsafe fn write<T>(place: *mut T, value: T, name: &'static str) -> Result<()> {
+    if place.is_null() {
+        return Err(Error::Null(name));
+    }
+    // SAFETY: not NULL, so writable as the caller promises.
+    unsafe { place.write_unaligned(value) };
+    Ok(())
+}
+
+/// A buffer of the caller's, and the place of its length: the two-call protocol.
+pub struct Output<T> {
+    buffer: *mut T,
+    length: *mut usize,
+    capacity: usize,
+}
+
+impl<T> Output<T> {
+    /// # Safety
+    /// `length` is NULL or points to a size; `buffer` is NULL or has room for that many
+    /// bytes. Both stay so as long as the value lives.
+    pub unsafe fn new(buffer: *mut T, length: *mut usize, name: &'static str) -> Result<Self> {
+        if length.is_null() {
+            return Err(Error::Null(name));
+        }
+        let capacity = match buffer.is_null() {
+            true => 0,
+            // SAFETY: not NULL, so readable as the caller promises.
+            false => unsafe { length.read_unaligned() },
+        };
+        Ok(Output {
+            buffer,
+            length,
+            capacity,
+        })
+    }
+
+    /// Writes the size that is needed, and tells whether there is room: an error when there
+    /// is a buffer and it is too small. Nothing else is written.
+    pub fn fit(&self, bytes: &[u8]) -> Result<()> {
+        // SAFETY: not NULL, so writable as was promised at the start.
+        unsafe { self.length.write_unaligned(bytes.len()) };
+        match self.buffer.is_null() || bytes.len() <= self.capacity {
+            true => Ok(()),
+            false => Err(Error::BufferTooSmall),
+        }
+    }
+
+    /// Writes the bytes, which fit.
+    pub fn fill(&self, bytes: &[u8]) {
+        if !self.buffer.is_null() {
+            let length = bytes.len().min(self.capacity);
+            // SAFETY: the buffer has room for `capacity` bytes, as was promised at the start,
+            // and is the caller's, so it does not overlap ours.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.buffer.cast(), length) };
+        }
+    }
+}
+
+/// Fills in the caller's struct as far as the caller knows it; its `struct_size` stays.
+///
+/// # Safety
+/// `out` is NULL or points to a struct of as many bytes as its `struct_size` says.
+pub unsafe fn write_progress(out: *mut wmlb_progress, progress: &wmlb_progress) -> Result<()> {
+    if out.is_null() {
+        return Err(Error::Null("out"));
+    }
+    // SAFETY: the first field is there in every version of the struct.
+    let known = unsafe { out.cast::<usize>().read_unaligned() };
+    let first = size_of::<usize>();
+    if known < first {
+        return Err(Error::Argument(format!(
+            "struct_size is {known}, less than its own field takes"
+        )));
+    }
+    let length = known.min(size_of::<wmlb_progress>()) - first;
+    // SAFETY: both structs have `first + length` bytes, and do not overlap.
+    unsafe {
+        let from = std::ptr::from_ref(progress).cast::<u8>().add(first);
+        let to = out.cast::<u8>().add(first);
+        std::ptr::copy_nonoverlapping(from, to, length);
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Backs up the media licences that a player holds: the backup restorer object of the
+//! Windows Media Format SDK, as plain C functions, for systems that are not Windows.
+//!
+//! The interface is the C one, in `include/wmlb.h`; [`ffi`] holds its functions for Rust
+//! programs that want to call them without linking the C library.
+//!
+//! The rooms, from the top; each uses only those below it:
+//!
+//! - [`ffi`]: the C boundary. Converts and forwards; decides nothing.
+//! - `registry`, `restorer`: handles; one operation at a time, its thread, cancel, wait.
+//! - `backup`: from the store into the archive.
+//! - `store`: where licences live. `archive`: the backup file. `device`: which device
+//!   this is.
+//! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
+//! - `props`, `status`, `error`, `hresult`: what is set, told and answered.
+//! - `sys`, `panics`: the system calls that differ between systems; the panic hook.
+
+#![deny(unsafe_code)]
+
+mod archive;
+mod backup;
+mod device;
+mod error;
+#[allow(unsafe_code)]
+pub mod ffi;
+mod hresult;
+mod operation;
+mod panics;
+mod pipeline;
+mod props;
+mod registry;
+mod restorer;
+mod status;
+mod store;
+#[allow(unsafe_code)]
+mod sys;

@@ -1,0 +1,122 @@
+//! What a running operation shares with its restorer: the wish to cancel, the progress,
+//! and the way its events take to the observer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+use crate::hresult::{WMLB_S_OK, wmlb_hresult};
+use crate::status::{self, Event, Observer, Value, wmlb_progress};
+use crate::sys;
+
+/// At most 20 progress events a second.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The part of an operation that other threads see.
+#[derive(Debug)]
+pub struct Control {
+    canceled: AtomicBool,
+    silenced: AtomicBool,
+    progress: Mutex<wmlb_progress>,
+}
+
+impl Control {
+    pub fn new() -> Self {
+        Control {
+            canceled: AtomicBool::new(false),
+            silenced: AtomicBool::new(false),
+            progress: Mutex::default(),
+        }
+    }
+
+    /// Asks the operation to end soon.
+    pub fn cancel(&self) {
+        self.canceled.store(true, Ordering::Release);
+    }
+
+    /// Asks the operation to end soon and to make no further event, the terminal one
+    /// included.
+    pub fn cancel_silently(&self) {
+        self.silenced.store(true, Ordering::Release);
+        self.cancel();
+    }
+
+    /// An error when somebody asked for the end.
+    pub fn check(&self) -> Result<()> {
+        match self.canceled.load(Ordering::Acquire) {
+            true => Err(Error::Canceled),
+            false => Ok(()),
+        }
+    }
+
+    pub fn progress(&self) -> wmlb_progress {
+        *self.progress.lock()
+    }
+}
+
+/// The part of an operation that lives on its own thread.
+pub struct Operation<'a> {
+    control: &'a Control,
+    observer: Box<dyn Observer>,
+    process: u32,
+    reported: Option<Instant>,
+}
+
+impl<'a> Operation<'a> {
+    pub fn new(control: &'a Control, observer: Box<dyn Observer>) -> Self {
+        Operation {
+            control,
+            observer,
+            process: sys::process_id(),
+            reported: None,
+        }
+    }
+
+    pub fn control(&self) -> &'a Control {
+        self.control
+    }
+
+    fn notify(&mut self, event: Event<'_>) -> wmlb_hresult {
+        if self.control.silenced.load(Ordering::Acquire) {
+            return WMLB_S_OK;
+        }
+        let answer = self.observer.notify(event);
+        if sys::process_id() != self.process {
+            sys::end_thread();
+        }
+        answer
+    }
+
+    /// Makes an event; an error when the observer's answer, or anybody else, cancels.
+    pub fn report(&mut self, status: i32, hr: wmlb_hresult, value: Value<'_>) -> Result<()> {
+        if self.notify(Event { status, hr, value }) < 0 {
+            self.control.cancel();
+        }
+        self.control.check()
+    }
+
+    /// Makes the terminal event; its answer is of no effect.
+    pub fn report_end(&mut self, status: i32, hr: wmlb_hresult, value: Value<'_>) {
+        self.notify(Event { status, hr, value });
+    }
+
+    /// Takes the counters as they are now, and makes a progress event unless the last
+    /// one was a moment ago.
+    pub fn advance(&mut self, progress: wmlb_progress) -> Result<()> {
+        *self.control.progress.lock() = progress;
+        match self.reported {
+            Some(at) if at.elapsed() < PROGRESS_INTERVAL => self.control.check(),
+            _ => self.report_progress(progress),
+        }
+    }
+
+    /// Takes the counters as they are now, and makes a progress event.
+    pub fn report_progress(&mut self, progress: wmlb_progress) -> Result<()> {
+        *self.control.progress.lock() = progress;
+        self.reported = Some(Instant::now());
+        let value = Value::Progress(&progress);
+        self.report(status::WMLB_STATUS_PROGRESS, WMLB_S_OK, value)
+    }
+}

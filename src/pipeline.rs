@@ -1,0 +1,241 @@
+//! The way of the data: the operation's thread lists the work, workers do it, and the
+//! operation's thread takes the results in the order of the list.
+//!
+//! Memory is bounded: by what is listed ahead ([`LOOKAHEAD`]), and by the results that
+//! wait for an earlier one. With one thread everything happens on the operation's own.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::error::{Error, Result};
+use crate::panics;
+
+/// Bytes of listed work that may wait for a worker. Some 80,000 names: enough for the
+/// total of most stores to be known early, and little memory.
+const LOOKAHEAD: usize = 4 << 20;
+
+/// What workers do; shared by all of them.
+pub trait Work: Sync {
+    type Task: Send;
+    type Part: Send;
+    /// What one worker keeps from task to task: buffers and contexts.
+    type Worker: Send;
+
+    fn worker(&self) -> Result<Self::Worker>;
+
+    /// Does a task, or the first part of it; then `rest` is given what remains, as early
+    /// as it is known, so that another worker can go on with it meanwhile.
+    fn work(
+        &self,
+        worker: &mut Self::Worker,
+        task: Self::Task,
+        rest: &mut dyn FnMut(Self::Task),
+    ) -> Result<Self::Part>;
+
+    /// Bytes of memory that a task takes while it waits.
+    fn weight(task: &Self::Task) -> usize;
+}
+
+/// What the operation's thread does.
+pub trait Ends<W: Work> {
+    /// The next task; None at the end of the list.
+    fn next(&mut self) -> Result<Option<W::Task>>;
+    /// Takes a part; the parts come in the order of the tasks.
+    fn accept(&mut self, part: W::Part) -> Result<()>;
+    /// Called between steps; an error ends the pipeline.
+    fn check(&self) -> Result<()>;
+}
+
+/// The place of a part in the order: the number of its task and that within the task.
+type Sequence = (u64, u64);
+
+struct Finished<P> {
+    part: Result<P>,
+    /// Whether the task ends with this part.
+    last: bool,
+}
+
+struct State<W: Work> {
+    /// Listed and not begun.
+    waiting: BTreeMap<Sequence, W::Task>,
+    waiting_weight: usize,
+    /// Done and not accepted.
+    finished: BTreeMap<Sequence, Finished<W::Part>>,
+    /// Begun and not accepted.
+    outstanding: usize,
+    /// The next to be accepted.
+    expected: Sequence,
+    stop: bool,
+}
+
+struct Pipeline<'a, W: Work> {
+    work: &'a W,
+    /// Parts that may be begun and not accepted.
+    most_outstanding: usize,
+    state: Mutex<State<W>>,
+    /// A task may be taken, or it is time to stop.
+    may_work: Condvar,
+    /// The expected part is there.
+    may_accept: Condvar,
+}
+
+/// Runs `work` over what `ends` lists, on `threads` threads; returns when every part was
+/// accepted, or with the first error in the order of the list.
+pub fn run<W: Work>(work: &W, ends: &mut impl Ends<W>, threads: usize) -> Result<()> {
+    // Fewer threads, or none, are no reason to fail: the work gets done by those there are.
+    let mut own = work.worker()?;
+    let mut helpers = Vec::new();
+    if threads > 1 {
+        helpers.extend((0..threads).map_while(|_| work.worker().ok()));
+    }
+    let pipeline = Pipeline {
+        work,
+        most_outstanding: 2 * helpers.len() + 2,
+        state: Mutex::new(State {
+            waiting: BTreeMap::new(),
+            waiting_weight: 0,
+            finished: BTreeMap::new(),
+            outstanding: 0,
+            expected: (0, 0),
+            stop: false,
+        }),
+        may_work: Condvar::new(),
+        may_accept: Condvar::new(),
+    };
+    let pipeline = &pipeline;
+    thread::scope(|scope| {
+        let _stop = StopWhenDropped(pipeline);
+        let mut started = 0;
+        for mut worker in helpers {
+            let helper = thread::Builder::new().name(format!("wmlb-{}", started + 1));
+            match helper.spawn_scoped(scope, move || pipeline.help(&mut worker)) {
+                Ok(_) => started += 1,
+                Err(_) => break,
+            }
+        }
+        pipeline.lead(ends, if started == 0 { Some(&mut own) } else { None })
+    })
+}
+
+struct StopWhenDropped<'a, 'b, W: Work>(&'a Pipeline<'b, W>);
+
+impl<W: Work> Drop for StopWhenDropped<'_, '_, W> {
+    fn drop(&mut self) {
+        self.0.state.lock().stop = true;
+        self.0.may_work.notify_all();
+    }
+}
+
+impl<W: Work> Pipeline<'_, W> {
+    /// The operation's thread. With a worker of its own there are no helpers.
+    fn lead(&self, ends: &mut impl Ends<W>, mut own: Option<&mut W::Worker>) -> Result<()> {
+        let mut listed = 0;
+        let mut all_listed = false;
+        loop {
+            ends.check()?;
+            let mut state = self.state.lock();
+            if let Some(part) = state.take_expected() {
+                drop(state);
+                // An accepted part makes room for another to be begun.
+                self.may_work.notify_one();
+                ends.accept(part?)?;
+            } else if !all_listed && state.waiting_weight < LOOKAHEAD {
+                drop(state);
+                match ends.next()? {
+                    Some(task) => {
+                        self.state.lock().wait_with((listed, 0), task);
+                        self.may_work.notify_one();
+                        listed += 1;
+                    }
+                    None => all_listed = true,
+                }
+            } else if all_listed && state.expected.0 == listed {
+                return Ok(());
+            } else if let Some(worker) = &mut own {
+                self.work_once(worker, state);
+            } else {
+                self.may_accept.wait(&mut state);
+            }
+        }
+    }
+
+    /// A helper's thread.
+    fn help(&self, worker: &mut W::Worker) {
+        let _ours = panics::enter();
+        loop {
+            let mut state = self.state.lock();
+            while !state.stop && !state.may_begin(self.most_outstanding) {
+                self.may_work.wait(&mut state);
+            }
+            if state.stop {
+                return;
+            }
+            self.work_once(worker, state);
+        }
+    }
+
+    /// Takes the first task that waits and does a part of it.
+    fn work_once(&self, worker: &mut W::Worker, mut state: MutexGuard<'_, State<W>>) {
+        let Some((sequence, task)) = state.begin() else {
+            return;
+        };
+        drop(state);
+        let mut last = true;
+        let part = catch_unwind(AssertUnwindSafe(|| {
+            self.work.work(worker, task, &mut |rest| {
+                last = false;
+                let next = (sequence.0, sequence.1 + 1);
+                self.state.lock().wait_with(next, rest);
+                self.may_work.notify_one();
+            })
+        }))
+        .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        self.finish(sequence, part, last);
+    }
+
+    fn finish(&self, sequence: Sequence, part: Result<W::Part>, last: bool) {
+        let mut state = self.state.lock();
+        state.finished.insert(sequence, Finished { part, last });
+        let expected = state.expected == sequence;
+        drop(state);
+        if expected {
+            self.may_accept.notify_one();
+        }
+    }
+}
+
+impl<W: Work> State<W> {
+    fn wait_with(&mut self, sequence: Sequence, task: W::Task) {
+        self.waiting_weight += W::weight(&task);
+        self.waiting.insert(sequence, task);
+    }
+
+    /// Whether a worker may begin the first task that waits. The expected part always
+    /// may: everything else waits for it.
+    fn may_begin(&self, most_outstanding: usize) -> bool {
+        match self.waiting.first_key_value() {
+            Some((first, _)) => *first == self.expected || self.outstanding < most_outstanding,
+            None => false,
+        }
+    }
+
+    fn begin(&mut self) -> Option<(Sequence, W::Task)> {
+        let (sequence, task) = self.waiting.pop_first()?;
+        self.waiting_weight -= W::weight(&task);
+        self.outstanding += 1;
+        Some((sequence, task))
+    }
+
+    fn take_expected(&mut self) -> Option<Result<W::Part>> {
+        let finished = self.finished.remove(&self.expected)?;
+        self.outstanding -= 1;
+        self.expected = match finished.last {
+            true => (self.expected.0 + 1, 0),
+            false => (self.expected.0, self.expected.1 + 1),
+        };
+        Some(finished.part)
+    }
+}

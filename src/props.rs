@@ -1,0 +1,303 @@
+//! The property bag (the SDK's `IWMBackupRestoreProps`): what may be set, to what, and
+//! what holds when it is not set.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
+
+/// A property of this bag; the order is that of [`PROPERTIES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Property {
+    BackupPath,
+    RestorePath,
+    StorePath,
+    Passphrase,
+    Recipients,
+    Identities,
+    CompressionLevel,
+    Threads,
+    UnstatedRights,
+}
+
+/// What a property may hold.
+enum Kind {
+    /// A path that is not empty.
+    Path,
+    /// Secrets and age recipients, which a build without encryption refuses.
+    Encryption,
+    /// A DWORD in a range, and its default.
+    Number { min: u32, max: u32, default: u32 },
+    /// One of these words; the first is the default.
+    Choice(&'static [&'static str]),
+}
+
+struct Specification {
+    property: Property,
+    name: &'static str,
+    kind: Kind,
+}
+
+const PROPERTIES: [Specification; 9] = {
+    const fn row(property: Property, name: &'static str, kind: Kind) -> Specification {
+        Specification {
+            property,
+            name,
+            kind,
+        }
+    }
+    [
+        row(Property::BackupPath, "BackupPath", Kind::Path),
+        row(Property::RestorePath, "RestorePath", Kind::Path),
+        row(Property::StorePath, "StorePath", Kind::Path),
+        row(Property::Passphrase, "Passphrase", Kind::Encryption),
+        row(Property::Recipients, "Recipients", Kind::Encryption),
+        row(Property::Identities, "Identities", Kind::Encryption),
+        row(
+            Property::CompressionLevel,
+            "CompressionLevel",
+            // zstd's levels that need no more memory to read than others do.
+            Kind::Number {
+                min: 1,
+                max: 19,
+                default: 1,
+            },
+        ),
+        row(
+            Property::Threads,
+            "Threads",
+            Kind::Number {
+                min: 0,
+                max: MAX_THREADS,
+                default: 0,
+            },
+        ),
+        row(
+            Property::UnstatedRights,
+            "UnstatedRights",
+            Kind::Choice(&["allow", "deny"]),
+        ),
+    ]
+};
+
+/// More threads than this would only cost memory: each holds buffers of some MiB.
+const MAX_THREADS: u32 = 64;
+
+/// As many threads as `Threads` = 0 stands for at the most.
+const MAX_AUTOMATIC_THREADS: usize = 8;
+
+/// What a property is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    Text(String),
+    Number(u32),
+}
+
+impl Setting {
+    /// The bytes as a getter hands them out: a string with its NUL.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Setting::Text(text) => [text.as_bytes(), &[0]].concat(),
+            Setting::Number(number) => number.to_ne_bytes().to_vec(),
+        }
+    }
+}
+
+impl Specification {
+    fn value_type(&self) -> i32 {
+        match self.kind {
+            Kind::Number { .. } => WMLB_TYPE_DWORD,
+            Kind::Path | Kind::Encryption | Kind::Choice(_) => WMLB_TYPE_STRING,
+        }
+    }
+
+    fn refuse(&self, problem: impl Into<String>) -> Error {
+        Error::PropertyValue {
+            name: self.name,
+            problem: problem.into(),
+        }
+    }
+
+    fn parse(&self, value_type: i32, value: &[u8]) -> Result<Setting> {
+        if value_type != self.value_type() {
+            return Err(self.refuse(format!(
+                "its type is {}, not {value_type}",
+                self.value_type()
+            )));
+        }
+        match self.kind {
+            Kind::Number { min, max, .. } => {
+                let bytes = value.try_into().map_err(|_| {
+                    self.refuse(format!("a DWORD has 4 bytes, not {}", value.len()))
+                })?;
+                let number = u32::from_ne_bytes(bytes);
+                if !(min..=max).contains(&number) {
+                    return Err(self.refuse(format!("{number} is not in {min} to {max}")));
+                }
+                Ok(Setting::Number(number))
+            }
+            Kind::Path => {
+                let text = self.text(value)?;
+                if text.is_empty() {
+                    return Err(self.refuse("a path cannot be empty"));
+                }
+                Ok(Setting::Text(text.to_owned()))
+            }
+            Kind::Choice(words) => {
+                let text = self.text(value)?;
+                if !words.contains(&text) {
+                    return Err(self.refuse(format!("it must be one of {}", words.join(", "))));
+                }
+                Ok(Setting::Text(text.to_owned()))
+            }
+            Kind::Encryption => Err(Error::NoEncryption(self.name)),
+        }
+    }
+
+    /// A string value: UTF-8, that may end in one NUL and holds no other.
+    fn text<'a>(&self, value: &'a [u8]) -> Result<&'a str> {
+        let text = value.strip_suffix(&[0]).unwrap_or(value);
+        if text.contains(&0) {
+            return Err(self.refuse("there is a NUL inside the string"));
+        }
+        std::str::from_utf8(text).map_err(|_| self.refuse("the string is not UTF-8"))
+    }
+
+    fn default(&self) -> Option<Setting> {
+        match self.kind {
+            Kind::Path if self.property == Property::StorePath => {
+                default_store_path().map(Setting::Text)
+            }
+            Kind::Path | Kind::Encryption => None,
+            Kind::Number { default, .. } => Some(Setting::Number(default)),
+            Kind::Choice(words) => Some(Setting::Text(words[0].to_owned())),
+        }
+    }
+}
+
+/// Where players are expected to keep their licences when nothing else is said:
+/// `$WMLB_STORE_PATH`, else the XDG base directory specification's data home.
+fn default_store_path() -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(path) = variable("WMLB_STORE_PATH") {
+        return Some(path);
+    }
+    // The specification says that a relative path in it is to be ignored.
+    let data_home = variable("XDG_DATA_HOME")
+        .filter(|path| Path::new(path).is_absolute())
+        .or_else(|| variable("HOME").map(|home| format!("{home}/.local/share")))?;
+    Some(format!("{data_home}/wmlb/licenses"))
+}
+
+/// What a getter finds.
+pub struct Found {
+    pub name: &'static str,
+    pub value_type: i32,
+    /// None: not set, and there is no default.
+    pub setting: Option<Setting>,
+}
+
+/// The properties of one restorer.
+#[derive(Clone, Debug, Default)]
+pub struct Properties {
+    settings: [Option<Setting>; PROPERTIES.len()],
+}
+
+impl Properties {
+    fn specification(name: &str) -> Result<&'static Specification> {
+        PROPERTIES
+            .iter()
+            .find(|row| row.name == name)
+            .ok_or_else(|| Error::UnknownProperty(name.to_owned()))
+    }
+
+    pub fn set(&mut self, name: &str, value_type: i32, value: &[u8]) -> Result<()> {
+        let row = Self::specification(name)?;
+        self.settings[row.property as usize] = Some(row.parse(value_type, value)?);
+        Ok(())
+    }
+
+    /// True when the property was set.
+    pub fn remove(&mut self, name: &str) -> Result<bool> {
+        let row = Self::specification(name)?;
+        Ok(self.settings[row.property as usize].take().is_some())
+    }
+
+    pub fn remove_all(&mut self) {
+        *self = Properties::default();
+    }
+
+    pub fn find(&self, name: &str) -> Result<Found> {
+        Ok(self.found(Self::specification(name)?))
+    }
+
+    /// How many properties are set.
+    pub fn count(&self) -> usize {
+        self.settings.iter().flatten().count()
+    }
+
+    /// The index-th of the properties that are set, in the order of the table.
+    pub fn find_nth(&self, index: usize) -> Result<Found> {
+        PROPERTIES
+            .iter()
+            .filter(|row| self.settings[row.property as usize].is_some())
+            .nth(index)
+            .map(|row| self.found(row))
+            .ok_or_else(|| {
+                Error::Argument(format!(
+                    "there is no property {index}: {} are set",
+                    self.count()
+                ))
+            })
+    }
+
+    fn found(&self, row: &'static Specification) -> Found {
+        Found {
+            name: row.name,
+            value_type: row.value_type(),
+            setting: self.setting(row),
+        }
+    }
+
+    fn setting(&self, row: &Specification) -> Option<Setting> {
+        self.settings[row.property as usize]
+            .clone()
+            .or_else(|| row.default())
+    }
+
+    /// A path that an operation needs.
+    pub fn path(&self, property: Property) -> Result<PathBuf> {
+        let row = &PROPERTIES[property as usize];
+        match self.setting(row) {
+            Some(Setting::Text(path)) => Ok(path.into()),
+            _ => Err(Error::NotConfigured(row.name)),
+        }
+    }
+
+    fn number(&self, property: Property) -> u32 {
+        match self.setting(&PROPERTIES[property as usize]) {
+            Some(Setting::Number(number)) => number,
+            _ => 0,
+        }
+    }
+
+    pub fn compression_level(&self) -> i32 {
+        self.number(Property::CompressionLevel) as i32
+    }
+
+    /// How many threads compute.
+    pub fn threads(&self) -> usize {
+        match self.number(Property::Threads) as usize {
+            0 => std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(MAX_AUTOMATIC_THREADS),
+            threads => threads,
+        }
+    }
+
+    /// Whether a licence whose right is not stated is left out.
+    pub fn denies_unstated_rights(&self) -> bool {
+        self.setting(&PROPERTIES[Property::UnstatedRights as usize])
+            == Some(Setting::Text("deny".to_owned()))
+    }
+}

@@ -1,0 +1,102 @@
+//! The handles: numbers that stand for restorers, looked up and never dereferenced.
+//!
+//! They belong to one process. A forked child finds a registry of its own, without touching
+//! a lock that another thread of its parent may have held at the fork.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use once_cell::race::OnceBox;
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+use crate::restorer::Restorer;
+use crate::sys;
+
+/// A restorer's number, as wide as the pointer it is dressed as. Zero stands for none.
+pub type Handle = usize;
+
+struct Handles {
+    /// Odd, so that the first 2^64 multiples (2^32 where pointers are that short) differ.
+    factor: Handle,
+    last: Handle,
+    restorers: BTreeMap<Handle, Arc<Restorer>>,
+}
+
+impl Handles {
+    /// A handle that was never used before, nor is close to one that was.
+    fn insert(&mut self, restorer: Arc<Restorer>) -> Handle {
+        loop {
+            self.last = self.last.wrapping_add(self.factor);
+            if self.last != 0 && !self.restorers.contains_key(&self.last) {
+                self.restorers.insert(self.last, restorer);
+                return self.last;
+            }
+        }
+    }
+}
+
+/// The registry of one process.
+struct Process {
+    id: u32,
+    default: Handle,
+    handles: Mutex<Handles>,
+    /// That of a process forked from it.
+    child: OnceBox<Process>,
+}
+
+/// The registry of the process that called first. once_cell's racing cell, because none
+/// that waits for another thread can be used after a fork.
+static FIRST: OnceBox<Process> = OnceBox::new();
+
+impl Process {
+    fn new(id: u32) -> Box<Self> {
+        let mut handles = Handles {
+            factor: sys::random() as Handle | 1,
+            last: 0,
+            restorers: BTreeMap::new(),
+        };
+        Box::new(Process {
+            id,
+            default: handles.insert(Arc::default()),
+            handles: Mutex::new(handles),
+            child: OnceBox::new(),
+        })
+    }
+
+    fn current() -> &'static Process {
+        let id = sys::process_id();
+        let mut process = FIRST.get_or_init(|| Process::new(id));
+        while process.id != id {
+            process = process.child.get_or_init(|| Process::new(id));
+        }
+        process
+    }
+}
+
+/// The handle of this process's default restorer.
+pub fn default_restorer() -> Handle {
+    Process::current().default
+}
+
+pub fn create() -> Handle {
+    let restorer = Arc::default();
+    Process::current().handles.lock().insert(restorer)
+}
+
+pub fn find(handle: Handle) -> Result<Arc<Restorer>> {
+    let handles = Process::current().handles.lock();
+    handles.restorers.get(&handle).cloned().ok_or(Error::Handle)
+}
+
+/// Takes a restorer out; from here on its handle is unknown.
+pub fn remove(handle: Handle) -> Result<Arc<Restorer>> {
+    let process = Process::current();
+    if handle == process.default {
+        return Err(Error::IllegalCall(
+            "the default restorer cannot be released",
+        ));
+    }
+    let removed = process.handles.lock().restorers.remove(&handle);
+    removed.ok_or(Error::Handle)
+}

@@ -1,0 +1,251 @@
+//! The restorer: properties, and at most one running operation with its thread.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::backup::{self, Backup};
+use crate::error::{Error, Result};
+use crate::hresult::wmlb_hresult;
+use crate::operation::{Control, Operation};
+use crate::panics;
+use crate::props::Properties;
+use crate::status::{self, Observer, Value, wmlb_progress};
+use crate::sys;
+
+thread_local! {
+    /// The restorer whose operation this thread runs; null on every other thread.
+    static OPERATION_OF: Cell<*const Restorer> = const { Cell::new(std::ptr::null()) };
+}
+
+#[derive(Default)]
+struct State {
+    /// The operation that runs.
+    running: Option<Arc<Control>>,
+    /// The thread of the last operation, until somebody has seen it end.
+    thread: Option<JoinHandle<()>>,
+    /// Somebody is seeing it end.
+    joining: bool,
+    /// How many operations have started, and how many have ended.
+    started: u64,
+    ended: u64,
+    /// The result of the last operation that ended.
+    result: Option<wmlb_hresult>,
+    /// The progress of the operation that runs, or of the last one.
+    control: Option<Arc<Control>>,
+    /// Nothing may start any more.
+    released: bool,
+}
+
+#[derive(Default)]
+pub struct Restorer {
+    properties: Mutex<Properties>,
+    last_error: Mutex<String>,
+    state: Mutex<State>,
+    /// An operation has started or ended, or its thread has.
+    changed: Condvar,
+}
+
+impl Restorer {
+    pub fn with_properties<T>(&self, body: impl FnOnce(&mut Properties) -> T) -> T {
+        body(&mut self.properties.lock())
+    }
+
+    /// Keeps the words of a failure for whoever asks.
+    pub fn keep_error(&self, error: &Error) {
+        let words = error.words();
+        *self.last_error.lock() = words;
+    }
+
+    /// The words of the last failed call or operation; "" when there was none.
+    pub fn last_error(&self) -> String {
+        self.last_error.lock().clone()
+    }
+
+    pub fn progress(&self) -> wmlb_progress {
+        let control = self.state.lock().control.clone();
+        control.map_or(wmlb_progress::default(), |control| control.progress())
+    }
+
+    /// Starts a backup.
+    pub fn back_up(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
+        backup::check_flags(flags)?;
+        self.start(observer, || {
+            let properties = self.properties.lock().clone();
+            Backup::prepare(&properties, flags)
+        })
+    }
+
+    /// Starts an operation on a thread of its own. `prepare` refuses what can be refused
+    /// at once; it is called only when no other operation runs.
+    fn start(
+        self: &Arc<Self>,
+        observer: Box<dyn Observer>,
+        prepare: impl FnOnce() -> Result<Backup>,
+    ) -> Result<()> {
+        let control = Arc::new(Control::new());
+        {
+            let mut state = self.state.lock();
+            if state.released {
+                return Err(Error::Handle);
+            }
+            if state.running.is_some() {
+                return Err(Error::Busy);
+            }
+            state.running = Some(control.clone());
+        }
+        // Busy from here on; `prepare` looks at the disk, so no lock is held.
+        let started = catch_unwind(AssertUnwindSafe(prepare))
+            .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
+            .and_then(|backup| {
+                let restorer = self.clone();
+                let shared = control.clone();
+                // The state stays locked until the thread is in it, so that the
+                // operation's end finds it there.
+                let mut state = self.state.lock();
+                let blocked = sys::SignalsBlocked::new();
+                let thread = thread::Builder::new()
+                    .name("wmlb".to_owned())
+                    .spawn(move || restorer.run(&shared, observer, &backup))
+                    .map_err(Error::Thread)?;
+                drop(blocked);
+                state.thread = Some(thread);
+                state.control = Some(control);
+                state.started += 1;
+                Ok(())
+            });
+        if started.is_err() {
+            self.state.lock().running = None;
+        }
+        self.changed.notify_all();
+        started
+    }
+
+    /// The operation's thread.
+    fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, backup: &Backup) {
+        let _ours = panics::enter();
+        OPERATION_OF.set(Arc::as_ptr(&self));
+        let mut operation = Operation::new(control, observer);
+        let outcome = catch_unwind(AssertUnwindSafe(|| backup.run(&mut operation)))
+            .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        let result = match &outcome {
+            Ok(hr) => *hr,
+            Err(error) => error.hresult(),
+        };
+        if let Err(error) = &outcome {
+            self.keep_error(error);
+        }
+        // A panic here can only come from our own conversion of the event.
+        let told = catch_unwind(AssertUnwindSafe(|| match &outcome {
+            Ok(hr) => operation.report_end(
+                status::WMLB_STATUS_BACKUPRESTORE_END,
+                *hr,
+                Value::Text(&backup.target().to_string_lossy()),
+            ),
+            Err(error) => operation.report_end(
+                status::WMLB_STATUS_ERROR,
+                error.hresult(),
+                Value::Text(&error.words()),
+            ),
+        }));
+        drop(told);
+        // The observer is gone before anybody learns that the operation has ended.
+        drop(operation);
+        let mut state = self.state.lock();
+        state.running = None;
+        state.result = Some(result);
+        state.ended += 1;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Asks the running operation to end. False when there is none.
+    pub fn cancel(&self) -> bool {
+        match &self.state.lock().running {
+            Some(control) => {
+                control.cancel();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the calling thread is that of an operation, so in a callback.
+    fn in_a_callback() -> bool {
+        !OPERATION_OF.get().is_null()
+    }
+
+    /// Waits for the operation that runs, if one does; the result of the last that ended,
+    /// None when there was none.
+    pub fn wait(&self, timeout_ms: u32) -> Result<Option<wmlb_hresult>> {
+        if Self::in_a_callback() {
+            return Err(Error::IllegalCall(
+                "a callback cannot wait for an operation: it might wait for itself",
+            ));
+        }
+        let deadline = match timeout_ms {
+            u32::MAX => None,
+            timeout => Instant::now().checked_add(Duration::from_millis(timeout.into())),
+        };
+        let mut state = self.state.lock();
+        let awaited = state.started;
+        while state.ended < awaited {
+            match deadline {
+                None => self.changed.wait(&mut state),
+                Some(deadline) => {
+                    let timed_out = self.changed.wait_until(&mut state, deadline).timed_out();
+                    if timed_out && state.ended < awaited {
+                        return Err(Error::Timeout(timeout_ms));
+                    }
+                }
+            }
+        }
+        let result = state.result;
+        // The thread is to be gone too, so that a host that counts its threads finds none
+        // of ours. It has nothing left to do: this takes no time worth counting.
+        while state.joining {
+            self.changed.wait(&mut state);
+        }
+        if state.running.is_none()
+            && let Some(thread) = state.thread.take()
+        {
+            state.joining = true;
+            drop(state);
+            // Its panics are caught in it.
+            let _ = thread.join();
+            self.state.lock().joining = false;
+            self.changed.notify_all();
+        }
+        Ok(result)
+    }
+
+    /// Ends the restorer: cancels what runs, and waits until it has ended; in the
+    /// operation's own callback, sees to it that no other event comes.
+    pub fn release(&self) {
+        let own = OPERATION_OF.get() == std::ptr::from_ref(self);
+        let thread = {
+            let mut state = self.state.lock();
+            state.released = true;
+            if let Some(control) = &state.running {
+                match own {
+                    true => control.cancel_silently(),
+                    false => control.cancel(),
+                }
+            }
+            if own {
+                return;
+            }
+            while state.joining || (state.running.is_some() && state.thread.is_none()) {
+                self.changed.wait(&mut state);
+            }
+            state.thread.take()
+        };
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}

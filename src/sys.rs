@@ -1,0 +1,205 @@
+//! System calls that exist on Linux only, each with a portable way beside it, and the
+//! few that need `unsafe`.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+type Result<T> = std::result::Result<T, Errno>;
+
+/// How folders are opened to be read.
+pub const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOCTTY);
+
+pub fn process_id() -> u32 {
+    std::process::id()
+}
+
+/// A number that others do not guess by accident: for names, not for secrets.
+pub fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// Ends the calling thread on the spot. For the copy of an operation's thread that a
+/// fork inside a callback made: the child has no other thread, and nothing that the
+/// operation's stack holds may be let go of twice.
+pub fn end_thread() -> ! {
+    #[cfg(target_os = "linux")]
+    // SAFETY: exit(2), unlike exit(3), takes a number, ends this thread and runs nothing.
+    unsafe {
+        libc::syscall(libc::SYS_exit, 0);
+    }
+    // SAFETY: as above, for the process, which has no other thread.
+    unsafe { libc::_exit(0) }
+}
+
+/// Blocks every signal for the calling thread, and so for the threads it starts, until
+/// the value is dropped.
+pub struct SignalsBlocked(libc::sigset_t);
+
+impl SignalsBlocked {
+    pub fn new() -> Self {
+        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: both point to a sigset_t of ours; zero bytes are a valid one, so
+        // `before` is initialised even if the call failed, which it cannot: its
+        // arguments are right.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            SignalsBlocked(before.assume_init())
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the set was filled in by pthread_sigmask.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
+        }
+    }
+}
+
+/// Opens `path` below `root`, following no link in any of its components.
+pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
+    /// Room for the longest path that one call takes (PATH_MAX with its NUL).
+    const LONGEST: usize = 4095;
+    #[cfg(target_os = "linux")]
+    if path.len() <= LONGEST {
+        use rustix::fs::ResolveFlags;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match fs::openat2(root, path, flags, Mode::empty(), resolve) {
+            // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
+            // that a rename elsewhere made the kernel give up.
+            Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+            result => return result,
+        }
+    }
+    let mut components = path.split(|&byte| byte == b'/').peekable();
+    let mut folder = None::<OwnedFd>;
+    while let Some(component) = components.next() {
+        let step = match components.peek() {
+            Some(_) => FOLDER,
+            None => flags,
+        } | OFlags::NOFOLLOW;
+        let parent = folder.as_ref().map_or(root, AsFd::as_fd);
+        folder = Some(fs::openat(parent, component, step, Mode::empty())?);
+    }
+    folder.ok_or(Errno::NOENT)
+}
+
+/// Calls `each` with every entry of a folder but `.` and `..`. What stops the listing
+/// short is an error, never the end of the list: a failing `readdir` of the C library is
+/// not always told from its end.
+pub fn list_folder(
+    folder: BorrowedFd<'_>,
+    buffer: &mut [MaybeUninit<u8>],
+    mut each: impl FnMut(&[u8], FileType) -> Result<()>,
+) -> Result<()> {
+    let mut each_entry = |name: &[u8], kind| match name {
+        b"." | b".." => Ok(()),
+        name => each(name, kind),
+    };
+    #[cfg(target_os = "linux")]
+    {
+        let mut entries = fs::RawDir::new(folder, buffer);
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Err(Errno::INTR) => continue,
+                entry => entry?,
+            };
+            each_entry(entry.file_name().to_bytes(), entry.file_type())?;
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = buffer;
+        for entry in fs::Dir::read_from(folder)? {
+            let entry = entry?;
+            each_entry(entry.file_name().to_bytes(), entry.file_type())?;
+        }
+    }
+    Ok(())
+}
+
+/// A file without a name in `folder`, open for writing and reading back; None where the
+/// system or the file system has no such files, or no way to name one later.
+pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let file = fs::openat(folder, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
+        // Naming it goes through /proc, which a sandbox may not have.
+        fs::statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
+        Some(file)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
+/// Gives a file of [`create_unnamed`] a name; EEXIST when the name is taken.
+pub fn name_unnamed(file: BorrowedFd<'_>, folder: BorrowedFd<'_>, name: &str) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let follow = fs::AtFlags::SYMLINK_FOLLOW;
+        fs::linkat(fs::CWD, proc_path(file), folder, name, follow)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, folder, name);
+        Err(Errno::NOSYS)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn proc_path(file: BorrowedFd<'_>) -> String {
+    use std::os::fd::AsRawFd;
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Renames within a folder; EEXIST when the new name is taken.
+pub fn rename_no_replace(folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    match fs::renameat_with(folder, from, folder, to, fs::RenameFlags::NOREPLACE) {
+        // The file system has no such rename (NFS, many FUSE ones).
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        result => return result,
+    }
+    match fs::linkat(folder, from, folder, to, fs::AtFlags::empty()) {
+        Ok(()) => return fs::unlinkat(folder, from, fs::AtFlags::empty()),
+        // No links either: what is left cannot do it in one step.
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {}
+        Err(errno) => return Err(errno),
+    }
+    match fs::statat(folder, to, fs::AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Err(Errno::EXIST),
+        Err(Errno::NOENT) => fs::renameat(folder, from, folder, to),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Asks the system to forget what it holds in memory of a file, so that the next read
+/// comes from the disk. Advice only.
+pub fn forget_cached(file: BorrowedFd<'_>) {
+    #[cfg(not(any(
+        target_vendor = "apple",
+        target_os = "openbsd",
+        target_os = "dragonfly"
+    )))]
+    let _ = fs::fadvise(file, 0, None, fs::Advice::DontNeed);
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "openbsd",
+        target_os = "dragonfly"
+    ))]
+    let _ = file;
+}
