@@ -1,24 +1,23 @@
 //! The main job: from the licence store into a backup file.
 
+mod packing;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
-use rustix::io::Errno;
+use packing::{Large, Notice, Packing, Part, Task};
 
 use crate::archive::commit::{self, Folder};
-use crate::archive::frame::{Frame, Packer};
 use crate::archive::writer::{Mark, Writer};
-use crate::archive::{FORMAT, FRAME_CONTENT, Info, LICENSES_FOLDER, member};
+use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
-use crate::operation::{Control, Operation};
-use crate::pipeline::{self, Ends, Work};
+use crate::operation::Operation;
+use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
-use crate::store::directory::{Batch, Directory, Entry, License, Lister, OpenError, Reader, TRIES};
+use crate::store::directory::{Directory, Lister, Reserved};
 
 /// For a backup: replace the backup file that is there.
 pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
@@ -32,10 +31,6 @@ pub const WMLB_BACKUP_PARTIAL: u32 = 0x100;
 pub const WMLB_BACKUP_VERIFY: u32 = 0x200;
 
 const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;
-
-/// Room that a member needs besides its content, unless its name is very long: the
-/// headers, a pax record, the padding.
-const MEMBER_OVERHEAD: usize = 2048;
 
 /// Checks the flags of a backup.
 pub fn check_flags(flags: u32) -> Result<()> {
@@ -105,19 +100,23 @@ impl Backup {
             format: FORMAT,
             created: unix_time(),
             library: env!("CARGO_PKG_VERSION"),
-            device: &device::id(),
+            device: &device::id()?,
             store: "directory",
         };
         let writer = Writer::new(temporary.file(), &target, self.level, &info)?;
         let partial = self.has(WMLB_BACKUP_PARTIAL);
-        let lister = Lister::new(store.clone(), folder.identity(), partial, control)?;
+        let reserved = Reserved {
+            folder: folder.identity(),
+            is_reserved: commit::is_reserved,
+        };
+        let lister = Lister::new(store.clone(), reserved, partial, control)?;
         let packing = Packing {
             store,
             control,
             level: self.level,
             partial,
             denies_unstated_rights: self.denies_unstated_rights,
-            used: Mutex::new(Vec::new()),
+            used: Default::default(),
         };
         let mut ends = BackupEnds {
             operation,
@@ -164,324 +163,6 @@ fn unix_time() -> i64 {
         .map_or(0, |since| since.as_secs() as i64)
 }
 
-/// Something left out, to be told.
-enum Notice {
-    Restricted { name: Vec<u8> },
-    Skipped { name: Vec<u8>, cause: Error },
-}
-
-/// What a part means for a licence that takes several frames.
-#[derive(PartialEq)]
-enum Large {
-    /// Nothing: the part has no such licence, or its middle.
-    No,
-    /// One begins with this part.
-    Begins,
-    /// The one that is being written changed meanwhile: what was written of it is void.
-    Void,
-}
-
-/// One piece of the archive, and what is to be told with it.
-struct Part {
-    frame: Option<Frame>,
-    notices: Vec<Notice>,
-    licenses: u64,
-    bytes: u64,
-    large: Large,
-}
-
-/// Names to be packed, and the large licence among them that is under way.
-struct Task {
-    batch: Batch,
-    large: Option<LargeLicense>,
-    /// How often the batch's next entry was tried before.
-    tries: u32,
-}
-
-struct LargeLicense {
-    license: License,
-    /// Bytes still to be read.
-    rest: u64,
-}
-
-/// What the workers of a backup share.
-struct Packing<'a> {
-    store: Arc<Directory>,
-    control: &'a Control,
-    level: i32,
-    partial: bool,
-    denies_unstated_rights: bool,
-    /// Memory of written frames, to be used again.
-    used: Mutex<Vec<Vec<u8>>>,
-}
-
-/// What one worker has of its own.
-struct Worker {
-    reader: Reader,
-    packer: Packer,
-    /// The content of the frame that is being made.
-    content: Vec<u8>,
-    /// The path of the member that is being made.
-    path: Vec<u8>,
-}
-
-/// What became of a batch's next entry.
-enum Outcome {
-    /// It is done with, in the frame or left out.
-    Done,
-    /// It does not fit the frame any more.
-    Full,
-    /// It is too large for one frame.
-    Large(License),
-}
-
-impl Work for Packing<'_> {
-    type Task = Task;
-    type Part = Part;
-    type Worker = Worker;
-
-    fn worker(&self) -> Result<Worker> {
-        Ok(Worker {
-            reader: Reader::new(self.store.clone()),
-            packer: Packer::new(self.level)?,
-            content: Vec::new(),
-            path: Vec::new(),
-        })
-    }
-
-    fn work(
-        &self,
-        worker: &mut Worker,
-        mut task: Task,
-        rest: &mut dyn FnMut(Task),
-    ) -> Result<Part> {
-        let mut part = Part {
-            frame: None,
-            notices: Vec::new(),
-            licenses: 0,
-            bytes: 0,
-            large: Large::No,
-        };
-        worker.content.clear();
-        match task.large.take() {
-            Some(large) => self.go_on(worker, &mut task, large, &mut part)?,
-            None => self.fill(worker, &mut task, &mut part)?,
-        }
-        if task.large.is_some() || !task.batch.is_empty() {
-            rest(task);
-        }
-        if !worker.content.is_empty() {
-            let memory = self.used.lock().pop().unwrap_or_default();
-            part.frame = Some(worker.packer.pack(&worker.content, memory)?);
-        }
-        Ok(part)
-    }
-
-    fn weight(task: &Task) -> usize {
-        task.batch.weight()
-    }
-}
-
-impl Packing<'_> {
-    /// Fills a frame with the batch's next licences.
-    fn fill(&self, worker: &mut Worker, task: &mut Task, part: &mut Part) -> Result<()> {
-        while let Some(entry) = task.batch.peek() {
-            self.control.check()?;
-            worker.path.clear();
-            worker.path.extend_from_slice(LICENSES_FOLDER);
-            task.batch.append_name(&mut worker.path);
-            match entry {
-                Entry::Other => {
-                    self.skip_other(worker, part);
-                    task.batch.advance();
-                }
-                Entry::Unlisted(_) => {
-                    if let Some(Entry::Unlisted(cause)) = task.batch.advance() {
-                        self.skip(worker, cause, part)?;
-                    }
-                }
-                Entry::License if self.denies_unstated_rights => {
-                    // No format that states a right is recognised yet, so none does.
-                    let name = worker.path[LICENSES_FOLDER.len()..].to_vec();
-                    part.notices.push(Notice::Restricted { name });
-                    task.batch.advance();
-                }
-                Entry::License => match self.read(worker, task, part)? {
-                    Outcome::Done => {
-                        task.batch.advance();
-                        task.tries = 0;
-                    }
-                    Outcome::Full => break,
-                    Outcome::Large(_) if !worker.content.is_empty() => break,
-                    Outcome::Large(license) => {
-                        let size = license.size();
-                        member::write_header(
-                            &mut worker.content,
-                            &worker.path,
-                            size,
-                            license.modified(),
-                        );
-                        part.large = Large::Begins;
-                        let large = LargeLicense {
-                            license,
-                            rest: size,
-                        };
-                        return self.go_on(worker, task, large, part);
-                    }
-                },
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the next licence into the frame, again when it changes meanwhile.
-    fn read(&self, worker: &mut Worker, task: &mut Task, part: &mut Part) -> Result<Outcome> {
-        let start = worker.content.len();
-        while task.tries < TRIES {
-            worker.content.truncate(start);
-            let license = match worker.reader.open(&task.batch) {
-                Ok(license) => license,
-                Err(OpenError::Gone) => {
-                    task.tries += 1;
-                    continue;
-                }
-                Err(OpenError::NotALicense) => {
-                    self.skip_other(worker, part);
-                    return Ok(Outcome::Done);
-                }
-                Err(OpenError::Failed(errno)) => {
-                    return self.fail(worker, "open", errno, part);
-                }
-            };
-            let size = license.size();
-            if size > (FRAME_CONTENT - MEMBER_OVERHEAD) as u64 {
-                return Ok(Outcome::Large(license));
-            }
-            if start != 0 && start + size as usize + MEMBER_OVERHEAD > FRAME_CONTENT {
-                return Ok(Outcome::Full);
-            }
-            let content = &mut worker.content;
-            member::write_header(content, &worker.path, size, license.modified());
-            let read = license
-                .read_whole(content)
-                .and_then(|read| Ok(read == size && license.is_unchanged()?));
-            match read {
-                Ok(true) => {
-                    member::pad(content, size);
-                    part.licenses += 1;
-                    part.bytes += size;
-                    return Ok(Outcome::Done);
-                }
-                Ok(false) => task.tries += 1,
-                Err(errno) => {
-                    content.truncate(start);
-                    return self.fail(worker, "read", errno, part);
-                }
-            }
-        }
-        worker.content.truncate(start);
-        self.give_up(worker, part)?;
-        Ok(Outcome::Done)
-    }
-
-    /// Puts the next piece of a large licence into the frame.
-    fn go_on(
-        &self,
-        worker: &mut Worker,
-        task: &mut Task,
-        mut large: LargeLicense,
-        part: &mut Part,
-    ) -> Result<()> {
-        self.control.check()?;
-        let length = large.rest.min(FRAME_CONTENT as u64) as usize;
-        let license = &large.license;
-        let read = license
-            .read_next(&mut worker.content, length)
-            .and_then(|read| {
-                let ends = large.rest == length as u64;
-                Ok(read == length && (!ends || license.is_unchanged()?))
-            });
-        if let Ok(true) = read {
-            part.bytes = length as u64;
-            large.rest -= length as u64;
-            if large.rest > 0 {
-                task.large = Some(large);
-            } else {
-                member::pad(&mut worker.content, license.size());
-                part.licenses = 1;
-                task.batch.advance();
-                task.tries = 0;
-            }
-            return Ok(());
-        }
-        // What was packed of it so far does not count, in this part and in those before.
-        worker.content.clear();
-        part.large = match part.large {
-            Large::Begins => Large::No,
-            _ => Large::Void,
-        };
-        worker.path.clear();
-        worker.path.extend_from_slice(LICENSES_FOLDER);
-        task.batch.append_name(&mut worker.path);
-        match read {
-            Err(errno) => {
-                self.fail(worker, "read", errno, part)?;
-            }
-            Ok(_) => {
-                task.tries += 1;
-                if task.tries < TRIES {
-                    return Ok(());
-                }
-                self.give_up(worker, part)?;
-            }
-        }
-        task.batch.advance();
-        task.tries = 0;
-        Ok(())
-    }
-
-    /// The path of the member that is being made, in the store.
-    fn display_path(&self, worker: &Worker) -> PathBuf {
-        self.store
-            .display_path(&worker.path[LICENSES_FOLDER.len()..])
-    }
-
-    /// The licence that is being made cannot be read.
-    fn fail(
-        &self,
-        worker: &Worker,
-        action: &'static str,
-        errno: Errno,
-        part: &mut Part,
-    ) -> Result<Outcome> {
-        let cause = Error::system(action, self.display_path(worker), errno);
-        self.skip(worker, cause, part)?;
-        Ok(Outcome::Done)
-    }
-
-    /// The licence that is being made changed in every try, or is gone.
-    fn give_up(&self, worker: &Worker, part: &mut Part) -> Result<()> {
-        self.skip(worker, Error::Changed(self.display_path(worker)), part)
-    }
-
-    /// Leaves out what cannot be read, where that is allowed.
-    fn skip(&self, worker: &Worker, cause: Error, part: &mut Part) -> Result<()> {
-        if !self.partial || !cause.concerns_one_license() {
-            return Err(cause);
-        }
-        let name = worker.path[LICENSES_FOLDER.len()..].to_vec();
-        part.notices.push(Notice::Skipped { name, cause });
-        Ok(())
-    }
-
-    /// Leaves out a link or a special file.
-    fn skip_other(&self, worker: &Worker, part: &mut Part) {
-        let name = worker.path[LICENSES_FOLDER.len()..].to_vec();
-        let cause = Error::NotALicense(self.display_path(worker));
-        part.notices.push(Notice::Skipped { name, cause });
-    }
-}
-
 /// Where the operation's thread has a large licence begin.
 struct LargeMark {
     mark: Mark,
@@ -507,11 +188,7 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
             self.progress.licenses_total = self.lister.listed();
             return Ok(None);
         };
-        Ok(Some(Task {
-            batch,
-            large: None,
-            tries: 0,
-        }))
+        Ok(Some(Task::new(batch)))
     }
 
     fn accept(&mut self, part: Part) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Which device this is, without telling the machine's own ID.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::error::{Error, Result};
 use crate::sys;
 
 /// Where systems keep the machine ID (machine-id(5)): systemd's place, then D-Bus's.
@@ -17,34 +18,47 @@ const PURPOSE: &[u8] = b"wmlb device 1";
 
 /// This device's ID: 32 hexadecimal digits, the first half of HMAC-SHA256 with the machine
 /// ID as its key. Without a machine ID, of a random one that is kept in the state folder;
-/// "" when there is no such folder either.
-pub fn id() -> String {
-    let secret = MACHINE_ID_FILES
-        .iter()
-        .find_map(|file| read_id(Path::new(file)))
-        .or_else(random_id);
+/// "" when there can be none of that either.
+pub fn id() -> Result<String> {
+    let mut secret = None;
+    for file in MACHINE_ID_FILES {
+        secret = match secret {
+            Some(_) => break,
+            None => read_id(Path::new(file))?,
+        };
+    }
+    if secret.is_none() {
+        secret = random_id()?;
+    }
     let Some(secret) = secret else {
-        return String::new();
+        return Ok(String::new());
     };
-    // HMAC takes a key of any length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .map_err(|error| Error::Defect(error.to_string()))?;
     mac.update(PURPOSE);
     let hash = mac.finalize().into_bytes();
-    hash[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = hash[..16].iter().map(|byte| format!("{byte:02x}"));
+    Ok(digits.collect())
 }
 
 /// An ID is 32 hexadecimal digits. A system image that was never started holds
-/// "uninitialized" or nothing.
-fn read_id(path: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
+/// "uninitialized" or nothing. One that is not there, or that a sandbox hides, is none; any
+/// other failure is a failure, since another ID would be another device.
+fn read_id(path: &Path) -> Result<Option<String>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            return match error.kind() {
+                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidData => {
+                    Ok(None)
+                }
+                _ => Err(Error::io("read", path, error)),
+            };
+        }
+    };
     let id = text.trim_end_matches('\n');
     let valid = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    valid.then(|| id.to_ascii_lowercase())
+    Ok(valid.then(|| id.to_ascii_lowercase()))
 }
 
 /// The state folder of the XDG base directory specification.
@@ -56,16 +70,24 @@ fn state_folder() -> Option<PathBuf> {
     Some(state.join("wmlb"))
 }
 
-fn random_id() -> Option<String> {
-    let folder = state_folder()?;
+fn random_id() -> Result<Option<String>> {
+    let Some(folder) = state_folder() else {
+        return Ok(None);
+    };
     let path = folder.join("device-id");
-    if let Some(id) = read_id(&path) {
-        return Some(id);
+    if let Some(id) = read_id(&path)? {
+        return Ok(Some(id));
     }
+    // A state folder that cannot be written to is as good as none.
+    let _ = keep_random_id(&folder, &path);
+    read_id(&path)
+}
+
+/// Links an ID into place whole, so that of two processes that do this at once, both read
+/// that of the quicker one.
+fn keep_random_id(folder: &Path, path: &Path) -> std::io::Result<()> {
     let id = format!("{:016x}{:016x}", sys::random(), sys::random());
-    std::fs::create_dir_all(&folder).ok()?;
-    // Linked into place whole, so that of two processes that do this at once, both read the
-    // ID of the quicker one.
+    std::fs::create_dir_all(folder)?;
     let temporary = folder.join(format!("device-id.{id}"));
     let written = std::fs::OpenOptions::new()
         .write(true)
@@ -76,8 +98,7 @@ fn random_id() -> Option<String> {
             writeln!(file, "{id}")?;
             file.sync_all()
         });
-    let linked = written.and_then(|()| std::fs::hard_link(&temporary, &path));
+    let linked = written.and_then(|()| std::fs::hard_link(&temporary, path));
     let _ = std::fs::remove_file(&temporary);
-    let _ = linked;
-    read_id(&path)
+    linked
 }

@@ -15,6 +15,45 @@ pub const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NOCTTY);
 
+/// A file's or folder's device and inode: what it is, whatever it is called.
+pub type Identity = (u64, u64);
+
+// The types of these fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
+pub fn identity(stat: &fs::Stat) -> Identity {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// A point in time as a file has it: Unix seconds, and nanoseconds after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    pub seconds: i64,
+    pub nanoseconds: u32,
+}
+
+/// When a file was last modified.
+// The types of these fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
+pub fn modified(stat: &fs::Stat) -> Time {
+    Time {
+        seconds: stat.st_mtime as i64,
+        nanoseconds: stat.st_mtime_nsec as u32,
+    }
+}
+
+/// Whether two looks at a file or folder show the same content.
+pub fn unchanged(before: &fs::Stat, after: &fs::Stat) -> bool {
+    let look = |stat: &fs::Stat| {
+        (
+            stat.st_ino,
+            stat.st_size,
+            (stat.st_mtime, stat.st_mtime_nsec),
+            (stat.st_ctime, stat.st_ctime_nsec),
+        )
+    };
+    look(before) == look(after)
+}
+
 pub fn process_id() -> u32 {
     std::process::id()
 }

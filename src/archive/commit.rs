@@ -15,7 +15,7 @@ use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
-use crate::sys;
+use crate::sys::{self, Identity};
 
 /// The name of the backup file in its folder.
 pub(crate) const FILE_NAME: &str = "licenses.wmlb";
@@ -24,15 +24,6 @@ const TEMPORARY_PREFIX: &str = ".licenses.wmlb.";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 /// Hexadecimal digits between the two.
 const TEMPORARY_DIGITS: usize = 16;
-
-/// A folder's device and inode: what it is, whatever it is called.
-pub type Identity = (u64, u64);
-
-pub fn identity(stat: &fs::Stat) -> Identity {
-    // The types differ between systems.
-    #[allow(clippy::unnecessary_cast)]
-    (stat.st_dev as u64, stat.st_ino as u64)
-}
 
 /// Whether a name in the backup folder is one that backups use.
 pub fn is_reserved(name: &[u8]) -> bool {
@@ -88,7 +79,7 @@ impl Folder {
         let stat = fs::fstat(&folder).map_err(|errno| Error::system("examine", path, errno))?;
         let folder = Folder {
             path: path.to_owned(),
-            identity: identity(&stat),
+            identity: sys::identity(&stat),
             folder,
             parents,
         };

@@ -6,6 +6,8 @@
 
 use std::io::Write;
 
+use crate::sys::Time;
+
 /// Headers and contents fill whole blocks.
 const BLOCK: usize = 512;
 
@@ -19,45 +21,31 @@ const CHECKSUM: std::ops::Range<usize> = 148..156;
 /// Two blocks of zeros end the archive.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
-/// A point in time as a file has it: Unix seconds, and nanoseconds after them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Time {
-    pub seconds: i64,
-    pub nanoseconds: u32,
+/// The value of the ustar field for a time, where that can hold it.
+fn time_field(time: Time) -> Option<u64> {
+    u64::try_from(time.seconds)
+        .ok()
+        .filter(|&seconds| time.nanoseconds == 0 && seconds <= OCTAL_11)
 }
 
-impl Time {
-    pub(crate) const EPOCH: Time = Time {
-        seconds: 0,
-        nanoseconds: 0,
+/// Writes a decimal number of seconds, without zeros at the end of the fraction.
+fn write_decimal(out: &mut Vec<u8>, time: Time) {
+    let negative = time.seconds < 0;
+    let (whole, fraction) = match (negative, time.nanoseconds) {
+        (true, 1..) => (
+            (time.seconds + 1).unsigned_abs(),
+            1_000_000_000 - time.nanoseconds,
+        ),
+        _ => (time.seconds.unsigned_abs(), time.nanoseconds),
     };
-
-    /// The value of the ustar field, where that can hold it.
-    fn field(self) -> Option<u64> {
-        u64::try_from(self.seconds)
-            .ok()
-            .filter(|&seconds| self.nanoseconds == 0 && seconds <= OCTAL_11)
+    if negative {
+        out.push(b'-');
     }
-
-    /// Writes a decimal number of seconds, without zeros at the end of the fraction.
-    fn write_decimal(self, out: &mut Vec<u8>) {
-        let negative = self.seconds < 0;
-        let (whole, fraction) = match (negative, self.nanoseconds) {
-            (true, 1..) => (
-                (self.seconds + 1).unsigned_abs(),
-                1_000_000_000 - self.nanoseconds,
-            ),
-            _ => (self.seconds.unsigned_abs(), self.nanoseconds),
-        };
-        if negative {
-            out.push(b'-');
-        }
-        append(out, format_args!("{whole}"));
-        if fraction != 0 {
-            append(out, format_args!(".{fraction:09}"));
-            while out.last() == Some(&b'0') {
-                out.pop();
-            }
+    append(out, format_args!("{whole}"));
+    if fraction != 0 {
+        append(out, format_args!(".{fraction:09}"));
+        while out.last() == Some(&b'0') {
+            out.pop();
         }
     }
 }
@@ -71,7 +59,7 @@ fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 /// cannot say everything. The content follows, and then [`pad`].
 pub fn write_header(out: &mut Vec<u8>, path: &[u8], size: u64, modified: Time) {
     let split = path.is_ascii().then(|| split(path)).flatten();
-    let modified_field = modified.field();
+    let modified_field = time_field(modified);
     let size_field = (size <= OCTAL_11).then_some(size);
     if split.is_none() || modified_field.is_none() || size_field.is_none() {
         let start = out.len();
@@ -81,7 +69,7 @@ pub fn write_header(out: &mut Vec<u8>, path: &[u8], size: u64, modified: Time) {
         }
         if modified_field.is_none() {
             let mut decimal = Vec::with_capacity(32);
-            modified.write_decimal(&mut decimal);
+            write_decimal(&mut decimal, modified);
             write_record(out, b"mtime", &decimal);
         }
         if split.is_none() {

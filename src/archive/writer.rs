@@ -5,10 +5,11 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::frame::{Frame, Packer, Seal};
-use super::member::{self, Time};
+use super::member;
 use super::{FrameSummary, INFO_NAME, Info, SUMMARY_NAME, Summary, readback};
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::sys::Time;
 
 /// What is known of a frame that was written.
 pub(super) struct Written {
@@ -95,12 +96,17 @@ impl<'a> Writer<'a> {
             length: frame.seal.length,
             blake3: frame.seal.hash.to_hex().to_string(),
         });
+        // No time of its own: the same licences give the same bytes.
+        let epoch = Time {
+            seconds: 0,
+            nanoseconds: 0,
+        };
         let summary = Summary {
             licenses,
             bytes,
             frames: frames.collect(),
         };
-        let mut content = json_member(SUMMARY_NAME, Time::EPOCH, &summary)?;
+        let mut content = json_member(SUMMARY_NAME, epoch, &summary)?;
         content.extend_from_slice(&member::END);
         self.pack(&content)?;
         Ok(Finished(self))

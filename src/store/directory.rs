@@ -4,36 +4,24 @@
 //! Listing and reading are apart: the [`Lister`] walks the folders in order and makes
 //! [`Batch`]es of names; any number of [`Reader`]s open what the batches name.
 
+mod listing;
+
 use std::ffi::OsStr;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::archive::commit::{self, Identity};
-use crate::archive::member::Time;
+pub use listing::{Batch, Entry, Lister, Reserved};
+
 use crate::error::{Error, Result};
-use crate::operation::Control;
-use crate::sys;
+use crate::sys::{self, Time};
 
 /// How often a folder is listed, or a file read, that changes meanwhile.
 pub(crate) const TRIES: u32 = 3;
-
-/// Entries of a batch at the most. Large enough that the short frame at a batch's end
-/// does not count, small enough that a store of 1,000 licences is shared by two workers.
-const BATCH_ENTRIES: usize = 1024;
-
-/// Bytes of names after which a batch is closed.
-const BATCH_NAMES: usize = 128 << 10;
-
-/// Folders of the walk that are kept open. One farther up is opened again by its path.
-const OPEN_FOLDERS: usize = 16;
-
-const LISTING_BUFFER: usize = 64 << 10;
 
 /// A directory store.
 pub struct Directory {
@@ -64,370 +52,6 @@ impl Directory {
     }
 }
 
-/// What a listing says an entry is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    License,
-    Folder,
-    Other,
-}
-
-/// A name in a folder that is being walked.
-struct Listed {
-    start: u32,
-    length: u16,
-    kind: Kind,
-}
-
-/// A folder that is being walked.
-struct Level {
-    /// Open while the walk is not too far below it, and there are folders in it.
-    folder: Option<OwnedFd>,
-    identity: Identity,
-    /// Bytes of [`Lister::path`] that are this folder's path, its slash included.
-    path_length: usize,
-    names: Vec<u8>,
-    entries: std::vec::IntoIter<Listed>,
-}
-
-/// An entry of a batch.
-pub enum Entry {
-    License,
-    /// A link or a special file.
-    Other,
-    /// A folder that could not be listed.
-    Unlisted(Error),
-}
-
-struct Place {
-    /// Index of the folder's path in [`Batch::folders`].
-    folder: u32,
-    start: u32,
-    length: u32,
-    entry: Entry,
-}
-
-/// Names of a store in order: a piece of its list.
-pub struct Batch {
-    names: Vec<u8>,
-    /// Ranges in `names`; the paths end in a slash, the root's is empty.
-    folders: Vec<(u32, u32)>,
-    places: std::vec::IntoIter<Place>,
-}
-
-impl Batch {
-    /// Whether anything is left of it.
-    pub fn is_empty(&self) -> bool {
-        self.places.len() == 0
-    }
-
-    /// Bytes of memory it takes.
-    pub fn weight(&self) -> usize {
-        self.names.len() + 8 * self.folders.len() + size_of::<Place>() * self.places.len()
-    }
-
-    /// The next entry, which stays the next until [`Batch::advance`].
-    pub fn peek(&self) -> Option<&Entry> {
-        Some(&self.places.as_slice().first()?.entry)
-    }
-
-    pub fn advance(&mut self) -> Option<Entry> {
-        Some(self.places.next()?.entry)
-    }
-
-    /// The next entry's folder and name.
-    fn current(&self) -> Option<(&[u8], &[u8])> {
-        let place = self.places.as_slice().first()?;
-        let (from, to) = self.folders[place.folder as usize];
-        let name = place.start as usize..(place.start + place.length) as usize;
-        Some((&self.names[from as usize..to as usize], &self.names[name]))
-    }
-
-    /// Appends the next entry's name: its path below the store.
-    pub fn append_name(&self, out: &mut Vec<u8>) {
-        if let Some((folder, name)) = self.current() {
-            out.extend_from_slice(folder);
-            out.extend_from_slice(name);
-        }
-    }
-}
-
-/// Walks a store depth first, each folder's entries in the order of their bytes.
-pub struct Lister<'a> {
-    store: Arc<Directory>,
-    /// The backup folder, in which the names that backups use are no licences.
-    backup_folder: Identity,
-    /// Whether a folder that cannot be listed is an entry of the batch, not a failure.
-    partial: bool,
-    control: &'a Control,
-    levels: Vec<Level>,
-    path: Vec<u8>,
-    buffer: Vec<MaybeUninit<u8>>,
-    /// Entries listed so far.
-    listed: u64,
-}
-
-impl<'a> Lister<'a> {
-    pub fn new(
-        store: Arc<Directory>,
-        backup_folder: Identity,
-        partial: bool,
-        control: &'a Control,
-    ) -> Result<Self> {
-        let mut lister = Lister {
-            store,
-            backup_folder,
-            partial,
-            control,
-            levels: Vec::new(),
-            path: Vec::new(),
-            buffer: vec![MaybeUninit::uninit(); LISTING_BUFFER],
-            listed: 0,
-        };
-        let root = fs::openat(&lister.store.root, c".", sys::FOLDER, Mode::empty())
-            .map_err(|errno| Error::system("open the license store", &lister.store.path, errno))?;
-        let level = lister.list(root)?;
-        lister.levels.push(level);
-        Ok(lister)
-    }
-
-    /// Entries listed so far.
-    pub fn listed(&self) -> u64 {
-        self.listed
-    }
-
-    /// The next piece of the list; None at its end.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let mut names = Vec::new();
-        let mut folders = Vec::<(u32, u32)>::new();
-        let mut places = Vec::new();
-        // Whether the last of `folders` is the folder that the walk is in.
-        let mut current = false;
-        while places.len() < BATCH_ENTRIES && names.len() < BATCH_NAMES {
-            let Some(level) = self.levels.last_mut() else {
-                break;
-            };
-            let Some(listed) = level.entries.next() else {
-                self.levels.pop();
-                let parent = self.levels.last().map_or(0, |level| level.path_length);
-                self.path.truncate(parent);
-                current = false;
-                continue;
-            };
-            let range = listed.start as usize..listed.start as usize + usize::from(listed.length);
-            let entry = match listed.kind {
-                Kind::Folder => match self.enter(range.clone()) {
-                    Ok(()) => {
-                        current = false;
-                        continue;
-                    }
-                    Err(error) if self.partial && error.concerns_one_license() => {
-                        Entry::Unlisted(error)
-                    }
-                    Err(error) => return Err(error),
-                },
-                Kind::License => Entry::License,
-                Kind::Other => Entry::Other,
-            };
-            let Some(level) = self.levels.last() else {
-                break;
-            };
-            if !current {
-                let start = names.len();
-                names.extend_from_slice(&self.path[..level.path_length]);
-                folders.push((start as u32, names.len() as u32));
-                current = true;
-            }
-            let start = names.len();
-            names.extend_from_slice(&level.names[range]);
-            places.push(Place {
-                folder: folders.len() as u32 - 1,
-                start: start as u32,
-                length: (names.len() - start) as u32,
-                entry,
-            });
-        }
-        if places.is_empty() {
-            return Ok(None);
-        }
-        self.listed += places.len() as u64;
-        Ok(Some(Batch {
-            names,
-            folders,
-            places: places.into_iter(),
-        }))
-    }
-
-    /// Goes down into the folder whose name is this range of the current level's names.
-    fn enter(&mut self, name: std::ops::Range<usize>) -> Result<()> {
-        self.control.check()?;
-        self.reopen_current()?;
-        let Some(level) = self.levels.last() else {
-            return Ok(());
-        };
-        let Some(parent) = &level.folder else {
-            return Ok(());
-        };
-        let name = &level.names[name];
-        let flags = sys::FOLDER | OFlags::NOFOLLOW;
-        let opened = fs::openat(parent, name, flags, Mode::empty());
-        let path_length = self.path.len();
-        self.path.extend_from_slice(name);
-        self.path.push(b'/');
-        let level = opened
-            .map_err(|errno| self.lost("open the folder", errno))
-            .and_then(|folder| self.list(folder));
-        match level {
-            Ok(level) => {
-                self.levels.push(level);
-                if let Some(far) = self.levels.len().checked_sub(OPEN_FOLDERS + 1) {
-                    self.levels[far].folder = None;
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.path.truncate(path_length);
-                Err(error)
-            }
-        }
-    }
-
-    /// Opens the current level's folder again when the walk has been far below it.
-    fn reopen_current(&mut self) -> Result<()> {
-        let Some(level) = self.levels.last() else {
-            return Ok(());
-        };
-        if level.folder.is_some() {
-            return Ok(());
-        }
-        let path = match &self.path[..level.path_length] {
-            [path @ .., b'/'] => path,
-            _ => b".",
-        };
-        let folder = sys::open_beneath(self.store.root.as_fd(), path, sys::FOLDER)
-            .map_err(|errno| self.lost("open the folder", errno))?;
-        let stat = fs::fstat(&folder).map_err(|errno| self.lost("examine the folder", errno))?;
-        if commit::identity(&stat) != level.identity {
-            return Err(self.changed());
-        }
-        if let Some(level) = self.levels.last_mut() {
-            level.folder = Some(folder);
-        }
-        Ok(())
-    }
-
-    fn folder_path(&self) -> PathBuf {
-        self.store.display_path(&self.path)
-    }
-
-    fn changed(&self) -> Error {
-        Error::Changed(self.folder_path())
-    }
-
-    /// A failure on the folder at the end of the path. One that was there a moment ago and
-    /// is gone, or no folder any more, means that the store changes.
-    fn lost(&self, action: &'static str, errno: Errno) -> Error {
-        match errno {
-            Errno::NOENT | Errno::NOTDIR | Errno::LOOP => self.changed(),
-            errno => Error::system(action, self.folder_path(), errno),
-        }
-    }
-
-    /// Lists the folder at the end of the path, until it does not change meanwhile.
-    fn list(&mut self, folder: OwnedFd) -> Result<Level> {
-        let examine = |lister: &Self| {
-            fs::fstat(&folder).map_err(|errno| lister.lost("examine the folder", errno))
-        };
-        let mut before = examine(self)?;
-        for _ in 0..TRIES {
-            let (names, mut entries) = self.list_once(&folder, commit::identity(&before))?;
-            let after = examine(self)?;
-            // A folder that was removed lists as if it were empty.
-            if after.st_nlink == 0 {
-                break;
-            }
-            if unchanged(&before, &after) {
-                let name = |entry: &Listed| {
-                    &names[entry.start as usize..entry.start as usize + usize::from(entry.length)]
-                };
-                entries.sort_unstable_by(|one, other| name(one).cmp(name(other)));
-                let folders = entries.iter().any(|entry| entry.kind == Kind::Folder);
-                return Ok(Level {
-                    folder: folders.then_some(folder),
-                    identity: commit::identity(&after),
-                    path_length: self.path.len(),
-                    names,
-                    entries: entries.into_iter(),
-                });
-            }
-            before = after;
-            fs::seek(&folder, fs::SeekFrom::Start(0))
-                .map_err(|errno| self.lost("list the folder", errno))?;
-        }
-        Err(self.changed())
-    }
-
-    fn list_once(
-        &mut self,
-        folder: &OwnedFd,
-        identity: Identity,
-    ) -> Result<(Vec<u8>, Vec<Listed>)> {
-        let mut names = Vec::new();
-        let mut entries = Vec::new();
-        let backup_folder = identity == self.backup_folder;
-        let control = self.control;
-        let listing = sys::list_folder(folder.as_fd(), &mut self.buffer, |name, kind| {
-            if backup_folder && commit::is_reserved(name) {
-                return Ok(());
-            }
-            if entries.len() % 1024 == 0 && control.check().is_err() {
-                return Err(Errno::CANCELED);
-            }
-            let kind = match kind {
-                FileType::Unknown => {
-                    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                        // Gone already: the folder has changed, and is listed again.
-                        Err(Errno::NOENT) => return Ok(()),
-                        Err(errno) => return Err(errno),
-                    }
-                }
-                kind => kind,
-            };
-            let start = names.len();
-            names.extend_from_slice(name);
-            entries.push(Listed {
-                start: u32::try_from(start).map_err(|_| Errno::OVERFLOW)?,
-                length: u16::try_from(name.len()).map_err(|_| Errno::NAMETOOLONG)?,
-                kind: match kind {
-                    FileType::RegularFile => Kind::License,
-                    FileType::Directory => Kind::Folder,
-                    _ => Kind::Other,
-                },
-            });
-            Ok(())
-        });
-        match listing {
-            Ok(()) => Ok((names, entries)),
-            Err(Errno::CANCELED) if control.check().is_err() => Err(Error::Canceled),
-            Err(errno) => Err(Error::system("list the folder", self.folder_path(), errno)),
-        }
-    }
-}
-
-/// Whether two looks at a file or folder show the same content.
-fn unchanged(before: &Stat, after: &Stat) -> bool {
-    let look = |stat: &Stat| {
-        (
-            stat.st_ino,
-            stat.st_size,
-            (stat.st_mtime, stat.st_mtime_nsec),
-            (stat.st_ctime, stat.st_ctime_nsec),
-        )
-    };
-    look(before) == look(after)
-}
-
 /// A licence file that is open.
 pub struct License {
     file: OwnedFd,
@@ -441,12 +65,7 @@ impl License {
     }
 
     pub fn modified(&self) -> Time {
-        // The types differ between systems.
-        #[allow(clippy::unnecessary_cast)]
-        Time {
-            seconds: self.before.st_mtime as i64,
-            nanoseconds: self.before.st_mtime_nsec as u32,
-        }
+        sys::modified(&self.before)
     }
 
     /// Appends the whole content. More or fewer bytes than [`License::size`] mean that it
@@ -486,7 +105,7 @@ impl License {
 
     /// Whether it is still what it was when it was opened, and ends where it did.
     pub fn is_unchanged(&self) -> std::result::Result<bool, Errno> {
-        Ok(unchanged(&self.before, &fs::fstat(&self.file)?))
+        Ok(sys::unchanged(&self.before, &fs::fstat(&self.file)?))
     }
 }
 
