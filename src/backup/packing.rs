@@ -80,7 +80,7 @@ pub struct Packing<'a> {
 }
 
 /// What one worker has of its own.
-struct Worker {
+pub struct Worker {
     reader: Reader,
     packer: Packer,
     /// The content of the frame that is being made.
