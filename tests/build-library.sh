@@ -1,0 +1,23 @@
+#!/bin/sh
+# Builds the library as it is shipped, into target/dist: the shared library with its links,
+# the static library. Each is built as the only crate type, because link-time optimisation
+# is silently off when an rlib is built along with it.
+set -eu
+cd "$(dirname "$0")/.."
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+dist=${CARGO_TARGET_DIR:-target}/dist
+built=${CARGO_TARGET_DIR:-target}/release
+mkdir -p "$dist"
+for kind in staticlib cdylib; do
+    cargo rustc --quiet --locked --release --lib --crate-type "$kind"
+    case $kind in
+    staticlib) cp "$built/libwmlb.a" "$dist/libwmlb.a" ;;
+    cdylib)
+        # Under another name first: a program that runs with the old one keeps it.
+        cp "$built/libwmlb.so" "$dist/libwmlb.so.new"
+        mv "$dist/libwmlb.so.new" "$dist/libwmlb.so.$version"
+        ln -sf "libwmlb.so.$version" "$dist/libwmlb.so.${version%%.*}"
+        ln -sf "libwmlb.so.${version%%.*}" "$dist/libwmlb.so"
+        ;;
+    esac
+done
