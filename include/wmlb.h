@@ -120,6 +120,11 @@
 #define WMLB_PROP_UNSTATED_RIGHTS "UnstatedRights"
 
 /**
+ * Bytes of a frame's header at the most.
+ */
+#define HEADER 18
+
+/**
  * For a backup: replace the backup file that is there.
  */
 #define WMLB_BACKUP_OVERWRITE 1
@@ -139,10 +144,38 @@
 #define WMLB_BACKUP_VERIFY 512
 
 /**
+ * The right of a license to be backed up: its format does not state it, or under a
+ * condition that is not evaluated here.
+ */
+#define WMLB_RIGHT_NOT_STATED 0
+
+/**
+ * The owner allows backup.
+ */
+#define WMLB_RIGHT_ALLOWED 1
+
+/**
+ * The owner forbids backup.
+ */
+#define WMLB_RIGHT_DENIED 2
+
+/**
  * Version of the interface in this header; wmlb_abi_version() is that of the library
  * that is loaded. It is raised only by a change that breaks existing programs.
  */
 #define WMLB_ABI_VERSION 1
+
+/**
+ * For a restore: the user agreed to bring licenses that were made on another device
+ * to this one. Without it, a backup from another device is refused.
+ */
+#define WMLB_RESTORE_INDIVIDUALIZE 2
+
+/**
+ * For a restore: replace licenses in the store that differ from those in the backup.
+ * Without it they are kept, and reported with WMLB_STATUS_LICENSE_SKIPPED.
+ */
+#define WMLB_RESTORE_OVERWRITE 256
 
 /**
  * The operation failed or was cancelled; the last event. hr says why, the value
@@ -246,6 +279,51 @@ typedef struct wmlb_restorer wmlb_restorer;
 typedef int32_t wmlb_hresult;
 
 /**
+ * What an authorizer is asked. The pointers are valid during the call only.
+ */
+typedef struct wmlb_restore_request {
+    /**
+     * Size of this struct in bytes, as the library knows it. Read no field that lies
+     * beyond.
+     */
+    size_t struct_size;
+    /**
+     * When the backup was made, Unix seconds.
+     */
+    int64_t created;
+    /**
+     * ID of the device that made it, hexadecimal; "" when that could not be told.
+     */
+    const char *device_id;
+    /**
+     * 1: that is this device; 0: it is another, or cannot be told.
+     */
+    int32_t same_device;
+    /**
+     * The flags of the restore.
+     */
+    uint32_t flags;
+} wmlb_restore_request;
+
+/**
+ * The function that may refuse a restore.
+ *
+ * request: valid during the call only. url: a buffer of url_len bytes, all 0, for a
+ * NUL-terminated address in UTF-8 that the user may go to. ctx: as it was passed.
+ * Return WMLB_S_OK (or anything that is not negative) to allow the restore, a negative
+ * value, by custom WMLB_NS_E_DRM_RESTORE_FRAUD, to refuse it: that is the result of the
+ * operation then, and its last event is WMLB_STATUS_ERROR_WITHURL with the address, or
+ * WMLB_STATUS_ERROR when there is none.
+ *
+ * It is called on the operation's thread, before anything is touched, between the
+ * CONNECTING and DISCONNECTING events; what holds in a wmlb_status_callback holds in it.
+ */
+typedef wmlb_hresult (*wmlb_authorizer_callback)(const struct wmlb_restore_request *request,
+                                                 char *url,
+                                                 size_t url_len,
+                                                 void *ctx);
+
+/**
  * The function that is told of an operation's events.
  *
  * status: one of WMLB_STATUS_*. hr: how the event went; in the last event, the
@@ -277,6 +355,69 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
                                              const uint8_t *value,
                                              size_t value_len,
                                              void *user_data);
+
+/**
+ * What is known of a license. The pointers are valid during the call only.
+ */
+typedef struct wmlb_license_info {
+    /**
+     * Size of this struct in bytes, as the library knows it. Read no field that lies
+     * beyond.
+     */
+    size_t struct_size;
+    /**
+     * Its path in the store, UTF-8; with U+FFFD for what is not UTF-8.
+     */
+    const char *name;
+    /**
+     * The exact bytes of its path, name_len of them, without a NUL.
+     */
+    const uint8_t *name_bytes;
+    size_t name_len;
+    /**
+     * Its format: "wmdrm-v1", "wmdrm-v7", "xmr", "lcp", "sqlite" or "opaque", which is
+     * any other. This version of the library tells none from another: "opaque".
+     */
+    const char *format;
+    /**
+     * Its ID, as the format spells it; "" when it has none.
+     */
+    const char *license_id;
+    /**
+     * The IDs of the keys it holds, newline-separated; "" when it names none.
+     */
+    const char *key_ids;
+    /**
+     * One of WMLB_RIGHT_*.
+     */
+    int32_t backup_right;
+    /**
+     * Bytes.
+     */
+    uint64_t size;
+    /**
+     * When it was last modified, Unix seconds.
+     */
+    int64_t modified;
+    /**
+     * From when and until when it is valid, Unix seconds; INT64_MIN: not stated.
+     */
+    int64_t valid_from;
+    int64_t valid_until;
+} wmlb_license_info;
+
+/**
+ * The function that is told of licenses, one call for each.
+ *
+ * license: valid during the call only. user_data: as it was passed. Return WMLB_S_OK
+ * (or anything that is not negative) to go on, a negative value to stop.
+ *
+ * It is called on the thread that called the enumeration. Every function of this
+ * library may be called in it. It must return normally; a C++ exception, longjmp or
+ * pthread_exit that leaves it ends the process.
+ */
+typedef wmlb_hresult (*wmlb_license_callback)(const struct wmlb_license_info *license,
+                                              void *user_data);
 
 /**
  * How far an operation is. A caller that passes one to be filled in sets
@@ -499,6 +640,20 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Sets the function that is asked before a restore; NULL for none. A running restore
+ * keeps what it started with.
+ *
+ * authorizer: see wmlb_authorizer_callback. ctx: passed to it, and not touched
+ * otherwise; it must live as long as the function is set and a restore may run.
+ *
+ * Returns WMLB_S_OK or WMLB_E_HANDLE.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_set_authorizer(struct wmlb_restorer *restorer,
+                                          wmlb_authorizer_callback authorizer,
+                                          void *ctx);
+
+/**
  * The handle of the default restorer, which the functions without a handle act on.
  * Every function that takes a handle takes it too. It is never released, and in a
  * child after fork the default restorer is a new one.
@@ -521,6 +676,20 @@ wmlb_hresult wmlb_backup_licenses(uint32_t flags,
  * As wmlb_restorer_cancel_license_backup(), on the default restorer.
  */
 wmlb_hresult wmlb_cancel_license_backup(void);
+
+/**
+ * Starts a restore on the default restorer. Set the property RestorePath first. flags,
+ * callback, user_data, events and results are those of
+ * wmlb_restorer_restore_licenses().
+ */
+wmlb_hresult wmlb_restore_licenses(uint32_t flags,
+                                   wmlb_status_callback callback,
+                                   void *user_data);
+
+/**
+ * As wmlb_restorer_cancel_license_restore(), on the default restorer.
+ */
+wmlb_hresult wmlb_cancel_license_restore(void);
 
 /**
  * As wmlb_restorer_wait(), on the default restorer.
@@ -589,6 +758,40 @@ wmlb_hresult wmlb_set_store_path(const char *path);
 wmlb_hresult wmlb_get_last_error(char *buffer, size_t *len);
 
 /**
+ * Lists the licenses in the store (property StorePath): calls callback for each, on
+ * this thread, in the order of their names, and returns when all were told.
+ *
+ * callback: see wmlb_license_callback. user_data: passed to callback, and not touched
+ * otherwise.
+ *
+ * Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
+ * WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
+ * StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE; or
+ * WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or opened, or
+ * keeps changing).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
+                                           wmlb_license_callback callback,
+                                           void *user_data);
+
+/**
+ * Lists the licenses in the backup file (property RestorePath), as
+ * wmlb_restorer_enumerate_store() those in the store. The file is checked on the way:
+ * when damage is found, licenses before it were told already.
+ *
+ * Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
+ * WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is
+ * not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA or
+ * WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
+ * WMLB_HRESULT_FROM_WIN32(code) (the file cannot be read).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_enumerate_backup(struct wmlb_restorer *restorer,
+                                            wmlb_license_callback callback,
+                                            void *user_data);
+
+/**
  * Version of the library that is loaded, such as "1.0.0". Compare with
  * WMLB_VERSION, which is that of the header.
  *
@@ -627,31 +830,6 @@ const char *wmlb_hresult_message(wmlb_hresult hr);
  * Returns a static string, for any value. Any thread; also in a callback.
  */
 const char *wmlb_status_name(int32_t status);
-
-/**
- * Creates a restorer and writes its handle to *out. Give it back with
- * wmlb_restorer_release(). A program that needs only one can use the default
- * restorer instead, through the functions that take no handle.
- *
- * Returns WMLB_S_OK, or WMLB_E_POINTER (out is NULL).
- * Any thread; also in a callback.
- */
-wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
-
-/**
- * Releases a restorer: its handle is not valid any more. A running operation is
- * cancelled; its last event is still delivered, and the function returns when its
- * thread has ended. After that the callback is not called again, and what user_data
- * points to may be freed.
- *
- * In a callback of the same restorer it returns at once, and no further event
- * comes, not even the last one.
- *
- * Returns WMLB_S_OK, WMLB_E_HANDLE, or WMLB_E_ILLEGAL_METHOD_CALL (it is the
- * default restorer, which stays).
- * Any thread; also in a callback.
- */
-wmlb_hresult wmlb_restorer_release(struct wmlb_restorer *restorer);
 
 /**
  * Starts a backup: saves copies of the licenses in the store (property StorePath)
@@ -706,6 +884,87 @@ wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
  * Any thread; also in a callback.
  */
 wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer);
+
+/**
+ * Starts a restore: brings the licenses in the backup file (property RestorePath: the
+ * folder that BackupPath was, or the file itself) back into the store (property
+ * StorePath), all or none.
+ *
+ * The whole file is read and checked before anything in the store is touched; then all
+ * licenses take their places. Whatever fails, or a cancel, puts everything back; after
+ * a kill the next operation on the store does. A license that the store has already
+ * stays if it is equal; if it differs it stays too and is reported with
+ * WMLB_STATUS_LICENSE_SKIPPED, hr WMLB_HRESULT_FROM_WIN32(80), unless flags have
+ * WMLB_RESTORE_OVERWRITE.
+ *
+ * flags: 0, or WMLB_RESTORE_* joined by |. callback, user_data: as for
+ * wmlb_restorer_backup_licenses(). Before WMLB_STATUS_BACKUPRESTORE_BEGIN there are
+ * WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the authorizer has agreed,
+ * WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. The number of licenses is not known before
+ * the last one was read.
+ *
+ * Returns, checked in this order:
+ * WMLB_E_HANDLE;
+ * WMLB_E_INVALIDARG (callback is NULL, or there is an unknown flag);
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
+ * WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is not set, or there is no StorePath);
+ * WMLB_E_OUTOFMEMORY (no thread can be started).
+ *
+ * Failures that the last event tells, besides those of the system:
+ * WMLB_NS_E_DRM_BACKUP_CORRUPT (the file is damaged or truncated);
+ * WMLB_NS_E_BACKUP_RESTORE_BAD_DATA (it is no backup file, or of a newer version);
+ * WMLB_E_NOTIMPL (it is encrypted, and this build has no encryption);
+ * what the authorizer answered, with WMLB_STATUS_ERROR_WITHURL if it gave an address;
+ * WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION (it is from another device, and flags do not
+ * have WMLB_RESTORE_INDIVIDUALIZE);
+ * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store);
+ * WMLB_E_ACCESSDENIED (with WMLB_RESTORE_OVERWRITE: a link, folder or special file is
+ * in the way of a license);
+ * WMLB_HRESULT_FROM_WIN32(32), a sharing violation (the store was changed meanwhile,
+ * or another restore into it is running);
+ * WMLB_NS_E_DRM_OPERATION_CANCELED;
+ * WMLB_NS_E_BACKUP_RESTORE_FAILURE (the store could not be put back as it was; the
+ * next operation on it tries again).
+ *
+ * Any thread; in a callback of the same restorer it is busy.
+ */
+wmlb_hresult wmlb_restorer_restore_licenses(struct wmlb_restorer *restorer,
+                                            uint32_t flags,
+                                            wmlb_status_callback callback,
+                                            void *user_data);
+
+/**
+ * Cancels the running restore, as wmlb_restorer_cancel_license_backup() does a backup.
+ *
+ * Returns WMLB_S_OK, WMLB_S_FALSE (no restore is running), or WMLB_E_HANDLE.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_cancel_license_restore(struct wmlb_restorer *restorer);
+
+/**
+ * Starts a verification: reads the backup file (property RestorePath) and makes every
+ * check that a restore makes, but touches no store. It makes the events of a backup;
+ * the words of a failure say where the damage is and which licenses it touches.
+ *
+ * flags: 0. callback, user_data: as for wmlb_restorer_backup_licenses().
+ *
+ * Returns, checked in this order:
+ * WMLB_E_HANDLE;
+ * WMLB_E_INVALIDARG (callback is NULL, or flags are not 0);
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
+ * WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is not set);
+ * WMLB_E_OUTOFMEMORY (no thread can be started).
+ *
+ * Failures that the last event tells, besides those of the system:
+ * WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA, WMLB_E_NOTIMPL and
+ * WMLB_NS_E_DRM_OPERATION_CANCELED, as for wmlb_restorer_restore_licenses().
+ *
+ * Any thread; in a callback of the same restorer it is busy.
+ */
+wmlb_hresult wmlb_restorer_verify_backup(struct wmlb_restorer *restorer,
+                                         uint32_t flags,
+                                         wmlb_status_callback callback,
+                                         void *user_data);
 
 /**
  * Cancels whatever operation is running, as wmlb_restorer_cancel_license_backup()
@@ -854,6 +1113,31 @@ wmlb_hresult wmlb_restorer_set_restore_path(struct wmlb_restorer *restorer,
  */
 wmlb_hresult wmlb_restorer_set_store_path(struct wmlb_restorer *restorer,
                                           const char *path);
+
+/**
+ * Creates a restorer and writes its handle to *out. Give it back with
+ * wmlb_restorer_release(). A program that needs only one can use the default
+ * restorer instead, through the functions that take no handle.
+ *
+ * Returns WMLB_S_OK, or WMLB_E_POINTER (out is NULL).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
+
+/**
+ * Releases a restorer: its handle is not valid any more. A running operation is
+ * cancelled; its last event is still delivered, and the function returns when its
+ * thread has ended. After that the callback is not called again, and what user_data
+ * points to may be freed.
+ *
+ * In a callback of the same restorer it returns at once, and no further event
+ * comes, not even the last one.
+ *
+ * Returns WMLB_S_OK, WMLB_E_HANDLE, or WMLB_E_ILLEGAL_METHOD_CALL (it is the
+ * default restorer, which stays).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_release(struct wmlb_restorer *restorer);
 
 /**
  * Reads the words for the restorer's last failed call or operation: what was

@@ -2,7 +2,7 @@
 
 mod packing;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use packing::{Large, Notice, Packing, Part, Task};
@@ -13,7 +13,7 @@ use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
-use crate::operation::Operation;
+use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
@@ -30,17 +30,8 @@ pub const WMLB_BACKUP_PARTIAL: u32 = 0x100;
 /// before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT.
 pub const WMLB_BACKUP_VERIFY: u32 = 0x200;
 
-const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;
-
-/// Checks the flags of a backup.
-pub fn check_flags(flags: u32) -> Result<()> {
-    match flags & !FLAGS {
-        0 => Ok(()),
-        unknown => Err(Error::Argument(format!(
-            "unknown flags {unknown:#x}: a backup knows {FLAGS:#x}"
-        ))),
-    }
-}
+/// The flags of a backup.
+pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;
 
 /// A backup that is ready to run.
 pub struct Backup {
@@ -60,8 +51,8 @@ impl Backup {
     /// settings and for the backup file, and no further.
     pub fn prepare(properties: &Properties, flags: u32) -> Result<Self> {
         let folder = properties.path(Property::BackupPath)?;
-        let store = absolute(&properties.path(Property::StorePath)?)?;
-        let absolute_folder = absolute(&folder)?;
+        let store = properties.absolute_path(Property::StorePath)?;
+        let absolute_folder = properties.absolute_path(Property::BackupPath)?;
         let backup = Backup {
             folder,
             absolute_folder,
@@ -78,14 +69,14 @@ impl Backup {
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
+}
 
-    /// The path of the backup file, as the caller knows it.
-    pub fn target(&self) -> PathBuf {
+impl Job for Backup {
+    fn backup_file(&self) -> PathBuf {
         self.folder.join(commit::FILE_NAME)
     }
 
-    /// Runs the backup; what it gives is the code of its END event.
-    pub fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
+    fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
         operation.report(
             status::WMLB_STATUS_BACKUPRESTORE_BEGIN,
             hresult::WMLB_S_OK,
@@ -99,9 +90,9 @@ impl Backup {
         let info = Info {
             format: FORMAT,
             created: unix_time(),
-            library: env!("CARGO_PKG_VERSION"),
-            device: &device::id()?,
-            store: "directory",
+            library: env!("CARGO_PKG_VERSION").to_owned(),
+            device: device::id()?,
+            store: "directory".to_owned(),
         };
         let writer = Writer::new(temporary.file(), &target, self.level, &info)?;
         let partial = self.has(WMLB_BACKUP_PARTIAL);
@@ -150,10 +141,6 @@ impl Backup {
             false => hresult::WMLB_NS_E_DRM_STORE_NOTALLSTORED,
         })
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::io("resolve", path, error))
 }
 
 /// Unix seconds; a clock before 1970 counts as 1970.

@@ -51,6 +51,26 @@ pub enum Error {
     Changed(PathBuf),
     #[error("{} is damaged: {what}", path.display())]
     Corrupt { path: PathBuf, what: String },
+    #[error("{} is not a backup file that this library reads: {why}", path.display())]
+    NotABackup { path: PathBuf, why: String },
+    #[error("{} is encrypted, and this build of the library has no encryption", .0.display())]
+    NoDecryption(PathBuf),
+    #[error("the host's authorizer refused the restore")]
+    Refused {
+        hr: wmlb_hresult,
+        /// Where the user may go to, "" when the authorizer named no address.
+        url: String,
+    },
+    #[error("the backup was made on another device, and WMLB_RESTORE_INDIVIDUALIZE was not given")]
+    OtherDevice,
+    #[error("{} differs from the license in the backup", .0.display())]
+    Differs(PathBuf),
+    #[error("{} is in the way of a license", .0.display())]
+    InTheWay(PathBuf),
+    #[error("a restore into {} is under way", .0.display())]
+    StoreBusy(PathBuf),
+    #[error("{} could not be put back as it was; the next operation tries again", path.display())]
+    NotPutBack { path: PathBuf, source: Box<Error> },
     #[error("cannot {action} {}", path.display())]
     System {
         action: &'static str,
@@ -110,6 +130,14 @@ impl Error {
             Error::NotRegular(_) | Error::NotALicense(_) => hresult::WMLB_E_ACCESSDENIED,
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
             Error::Changed(_) => hresult::SHARING_VIOLATION,
+            Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
+            Error::NoDecryption(_) => hresult::WMLB_E_NOTIMPL,
+            Error::Refused { hr, .. } => *hr,
+            Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
+            Error::Differs(_) => hresult::FILE_EXISTS,
+            Error::InTheWay(_) => hresult::WMLB_E_ACCESSDENIED,
+            Error::StoreBusy(_) => hresult::SHARING_VIOLATION,
+            Error::NotPutBack { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE,
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
             Error::System { source, .. } => {
                 source.raw_os_error().map_or(hresult::WMLB_E_FAIL, |code| {
@@ -132,6 +160,14 @@ impl Error {
                 hresult::TOO_MANY_OPEN_FILES | hresult::WMLB_E_OUTOFMEMORY
             ),
             _ => false,
+        }
+    }
+
+    /// The address that comes with a refusal.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Error::Refused { url, .. } if !url.is_empty() => Some(url),
+            _ => None,
         }
     }
 

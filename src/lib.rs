@@ -20,6 +20,7 @@
 mod archive;
 mod backup;
 mod device;
+mod enumerate;
 mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
@@ -29,8 +30,10 @@ mod panics;
 mod pipeline;
 mod props;
 mod registry;
+mod restore;
 mod restorer;
 mod status;
 mod store;
 #[allow(unsafe_code)]
 mod sys;
+mod verify;

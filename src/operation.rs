@@ -1,6 +1,7 @@
 //! What a running operation shares with its restorer: the wish to cancel, the progress,
 //! and the way its events take to the observer.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,15 @@ impl Control {
     }
 }
 
+/// What an operation does, ready to be run on its thread.
+pub trait Job: Send {
+    /// Runs it; what it gives is the code of the END event.
+    fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult>;
+
+    /// The value of the END event: the path of the backup file.
+    fn backup_file(&self) -> PathBuf;
+}
+
 /// The part of an operation that lives on its own thread.
 pub struct Operation<'a> {
     control: &'a Control,
@@ -83,10 +93,23 @@ impl<'a> Operation<'a> {
             return WMLB_S_OK;
         }
         let answer = self.observer.notify(event);
+        self.end_in_child();
+        answer
+    }
+
+    /// Calls a function of the host's.
+    pub fn call_host<T>(&self, call: impl FnOnce() -> T) -> T {
+        let answer = call();
+        self.end_in_child();
+        answer
+    }
+
+    /// A child that the host forked in its function has a copy of this thread and no other:
+    /// it must not go on.
+    fn end_in_child(&self) {
         if sys::process_id() != self.process {
             sys::end_thread();
         }
-        answer
     }
 
     /// Makes an event; an error when the observer's answer, or anybody else, cancels.

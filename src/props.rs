@@ -274,6 +274,12 @@ impl Properties {
         }
     }
 
+    /// The same, wherever the working directory is later.
+    pub fn absolute_path(&self, property: Property) -> Result<PathBuf> {
+        let path = self.path(property)?;
+        std::path::absolute(&path).map_err(|error| Error::io("resolve", path, error))
+    }
+
     fn number(&self, property: Property) -> u32 {
         match self.setting(&PROPERTIES[property as usize]) {
             Some(Setting::Number(number)) => number,

@@ -11,21 +11,36 @@ use parking_lot::{Condvar, Mutex};
 use crate::backup::{self, Backup};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
-use crate::operation::{Control, Operation};
+use crate::operation::{Control, Job, Operation};
 use crate::panics;
 use crate::props::Properties;
+use crate::restore::{self, Authorizer, Restore};
 use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::sys;
+use crate::verify::Verify;
 
 thread_local! {
     /// The restorer whose operation this thread runs; null on every other thread.
     static OPERATION_OF: Cell<*const Restorer> = const { Cell::new(std::ptr::null()) };
 }
 
+/// Which kind of operation runs; cancelling goes by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Backup,
+    Restore,
+    Verify,
+}
+
+struct Running {
+    kind: Kind,
+    control: Arc<Control>,
+}
+
 #[derive(Default)]
 struct State {
     /// The operation that runs.
-    running: Option<Arc<Control>>,
+    running: Option<Running>,
     /// The thread of the last operation, until somebody has seen it end.
     thread: Option<JoinHandle<()>>,
     /// Somebody is seeing it end.
@@ -45,6 +60,7 @@ struct State {
 pub struct Restorer {
     properties: Mutex<Properties>,
     last_error: Mutex<String>,
+    authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
     state: Mutex<State>,
     /// An operation has started or ended, or its thread has.
     changed: Condvar,
@@ -71,12 +87,42 @@ impl Restorer {
         control.map_or(wmlb_progress::default(), |control| control.progress())
     }
 
+    /// Who is asked before a restore; None for nobody.
+    pub fn set_authorizer(&self, authorizer: Option<Arc<dyn Authorizer>>) {
+        *self.authorizer.lock() = authorizer;
+    }
+
+    /// The properties as they are now.
+    pub fn properties(&self) -> Properties {
+        self.properties.lock().clone()
+    }
+
     /// Starts a backup.
     pub fn back_up(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
-        backup::check_flags(flags)?;
-        self.start(observer, || {
-            let properties = self.properties.lock().clone();
-            Backup::prepare(&properties, flags)
+        check_flags(flags, backup::FLAGS)?;
+        self.start(Kind::Backup, observer, || {
+            Ok(Box::new(Backup::prepare(&self.properties(), flags)?))
+        })
+    }
+
+    /// Starts a restore.
+    pub fn restore(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
+        check_flags(flags, restore::FLAGS)?;
+        self.start(Kind::Restore, observer, || {
+            let authorizer = self.authorizer.lock().clone();
+            Ok(Box::new(Restore::prepare(
+                &self.properties(),
+                flags,
+                authorizer,
+            )?))
+        })
+    }
+
+    /// Starts a verification.
+    pub fn verify(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
+        check_flags(flags, 0)?;
+        self.start(Kind::Verify, observer, || {
+            Ok(Box::new(Verify::prepare(&self.properties())?))
         })
     }
 
@@ -84,8 +130,9 @@ impl Restorer {
     /// at once; it is called only when no other operation runs.
     fn start(
         self: &Arc<Self>,
+        kind: Kind,
         observer: Box<dyn Observer>,
-        prepare: impl FnOnce() -> Result<Backup>,
+        prepare: impl FnOnce() -> Result<Box<dyn Job>>,
     ) -> Result<()> {
         let control = Arc::new(Control::new());
         {
@@ -96,12 +143,15 @@ impl Restorer {
             if state.running.is_some() {
                 return Err(Error::Busy);
             }
-            state.running = Some(control.clone());
+            state.running = Some(Running {
+                kind,
+                control: control.clone(),
+            });
         }
         // Busy from here on; `prepare` looks at the disk, so no lock is held.
         let started = catch_unwind(AssertUnwindSafe(prepare))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
-            .and_then(|backup| {
+            .and_then(|job| {
                 let restorer = self.clone();
                 let shared = control.clone();
                 // The state stays locked until the thread is in it, so that the
@@ -110,7 +160,7 @@ impl Restorer {
                 let blocked = sys::SignalsBlocked::new();
                 let thread = thread::Builder::new()
                     .name("wmlb".to_owned())
-                    .spawn(move || restorer.run(&shared, observer, &backup))
+                    .spawn(move || restorer.run(&shared, observer, &*job))
                     .map_err(Error::Thread)?;
                 drop(blocked);
                 state.thread = Some(thread);
@@ -126,11 +176,11 @@ impl Restorer {
     }
 
     /// The operation's thread.
-    fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, backup: &Backup) {
+    fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, job: &dyn Job) {
         let _ours = panics::enter();
         OPERATION_OF.set(Arc::as_ptr(&self));
         let mut operation = Operation::new(control, observer);
-        let outcome = catch_unwind(AssertUnwindSafe(|| backup.run(&mut operation)))
+        let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&mut operation)))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let result = match &outcome {
             Ok(hr) => *hr,
@@ -144,13 +194,20 @@ impl Restorer {
             Ok(hr) => operation.report_end(
                 status::WMLB_STATUS_BACKUPRESTORE_END,
                 *hr,
-                Value::Text(&backup.target().to_string_lossy()),
+                Value::Text(&job.backup_file().to_string_lossy()),
             ),
-            Err(error) => operation.report_end(
-                status::WMLB_STATUS_ERROR,
-                error.hresult(),
-                Value::Text(&error.words()),
-            ),
+            Err(error) => match error.url() {
+                Some(url) => operation.report_end(
+                    status::WMLB_STATUS_ERROR_WITHURL,
+                    result,
+                    Value::Text(url),
+                ),
+                None => operation.report_end(
+                    status::WMLB_STATUS_ERROR,
+                    result,
+                    Value::Text(&error.words()),
+                ),
+            },
         }));
         drop(told);
         // The observer is gone before anybody learns that the operation has ended.
@@ -163,14 +220,15 @@ impl Restorer {
         self.changed.notify_all();
     }
 
-    /// Asks the running operation to end. False when there is none.
-    pub fn cancel(&self) -> bool {
+    /// Asks the running operation to end, if it is of this kind (None: of any). False when
+    /// there is none.
+    pub fn cancel(&self, kind: Option<Kind>) -> bool {
         match &self.state.lock().running {
-            Some(control) => {
-                control.cancel();
+            Some(running) if kind.is_none_or(|kind| kind == running.kind) => {
+                running.control.cancel();
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
@@ -230,10 +288,10 @@ impl Restorer {
         let thread = {
             let mut state = self.state.lock();
             state.released = true;
-            if let Some(control) = &state.running {
+            if let Some(running) = &state.running {
                 match own {
-                    true => control.cancel_silently(),
-                    false => control.cancel(),
+                    true => running.control.cancel_silently(),
+                    false => running.control.cancel(),
                 }
             }
             if own {
@@ -247,5 +305,15 @@ impl Restorer {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
+    }
+}
+
+/// Refuses flags that an operation does not know.
+fn check_flags(flags: u32, known: u32) -> Result<()> {
+    match flags & !known {
+        0 => Ok(()),
+        unknown => Err(Error::Argument(format!(
+            "unknown flags {unknown:#x}: this operation knows {known:#x}"
+        ))),
     }
 }

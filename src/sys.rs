@@ -205,24 +205,62 @@ fn proc_path(file: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
-/// Renames within a folder; EEXIST when the new name is taken.
-pub fn rename_no_replace(folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<()> {
+/// Renames a file; EEXIST when the new name is taken.
+pub fn rename_no_replace<Name: rustix::path::Arg + Copy>(
+    from_folder: BorrowedFd<'_>,
+    from: Name,
+    to_folder: BorrowedFd<'_>,
+    to: Name,
+) -> Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    match fs::renameat_with(folder, from, folder, to, fs::RenameFlags::NOREPLACE) {
+    match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
         // The file system has no such rename (NFS, many FUSE ones).
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
         result => return result,
     }
-    match fs::linkat(folder, from, folder, to, fs::AtFlags::empty()) {
-        Ok(()) => return fs::unlinkat(folder, from, fs::AtFlags::empty()),
+    match fs::linkat(from_folder, from, to_folder, to, fs::AtFlags::empty()) {
+        Ok(()) => return fs::unlinkat(from_folder, from, fs::AtFlags::empty()),
         // No links either: what is left cannot do it in one step.
         Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {}
         Err(errno) => return Err(errno),
     }
-    match fs::statat(folder, to, fs::AtFlags::SYMLINK_NOFOLLOW) {
+    match fs::statat(to_folder, to, fs::AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => Err(Errno::EXIST),
-        Err(Errno::NOENT) => fs::renameat(folder, from, folder, to),
+        Err(Errno::NOENT) => fs::renameat(from_folder, from, to_folder, to),
         Err(errno) => Err(errno),
+    }
+}
+
+/// Exchanges two files in one step; EINVAL or ENOSYS where the file system or the system
+/// cannot.
+pub fn exchange(
+    from_folder: BorrowedFd<'_>,
+    from: &[u8],
+    to_folder: BorrowedFd<'_>,
+    to: &[u8],
+) -> Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    {
+        fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::EXCHANGE)
+    }
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    {
+        let _ = (from_folder, from, to_folder, to);
+        Err(Errno::NOSYS)
+    }
+}
+
+/// Waits until the disk has all that was written to the file system that holds `file`.
+pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::io::retry_on_intr(|| fs::syncfs(file))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        fs::sync();
+        Ok(())
     }
 }
 

@@ -299,7 +299,7 @@ impl Temporary<'_> {
         let folder = self.folder.folder.as_fd();
         let renamed = match overwrite {
             true => fs::renameat(folder, name, folder, FILE_NAME),
-            false => sys::rename_no_replace(folder, name, FILE_NAME),
+            false => sys::rename_no_replace(folder, name, folder, FILE_NAME),
         };
         match renamed {
             Ok(()) => {

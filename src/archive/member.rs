@@ -98,12 +98,120 @@ pub fn write_header(out: &mut Vec<u8>, path: &[u8], size: u64, modified: Time) {
     );
 }
 
+/// What a header says, besides the path.
+#[derive(Clone, Copy)]
+pub struct Header {
+    pub size: u64,
+    pub modified: Time,
+    /// Bytes of the header itself, the pax header included.
+    pub length: usize,
+}
+
+/// Reads the header that `content` begins with, and the path into `path`. None when it is
+/// not exactly what [`write_header`] makes of what it says: whatever else is strange about
+/// it, it is not of ours.
+pub fn read_header(content: &[u8], path: &mut Vec<u8>, scratch: &mut Vec<u8>) -> Option<Header> {
+    path.clear();
+    let mut header = content.get(..BLOCK)?;
+    let mut extended = &content[..0];
+    let mut length = BLOCK;
+    if header[156] == b'x' {
+        let size = usize::try_from(read_octal(&header[124..135])?).ok()?;
+        let end = BLOCK.checked_add(size)?;
+        extended = content.get(BLOCK..end)?;
+        let start = end.next_multiple_of(BLOCK);
+        length = start + BLOCK;
+        header = content.get(start..length)?;
+    }
+    let mut size = read_octal(&header[124..135])?;
+    let mut modified = Time {
+        seconds: i64::try_from(read_octal(&header[136..147])?).ok()?,
+        nanoseconds: 0,
+    };
+    let prefix = until_nul(&header[PREFIX]);
+    path.extend_from_slice(prefix);
+    if !prefix.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(until_nul(&header[NAME]));
+    while !extended.is_empty() {
+        let (key, value) = read_record(&mut extended)?;
+        match key {
+            b"hdrcharset" => {}
+            b"mtime" => modified = read_decimal(value)?,
+            b"path" => {
+                path.clear();
+                path.extend_from_slice(value);
+            }
+            b"size" => size = std::str::from_utf8(value).ok()?.parse().ok()?,
+            _ => return None,
+        }
+    }
+    scratch.clear();
+    write_header(scratch, path, size, modified);
+    (scratch.as_slice() == &content[..length]).then_some(Header {
+        size,
+        modified,
+        length,
+    })
+}
+
+fn until_nul(field: &[u8]) -> &[u8] {
+    let end = field.iter().position(|&byte| byte == 0);
+    &field[..end.unwrap_or(field.len())]
+}
+
+fn read_octal(field: &[u8]) -> Option<u64> {
+    field.iter().try_fold(0, |value, &digit| match digit {
+        b'0'..=b'7' => Some(value << 3 | u64::from(digit - b'0')),
+        _ => None,
+    })
+}
+
+/// Takes the first record off the front.
+fn read_record<'a>(records: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let space = records.iter().take(20).position(|&byte| byte == b' ')?;
+    let length: usize = std::str::from_utf8(&records[..space]).ok()?.parse().ok()?;
+    let record = records.get(space + 1..length)?.strip_suffix(b"\n")?;
+    *records = &records[length..];
+    let equals = record.iter().position(|&byte| byte == b'=')?;
+    Some((&record[..equals], &record[equals + 1..]))
+}
+
+/// The time that [`write_decimal`] wrote.
+fn read_decimal(text: &[u8]) -> Option<Time> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (digits, negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text, false),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if fraction.len() > 9 {
+        return None;
+    }
+    let whole: u64 = whole.parse().ok()?;
+    let fraction: u32 = format!("{fraction:0<9}").parse().ok()?;
+    let seconds = i64::try_from(i128::from(whole) * if negative { -1 } else { 1 }).ok()?;
+    match (negative, fraction) {
+        (true, 1..=999_999_999) => Some(Time {
+            seconds: seconds.checked_sub(1)?,
+            nanoseconds: 1_000_000_000 - fraction,
+        }),
+        _ => Some(Time {
+            seconds,
+            nanoseconds: fraction,
+        }),
+    }
+}
+
+/// The bytes that [`pad`] appends.
+pub fn padding(size: u64) -> usize {
+    (size.next_multiple_of(BLOCK as u64) - size) as usize
+}
+
 /// Appends the zeros that fill a content's last block.
 pub fn pad(out: &mut Vec<u8>, size: u64) {
-    let used = (size % BLOCK as u64) as usize;
-    if used != 0 {
-        out.resize(out.len() + BLOCK - used, 0);
-    }
+    out.resize(out.len() + padding(size), 0);
 }
 
 /// Prefix and name of a ustar header: everything in the name where it fits, else split at

@@ -7,11 +7,17 @@
 
 pub mod commit;
 pub mod frame;
+pub mod frames;
 pub mod member;
 mod readback;
+pub mod reader;
+pub mod walk;
 pub mod writer;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::sys::Time;
 
 /// The version of the format that is written.
 pub(crate) const FORMAT: u32 = 1;
@@ -27,18 +33,41 @@ pub const LICENSES_FOLDER: &[u8] = b"licenses/";
 /// The member that closes the archive: what must be there for it to be whole.
 pub const SUMMARY_NAME: &[u8] = b"wmlb-summary.json";
 
+/// Bytes of a licence's name at the most. Longer ones could not be opened by most programs
+/// (Linux's PATH_MAX is 4,096), and a reader needs a limit.
+pub(crate) const LONGEST_NAME: usize = 16 << 10;
+
+/// Room that a member needs besides its content, unless its name is very long: the
+/// headers, a pax record, the padding.
+pub(crate) const MEMBER_OVERHEAD: usize = 2048;
+
+/// Bytes of content of the largest licence that shares a frame with others. A larger one
+/// begins a frame, and goes on in frames of [`FRAME_CONTENT`] of its bytes each.
+pub(crate) const LARGEST_WHOLE: u64 = (FRAME_CONTENT - MEMBER_OVERHEAD) as u64;
+
+/// Bytes of content of any frame but the summary's, at the most: the headers of a licence
+/// with the longest name, and its content.
+const FRAME_LIMIT: usize = FRAME_CONTENT + 4 * LONGEST_NAME;
+
+/// Bytes of the content of a summary of so many frames, at the most: numbers of 20 digits,
+/// hashes of 64, and the headers.
+fn summary_limit(frames: u64) -> u64 {
+    4096 + 128 * frames
+}
+
 /// Content of [`INFO_NAME`].
-#[derive(Serialize)]
-pub struct Info<'a> {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Info {
     pub format: u32,
     /// When the backup was made, Unix seconds.
     pub created: i64,
     /// Version of the library that wrote the file.
-    pub library: &'a str,
+    pub library: String,
     /// Which device made it; "" when it could not be told.
-    pub device: &'a str,
+    pub device: String,
     /// Kind of store: "directory".
-    pub store: &'a str,
+    pub store: String,
 }
 
 /// Content of [`SUMMARY_NAME`].
@@ -47,6 +76,55 @@ struct Summary {
     licenses: u64,
     bytes: u64,
     frames: Vec<FrameSummary>,
+}
+
+impl Summary {
+    fn new(licenses: u64, bytes: u64, frames: impl Iterator<Item = frame::Seal>) -> Self {
+        let frames = frames.map(|seal| FrameSummary {
+            length: seal.length,
+            blake3: seal.hash.to_hex().to_string(),
+        });
+        Summary {
+            licenses,
+            bytes,
+            frames: frames.collect(),
+        }
+    }
+
+    /// The content of the last frame: the summary's member and the end of the tar.
+    fn to_content(&self) -> Result<Vec<u8>> {
+        // No time of its own: the same licences give the same bytes.
+        let epoch = Time {
+            seconds: 0,
+            nanoseconds: 0,
+        };
+        let mut content = json_member(SUMMARY_NAME, epoch, self)?;
+        content.extend_from_slice(&member::END);
+        Ok(content)
+    }
+}
+
+impl Info {
+    /// The content of the first frame.
+    fn to_content(&self) -> Result<Vec<u8>> {
+        let modified = Time {
+            seconds: self.created,
+            nanoseconds: 0,
+        };
+        json_member(INFO_NAME, modified, self)
+    }
+}
+
+/// A member whose content is JSON, on one line.
+fn json_member(name: &[u8], modified: Time, value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut json =
+        serde_json::to_vec(value).map_err(|error| Error::Defect(format!("JSON: {error}")))?;
+    json.push(b'\n');
+    let mut content = Vec::with_capacity(json.len() + MEMBER_OVERHEAD);
+    member::write_header(&mut content, name, json.len() as u64, modified);
+    content.extend_from_slice(&json);
+    member::pad(&mut content, json.len() as u64);
+    Ok(content)
 }
 
 /// What the summary says of each frame before its own.

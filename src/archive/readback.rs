@@ -74,9 +74,9 @@ impl<'a> Work for Reading<'a> {
             data,
             content,
         } = worker;
-        match unpacker.matches(data, &frame.seal, content) {
-            true => Ok(()),
-            false => Err(Error::Corrupt {
+        match unpacker.unpack(data, frame.seal.length, content) {
+            Ok(seal) if seal == frame.seal => Ok(()),
+            _ => Err(Error::Corrupt {
                 path: self.path.to_owned(),
                 what: format!(
                     "the {} bytes at {} read back are not those that were written",

@@ -5,11 +5,9 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::frame::{Frame, Packer, Seal};
-use super::member;
-use super::{FrameSummary, INFO_NAME, Info, SUMMARY_NAME, Summary, readback};
+use super::{Info, Summary, readback};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::sys::Time;
 
 /// What is known of a frame that was written.
 pub(super) struct Written {
@@ -37,7 +35,7 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Begins the archive with its `wmlb.json`, in a frame of its own.
-    pub fn new(file: &'a File, path: &'a Path, level: i32, info: &Info<'_>) -> Result<Self> {
+    pub fn new(file: &'a File, path: &'a Path, level: i32, info: &Info) -> Result<Self> {
         let mut writer = Writer {
             file,
             path,
@@ -45,11 +43,7 @@ impl<'a> Writer<'a> {
             written: Vec::new(),
             offset: 0,
         };
-        let modified = Time {
-            seconds: info.created,
-            nanoseconds: 0,
-        };
-        let content = json_member(INFO_NAME, modified, info)?;
+        let content = info.to_content()?;
         writer.pack(&content)?;
         Ok(writer)
     }
@@ -92,22 +86,8 @@ impl<'a> Writer<'a> {
 
     /// Closes the archive: the summary, and the end of the tar.
     pub fn finish(mut self, licenses: u64, bytes: u64) -> Result<Finished<'a>> {
-        let frames = self.written.iter().map(|frame| FrameSummary {
-            length: frame.seal.length,
-            blake3: frame.seal.hash.to_hex().to_string(),
-        });
-        // No time of its own: the same licences give the same bytes.
-        let epoch = Time {
-            seconds: 0,
-            nanoseconds: 0,
-        };
-        let summary = Summary {
-            licenses,
-            bytes,
-            frames: frames.collect(),
-        };
-        let mut content = json_member(SUMMARY_NAME, epoch, &summary)?;
-        content.extend_from_slice(&member::END);
+        let seals = self.written.iter().map(|frame| frame.seal);
+        let content = Summary::new(licenses, bytes, seals).to_content()?;
         self.pack(&content)?;
         Ok(Finished(self))
     }
@@ -127,16 +107,4 @@ impl Finished<'_> {
         } = &self.0;
         readback::check(file, path, written, threads, control)
     }
-}
-
-/// A member whose content is JSON, on one line.
-fn json_member(name: &[u8], modified: Time, value: &impl serde::Serialize) -> Result<Vec<u8>> {
-    let mut json =
-        serde_json::to_vec(value).map_err(|error| Error::Defect(format!("JSON: {error}")))?;
-    json.push(b'\n');
-    let mut content = Vec::with_capacity(json.len() + 2048);
-    member::write_header(&mut content, name, json.len() as u64, modified);
-    content.extend_from_slice(&json);
-    member::pad(&mut content, json.len() as u64);
-    Ok(content)
 }

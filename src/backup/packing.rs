@@ -8,15 +8,13 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 
 use crate::archive::frame::{Frame, Packer};
-use crate::archive::{FRAME_CONTENT, LICENSES_FOLDER, member};
+use crate::archive::{
+    FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
+};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::pipeline::Work;
 use crate::store::directory::{Batch, Directory, Entry, License, OpenError, Reader, TRIES};
-
-/// Room that a member needs besides its content, unless its name is very long: the
-/// headers, a pax record, the padding.
-const MEMBER_OVERHEAD: usize = 2048;
 
 /// Something left out, to be told.
 pub enum Notice {
@@ -164,6 +162,10 @@ impl Packing<'_> {
                         self.skip(worker, cause, part)?;
                     }
                 }
+                Entry::License if worker.path.len() - LICENSES_FOLDER.len() > LONGEST_NAME => {
+                    self.fail(worker, "save", Errno::NAMETOOLONG, part)?;
+                    task.batch.advance();
+                }
                 Entry::License if self.denies_unstated_rights => {
                     // No format that states a right is recognised yet, so none does.
                     let name = worker.path[LICENSES_FOLDER.len()..].to_vec();
@@ -218,7 +220,7 @@ impl Packing<'_> {
                 }
             };
             let size = license.size();
-            if size > (FRAME_CONTENT - MEMBER_OVERHEAD) as u64 {
+            if size > LARGEST_WHOLE {
                 return Ok(Outcome::Large(license));
             }
             if start != 0 && start + size as usize + MEMBER_OVERHEAD > FRAME_CONTENT {

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use super::guard::call_or;
-use super::{restorer, wmlb_restorer, wmlb_status_callback};
+use super::{operations, properties, restorer, wmlb_restorer, wmlb_status_callback};
 use crate::hresult::wmlb_hresult;
 use crate::registry;
 
@@ -29,20 +29,38 @@ pub extern "C" fn wmlb_backup_licenses(
     callback: wmlb_status_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    restorer::wmlb_restorer_backup_licenses(wmlb_default_restorer(), flags, callback, user_data)
+    operations::wmlb_restorer_backup_licenses(wmlb_default_restorer(), flags, callback, user_data)
 }
 
 /// As wmlb_restorer_cancel_license_backup(), on the default restorer.
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_cancel_license_backup() -> wmlb_hresult {
-    restorer::wmlb_restorer_cancel_license_backup(wmlb_default_restorer())
+    operations::wmlb_restorer_cancel_license_backup(wmlb_default_restorer())
+}
+
+/// Starts a restore on the default restorer. Set the property RestorePath first. flags,
+/// callback, user_data, events and results are those of
+/// wmlb_restorer_restore_licenses().
+#[unsafe(no_mangle)]
+pub extern "C" fn wmlb_restore_licenses(
+    flags: u32,
+    callback: wmlb_status_callback,
+    user_data: *mut c_void,
+) -> wmlb_hresult {
+    operations::wmlb_restorer_restore_licenses(wmlb_default_restorer(), flags, callback, user_data)
+}
+
+/// As wmlb_restorer_cancel_license_restore(), on the default restorer.
+#[unsafe(no_mangle)]
+pub extern "C" fn wmlb_cancel_license_restore() -> wmlb_hresult {
+    operations::wmlb_restorer_cancel_license_restore(wmlb_default_restorer())
 }
 
 /// As wmlb_restorer_wait(), on the default restorer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_wait(timeout_ms: u32, result: *mut wmlb_hresult) -> wmlb_hresult {
     // SAFETY: the caller's promise.
-    unsafe { restorer::wmlb_restorer_wait(wmlb_default_restorer(), timeout_ms, result) }
+    unsafe { operations::wmlb_restorer_wait(wmlb_default_restorer(), timeout_ms, result) }
 }
 
 /// As wmlb_restorer_set_prop(), on the default restorer.
@@ -55,7 +73,7 @@ pub unsafe extern "C" fn wmlb_set_prop(
 ) -> wmlb_hresult {
     // SAFETY: the caller's promise.
     unsafe {
-        restorer::wmlb_restorer_set_prop(wmlb_default_restorer(), name, r#type, value, value_len)
+        properties::wmlb_restorer_set_prop(wmlb_default_restorer(), name, r#type, value, value_len)
     }
 }
 
@@ -69,7 +87,7 @@ pub unsafe extern "C" fn wmlb_get_prop_by_name(
 ) -> wmlb_hresult {
     // SAFETY: the caller's promise.
     unsafe {
-        restorer::wmlb_restorer_get_prop_by_name(
+        properties::wmlb_restorer_get_prop_by_name(
             wmlb_default_restorer(),
             name,
             r#type,
@@ -83,7 +101,7 @@ pub unsafe extern "C" fn wmlb_get_prop_by_name(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_get_prop_count(count: *mut usize) -> wmlb_hresult {
     // SAFETY: the caller's promise.
-    unsafe { restorer::wmlb_restorer_get_prop_count(wmlb_default_restorer(), count) }
+    unsafe { properties::wmlb_restorer_get_prop_count(wmlb_default_restorer(), count) }
 }
 
 /// As wmlb_restorer_get_prop_by_index(), on the default restorer.
@@ -98,7 +116,7 @@ pub unsafe extern "C" fn wmlb_get_prop_by_index(
 ) -> wmlb_hresult {
     // SAFETY: the caller's promise.
     unsafe {
-        restorer::wmlb_restorer_get_prop_by_index(
+        properties::wmlb_restorer_get_prop_by_index(
             wmlb_default_restorer(),
             index,
             name,
@@ -114,34 +132,34 @@ pub unsafe extern "C" fn wmlb_get_prop_by_index(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_remove_prop(name: *const c_char) -> wmlb_hresult {
     // SAFETY: the caller's promise.
-    unsafe { restorer::wmlb_restorer_remove_prop(wmlb_default_restorer(), name) }
+    unsafe { properties::wmlb_restorer_remove_prop(wmlb_default_restorer(), name) }
 }
 
 /// As wmlb_restorer_remove_all_props(), on the default restorer.
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_remove_all_props() -> wmlb_hresult {
-    restorer::wmlb_restorer_remove_all_props(wmlb_default_restorer())
+    properties::wmlb_restorer_remove_all_props(wmlb_default_restorer())
 }
 
 /// As wmlb_restorer_set_backup_path(), on the default restorer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_set_backup_path(path: *const c_char) -> wmlb_hresult {
     // SAFETY: the caller's promise.
-    unsafe { restorer::wmlb_restorer_set_backup_path(wmlb_default_restorer(), path) }
+    unsafe { properties::wmlb_restorer_set_backup_path(wmlb_default_restorer(), path) }
 }
 
 /// As wmlb_restorer_set_restore_path(), on the default restorer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_set_restore_path(path: *const c_char) -> wmlb_hresult {
     // SAFETY: the caller's promise.
-    unsafe { restorer::wmlb_restorer_set_restore_path(wmlb_default_restorer(), path) }
+    unsafe { properties::wmlb_restorer_set_restore_path(wmlb_default_restorer(), path) }
 }
 
 /// As wmlb_restorer_set_store_path(), on the default restorer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_set_store_path(path: *const c_char) -> wmlb_hresult {
     // SAFETY: the caller's promise.
-    unsafe { restorer::wmlb_restorer_set_store_path(wmlb_default_restorer(), path) }
+    unsafe { properties::wmlb_restorer_set_store_path(wmlb_default_restorer(), path) }
 }
 
 /// As wmlb_restorer_get_last_error(), on the default restorer.

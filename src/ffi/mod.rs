@@ -7,15 +7,20 @@
 // What a caller must see to stands in those comments, in words for C.
 #![allow(clippy::missing_safety_doc)]
 
+mod authorizer;
 mod callback;
 mod default;
 mod guard;
+mod licenses;
 mod names;
+mod operations;
 mod pointer;
+mod properties;
 mod restorer;
 
 pub use crate::backup::{WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY};
 pub use crate::hresult::*;
+pub use crate::restore::{WMLB_RESTORE_INDIVIDUALIZE, WMLB_RESTORE_OVERWRITE};
 pub use crate::status::{
     WMLB_STATUS_BACKUPRESTORE_BEGIN, WMLB_STATUS_BACKUPRESTORE_CONNECTING,
     WMLB_STATUS_BACKUPRESTORE_DISCONNECTING, WMLB_STATUS_BACKUPRESTORE_END, WMLB_STATUS_ERROR,
@@ -23,7 +28,11 @@ pub use crate::status::{
     WMLB_STATUS_RESTRICTED_LICENSE, WMLB_TYPE_BINARY, WMLB_TYPE_BOOL, WMLB_TYPE_DWORD,
     WMLB_TYPE_GUID, WMLB_TYPE_QWORD, WMLB_TYPE_STRING, WMLB_TYPE_WORD, wmlb_progress,
 };
+pub use authorizer::*;
 pub use callback::wmlb_status_callback;
 pub use default::*;
+pub use licenses::*;
 pub use names::*;
+pub use operations::*;
+pub use properties::*;
 pub use restorer::*;

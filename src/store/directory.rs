@@ -4,7 +4,10 @@
 //! Listing and reading are apart: the [`Lister`] walks the folders in order and makes
 //! [`Batch`]es of names; any number of [`Reader`]s open what the batches name.
 
+mod journal;
 mod listing;
+mod moves;
+mod staging;
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,7 +18,9 @@ use std::sync::Arc;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+pub use journal::{JournalWriter, Step, append_record};
 pub use listing::{Batch, Entry, Lister, Reserved};
+pub use staging::{Staging, is_regular, make_folders, split_name};
 
 use crate::error::{Error, Result};
 use crate::sys::{self, Time};
@@ -30,7 +35,9 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Opens a store, and puts back first what a killed restore left half done in it.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
+        staging::recover(path)?;
         let root = fs::open(path, sys::FOLDER, Mode::empty()).map_err(|errno| match errno {
             // What is not there, or is no folder, is no store; other failures are told as
             // they are.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::staging::is_staging_name;
 use super::{Directory, TRIES};
 use crate::error::{Error, Result};
 use crate::operation::Control;
@@ -342,9 +343,11 @@ impl<'a> Lister<'a> {
         let mut entries = Vec::new();
         let is_reserved = self.reserved.is_reserved;
         let holds_reserved = identity == self.reserved.folder;
+        // A restore that began after the store was opened may have its folder there.
+        let holds_staging = self.levels.is_empty();
         let control = self.control;
         let listing = sys::list_folder(folder.as_fd(), &mut self.buffer, |name, kind| {
-            if holds_reserved && is_reserved(name) {
+            if (holds_reserved && is_reserved(name)) || (holds_staging && is_staging_name(name)) {
                 return Ok(());
             }
             if entries.len() % 1024 == 0 && control.check().is_err() {

@@ -1,0 +1,358 @@
+//! Reads an archive: its frames in order, unpacked and checked by any number of workers.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parking_lot::{Condvar, Mutex};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+use serde::Deserialize;
+
+use super::commit::FILE_NAME;
+use super::frame::{self, Unpacker};
+use super::frames::{FrameReader, Packed};
+use super::walk::{Pieces, Walk};
+use super::{FORMAT, INFO_NAME, Info, LICENSES_FOLDER, member};
+use crate::error::{Error, Result};
+use crate::operation::Control;
+use crate::pipeline::Work;
+
+/// The bytes an age file begins with (C2SP age.md, version 1).
+const AGE: &[u8] = b"age-encryption.org/v1\n";
+
+/// Version of the format, in whatever else its `wmlb.json` says.
+#[derive(Deserialize)]
+struct Version {
+    format: u64,
+}
+
+/// An archive of which the first frame was read.
+pub struct Archive {
+    pub info: Info,
+    path: PathBuf,
+    frames: FrameReader<File>,
+    walk: Walk,
+}
+
+impl Archive {
+    /// Opens the backup file at `path`, or the one in the folder there.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (file, path) = open_file(path)?;
+        let mut frames = FrameReader::new(file, path.clone());
+        check_beginning(frames.peek()?, &path)?;
+        let Some(first) = frames.next(Vec::new())? else {
+            return Err(frames.damaged("the file ends"));
+        };
+        let mut content = Vec::new();
+        let Ok(seal) = Unpacker::new()?.unpack(&first.data, first.length, &mut content) else {
+            return Err(damaged(&path, &first, "its checksum is wrong", b""));
+        };
+        let info = read_info(&content, &path)?;
+        Ok(Archive {
+            info,
+            path,
+            frames,
+            walk: Walk::new(seal),
+        })
+    }
+
+    /// The frames that follow, and what checks them.
+    pub fn split(self) -> (FrameReader<File>, Checker) {
+        let checker = Checker {
+            path: self.path,
+            state: Mutex::new(Turn {
+                next: 1,
+                walk: self.walk,
+                failed: false,
+            }),
+            next: Condvar::new(),
+        };
+        (self.frames, checker)
+    }
+}
+
+/// The path of the backup file that a RestorePath means: itself, or the file in the folder.
+pub fn file_in(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.join(FILE_NAME),
+        false => path.to_owned(),
+    }
+}
+
+fn open_file(path: &Path) -> Result<(File, PathBuf)> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open = |path: &Path| {
+        let fail = |errno| Error::system("open", path, errno);
+        let file = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
+        let stat = rustix::fs::fstat(&file).map_err(fail)?;
+        Ok((file, FileType::from_raw_mode(stat.st_mode)))
+    };
+    let (mut file, mut kind) = open(path)?;
+    let mut path = path.to_owned();
+    if kind == FileType::Directory {
+        path.push(FILE_NAME);
+        (file, kind) = open(&path)?;
+    }
+    match kind {
+        FileType::RegularFile => Ok((file.into(), path)),
+        _ => Err(Error::System {
+            action: "read",
+            source: Errno::ACCESS.into(),
+            path,
+        }),
+    }
+}
+
+/// Tells what is no backup file from a damaged one, as far as its first bytes can.
+fn check_beginning(header: &[u8], path: &Path) -> Result<()> {
+    let not_a_backup = |why: &str| Error::NotABackup {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    };
+    if header.len() >= frame::MAGIC.len() && AGE.starts_with(&header[..header.len().min(AGE.len())])
+    {
+        return Err(Error::NoDecryption(path.to_owned()));
+    }
+    let same = header
+        .iter()
+        .zip(frame::MAGIC)
+        .filter(|&(&byte, magic)| byte == magic);
+    match header.len() {
+        0 => Err(Error::Corrupt {
+            path: path.to_owned(),
+            what: "it is empty".to_owned(),
+        }),
+        // One byte that differs is damage; a file of another kind differs in more.
+        length if same.count() + 1 < length.min(frame::MAGIC.len()) => {
+            Err(not_a_backup("it does not begin as one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_info(content: &[u8], path: &Path) -> Result<Info> {
+    let not_a_backup = |why: String| Error::NotABackup {
+        path: path.to_owned(),
+        why,
+    };
+    let json = json_of(content)
+        .ok_or_else(|| not_a_backup("it does not begin with wmlb.json".to_owned()))?;
+    let version: Version = serde_json::from_slice(json)
+        .map_err(|_| not_a_backup("its wmlb.json states no format".to_owned()))?;
+    if version.format != u64::from(FORMAT) {
+        return Err(not_a_backup(format!(
+            "its format is {}, and this library reads {FORMAT}",
+            version.format
+        )));
+    }
+    let info: Info = serde_json::from_slice(json).map_err(|_| Error::Corrupt {
+        path: path.to_owned(),
+        what: "its wmlb.json does not say what it should".to_owned(),
+    })?;
+    match info.to_content()? == content {
+        true => Ok(info),
+        false => Err(Error::Corrupt {
+            path: path.to_owned(),
+            what: "its wmlb.json is not in the form that backups have".to_owned(),
+        }),
+    }
+}
+
+fn json_of(content: &[u8]) -> Option<&[u8]> {
+    let mut name = Vec::new();
+    let header = member::read_header(content, &mut name, &mut Vec::new())?;
+    let end = header
+        .length
+        .checked_add(usize::try_from(header.size).ok()?)?;
+    match name == INFO_NAME {
+        true => content.get(header.length..end),
+        false => None,
+    }
+}
+
+/// Words for a damaged frame: where it is, and which licences it touches.
+fn damaged(path: &Path, frame: &Packed, what: &str, last: &[u8]) -> Error {
+    let touched = match (frame.index, last) {
+        (0, _) => "all of it is unusable".to_owned(),
+        (_, b"") => "the first licenses are in it".to_owned(),
+        (_, last) => format!(
+            "the licenses from {} on are in it",
+            String::from_utf8_lossy(last)
+        ),
+    };
+    Error::Corrupt {
+        path: path.to_owned(),
+        what: format!(
+            "in frame {} (at byte {}, {} bytes of content) {what}; {touched}",
+            frame.index, frame.offset, frame.length
+        ),
+    }
+}
+
+struct Turn {
+    /// The frame whose turn it is.
+    next: u64,
+    walk: Walk,
+    /// A frame before was wrong: what comes after it cannot be judged.
+    failed: bool,
+}
+
+/// Checks frames. Unpacking and hashing go on side by side, going through the content in
+/// the order of the frames.
+pub struct Checker {
+    path: PathBuf,
+    state: Mutex<Turn>,
+    next: Condvar,
+}
+
+/// Passes the turn on, also when something went wrong.
+struct PassOn<'a> {
+    checker: &'a Checker,
+    right: bool,
+}
+
+impl Drop for PassOn<'_> {
+    fn drop(&mut self) {
+        let mut turn = self.checker.state.lock();
+        turn.next += 1;
+        turn.failed |= !self.right;
+        drop(turn);
+        self.checker.next.notify_all();
+    }
+}
+
+impl Checker {
+    /// Unpacks a frame, and goes through it when all before it were. [`Error::Canceled`]
+    /// when one of those was wrong.
+    pub fn check(
+        &self,
+        unpacker: &mut Unpacker,
+        frame: &Packed,
+        content: &mut Vec<u8>,
+        pieces: &mut Pieces,
+    ) -> Result<()> {
+        let unpacked = unpacker.unpack(&frame.data, frame.length, content);
+        let mut turn = self.state.lock();
+        while turn.next != frame.index {
+            self.next.wait(&mut turn);
+        }
+        drop(turn);
+        let mut pass_on = PassOn {
+            checker: self,
+            right: false,
+        };
+        let mut turn = self.state.lock();
+        if turn.failed {
+            return Err(Error::Canceled);
+        }
+        let last = |walk: &Walk| walk.last_name().to_vec();
+        let Ok(seal) = unpacked else {
+            let last = last(&turn.walk);
+            drop(turn);
+            return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
+        };
+        if let Err(what) = turn.walk.take(content, seal, pieces)? {
+            let last = last(&turn.walk);
+            drop(turn);
+            return Err(damaged(&self.path, frame, what, &last));
+        }
+        drop(turn);
+        pass_on.right = true;
+        Ok(())
+    }
+
+    /// At the end of the file: whether the archive was whole.
+    pub fn finish(&self) -> Result<()> {
+        let turn = self.state.lock();
+        match turn.walk.is_complete() {
+            true => Ok(()),
+            false => Err(Error::Corrupt {
+                path: self.path.clone(),
+                what: format!(
+                    "it ends early, after {}{}",
+                    String::from_utf8_lossy(LICENSES_FOLDER),
+                    String::from_utf8_lossy(turn.walk.last_name())
+                ),
+            }),
+        }
+    }
+}
+
+/// What is done with the pieces of each frame, by the worker that checked it.
+pub trait Visitor: Sync {
+    /// What one worker keeps for it.
+    type Own: Send;
+    type Outcome: Send;
+
+    fn own(&self) -> Result<Self::Own>;
+    fn visit(&self, own: &mut Self::Own, content: &[u8], pieces: &Pieces) -> Result<Self::Outcome>;
+}
+
+/// The work of reading an archive.
+pub struct Unpacking<'a, V> {
+    checker: &'a Checker,
+    control: &'a Control,
+    visitor: &'a V,
+    /// Memory of frames that are done with, to be used again.
+    used: Mutex<Vec<Vec<u8>>>,
+}
+
+impl<'a, V> Unpacking<'a, V> {
+    pub fn new(checker: &'a Checker, control: &'a Control, visitor: &'a V) -> Self {
+        Unpacking {
+            checker,
+            control,
+            visitor,
+            used: Mutex::default(),
+        }
+    }
+
+    /// Memory for the next frame.
+    pub fn memory(&self) -> Vec<u8> {
+        self.used.lock().pop().unwrap_or_default()
+    }
+}
+
+pub struct Worker<O> {
+    unpacker: Unpacker,
+    content: Vec<u8>,
+    pieces: Pieces,
+    own: O,
+}
+
+impl<V: Visitor> Work for Unpacking<'_, V> {
+    type Task = Packed;
+    type Part = V::Outcome;
+    type Worker = Worker<V::Own>;
+
+    fn worker(&self) -> Result<Self::Worker> {
+        Ok(Worker {
+            unpacker: Unpacker::new()?,
+            content: Vec::new(),
+            pieces: Pieces::default(),
+            own: self.visitor.own()?,
+        })
+    }
+
+    fn work(
+        &self,
+        worker: &mut Self::Worker,
+        frame: Packed,
+        _rest: &mut dyn FnMut(Packed),
+    ) -> Result<V::Outcome> {
+        let Worker {
+            unpacker,
+            content,
+            pieces,
+            own,
+        } = worker;
+        self.checker.check(unpacker, &frame, content, pieces)?;
+        self.used.lock().push(frame.data);
+        self.control.check()?;
+        self.visitor.visit(own, content, pieces)
+    }
+
+    fn weight(frame: &Packed) -> usize {
+        frame.data.capacity()
+    }
+}

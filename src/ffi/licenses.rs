@@ -1,0 +1,135 @@
+//! Lists of licences.
+
+use std::ffi::{CString, c_char, c_void};
+
+use super::guard::call_on;
+use super::wmlb_restorer;
+use crate::enumerate::{self, LicenseInfo, Listener};
+use crate::error::{Error, Result};
+use crate::hresult::wmlb_hresult;
+use crate::panics;
+use crate::props::Properties;
+
+/// The right of a license to be backed up: its format does not state it, or under a
+/// condition that is not evaluated here.
+pub const WMLB_RIGHT_NOT_STATED: i32 = 0;
+/// The owner allows backup.
+pub const WMLB_RIGHT_ALLOWED: i32 = 1;
+/// The owner forbids backup.
+pub const WMLB_RIGHT_DENIED: i32 = 2;
+
+/// What is known of a license. The pointers are valid during the call only.
+#[repr(C)]
+pub struct wmlb_license_info {
+    /// Size of this struct in bytes, as the library knows it. Read no field that lies
+    /// beyond.
+    pub struct_size: usize,
+    /// Its path in the store, UTF-8; with U+FFFD for what is not UTF-8.
+    pub name: *const c_char,
+    /// The exact bytes of its path, name_len of them, without a NUL.
+    pub name_bytes: *const u8,
+    pub name_len: usize,
+    /// Its format: "wmdrm-v1", "wmdrm-v7", "xmr", "lcp", "sqlite" or "opaque", which is
+    /// any other. This version of the library tells none from another: "opaque".
+    pub format: *const c_char,
+    /// Its ID, as the format spells it; "" when it has none.
+    pub license_id: *const c_char,
+    /// The IDs of the keys it holds, newline-separated; "" when it names none.
+    pub key_ids: *const c_char,
+    /// One of WMLB_RIGHT_*.
+    pub backup_right: i32,
+    /// Bytes.
+    pub size: u64,
+    /// When it was last modified, Unix seconds.
+    pub modified: i64,
+    /// From when and until when it is valid, Unix seconds; INT64_MIN: not stated.
+    pub valid_from: i64,
+    pub valid_until: i64,
+}
+
+/// The function that is told of licenses, one call for each.
+///
+/// license: valid during the call only. user_data: as it was passed. Return WMLB_S_OK
+/// (or anything that is not negative) to go on, a negative value to stop.
+///
+/// It is called on the thread that called the enumeration. Every function of this
+/// library may be called in it. It must return normally; a C++ exception, longjmp or
+/// pthread_exit that leaves it ends the process.
+pub type wmlb_license_callback = Option<
+    unsafe extern "C" fn(license: *const wmlb_license_info, user_data: *mut c_void) -> wmlb_hresult,
+>;
+
+fn enumerate(
+    restorer: *mut wmlb_restorer,
+    callback: wmlb_license_callback,
+    user_data: *mut c_void,
+    list: fn(&Properties, Listener<'_>) -> Result<wmlb_hresult>,
+) -> wmlb_hresult {
+    call_on(restorer, |restorer| {
+        let function = callback.ok_or_else(|| Error::Argument("callback is NULL".to_owned()))?;
+        list(&restorer.properties(), &mut |license: &LicenseInfo<'_>| {
+            // A NUL cannot be in a path of a file system; in that of a crafted backup file
+            // it is refused before.
+            let name = String::from_utf8_lossy(license.name).into_owned();
+            let name = CString::new(name).unwrap_or_default();
+            let info = wmlb_license_info {
+                struct_size: size_of::<wmlb_license_info>(),
+                name: name.as_ptr(),
+                name_bytes: license.name.as_ptr(),
+                name_len: license.name.len(),
+                format: c"opaque".as_ptr(),
+                license_id: c"".as_ptr(),
+                key_ids: c"".as_ptr(),
+                backup_right: WMLB_RIGHT_NOT_STATED,
+                size: license.size,
+                modified: license.modified,
+                valid_from: i64::MIN,
+                valid_until: i64::MIN,
+            };
+            let _host = panics::leave();
+            // SAFETY: the host gave the function to be called like this; what the struct
+            // points to outlives the call.
+            unsafe { function(&info, user_data) }
+        })
+    })
+}
+
+/// Lists the licenses in the store (property StorePath): calls callback for each, on
+/// this thread, in the order of their names, and returns when all were told.
+///
+/// callback: see wmlb_license_callback. user_data: passed to callback, and not touched
+/// otherwise.
+///
+/// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
+/// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
+/// StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE; or
+/// WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or opened, or
+/// keeps changing).
+/// Any thread; also in a callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn wmlb_restorer_enumerate_store(
+    restorer: *mut wmlb_restorer,
+    callback: wmlb_license_callback,
+    user_data: *mut c_void,
+) -> wmlb_hresult {
+    enumerate(restorer, callback, user_data, enumerate::enumerate_store)
+}
+
+/// Lists the licenses in the backup file (property RestorePath), as
+/// wmlb_restorer_enumerate_store() those in the store. The file is checked on the way:
+/// when damage is found, licenses before it were told already.
+///
+/// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
+/// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is
+/// not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA or
+/// WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
+/// WMLB_HRESULT_FROM_WIN32(code) (the file cannot be read).
+/// Any thread; also in a callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn wmlb_restorer_enumerate_backup(
+    restorer: *mut wmlb_restorer,
+    callback: wmlb_license_callback,
+    user_data: *mut c_void,
+) -> wmlb_hresult {
+    enumerate(restorer, callback, user_data, enumerate::enumerate_backup)
+}

@@ -1,0 +1,197 @@
+//! From a backup file into the licence store, all or nothing.
+
+mod stager;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stager::{Staged, Stager};
+
+use crate::archive::Info;
+use crate::archive::frames::{FrameReader, Packed};
+use crate::archive::reader::{Archive, Unpacking, file_in};
+use crate::device;
+use crate::error::{Error, Result};
+use crate::hresult::{self, wmlb_hresult};
+use crate::operation::{Job, Operation};
+use crate::pipeline::{self, Ends};
+use crate::props::{Properties, Property};
+use crate::status::{self, Value, wmlb_progress};
+use crate::store::directory::{JournalWriter, Staging};
+
+/// For a restore: the user agreed to bring licenses that were made on another device
+/// to this one. Without it, a backup from another device is refused.
+pub const WMLB_RESTORE_INDIVIDUALIZE: u32 = 0x2;
+/// For a restore: replace licenses in the store that differ from those in the backup.
+/// Without it they are kept, and reported with WMLB_STATUS_LICENSE_SKIPPED.
+pub const WMLB_RESTORE_OVERWRITE: u32 = 0x100;
+
+/// The flags of a restore.
+pub(crate) const FLAGS: u32 = WMLB_RESTORE_INDIVIDUALIZE | WMLB_RESTORE_OVERWRITE;
+
+/// What an authorizer is asked.
+pub struct Request<'a> {
+    /// When the backup was made, Unix seconds.
+    pub created: i64,
+    /// The device that made it, and whether that is this one.
+    pub device: &'a str,
+    pub same_device: bool,
+    /// The flags of the restore.
+    pub flags: u32,
+}
+
+/// What an authorizer answers: negative refuses. The address is where the user may go to.
+pub struct Answer {
+    pub hr: wmlb_hresult,
+    pub url: String,
+}
+
+/// Whoever may refuse a restore, on the operation's thread.
+pub trait Authorizer: Send + Sync {
+    fn authorize(&self, request: &Request<'_>) -> Answer;
+}
+
+/// A restore that is ready to run.
+pub struct Restore {
+    file: PathBuf,
+    store: PathBuf,
+    flags: u32,
+    threads: usize,
+    authorizer: Option<Arc<dyn Authorizer>>,
+}
+
+impl Restore {
+    pub fn prepare(
+        properties: &Properties,
+        flags: u32,
+        authorizer: Option<Arc<dyn Authorizer>>,
+    ) -> Result<Self> {
+        Ok(Restore {
+            file: properties.absolute_path(Property::RestorePath)?,
+            store: properties.absolute_path(Property::StorePath)?,
+            flags,
+            threads: properties.threads(),
+            authorizer,
+        })
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether the host and the user agree to this restore.
+    fn authorize(&self, info: &Info, operation: &mut Operation<'_>) -> Result<bool> {
+        let same_device = !info.device.is_empty() && info.device == device::id()?;
+        if let Some(authorizer) = &self.authorizer {
+            let request = Request {
+                created: info.created,
+                device: &info.device,
+                same_device,
+                flags: self.flags,
+            };
+            let Answer { hr, url } = operation.call_host(|| authorizer.authorize(&request));
+            if hr < 0 {
+                return Err(Error::Refused { hr, url });
+            }
+            operation.control().check()?;
+        }
+        Ok(same_device)
+    }
+}
+
+impl Job for Restore {
+    fn backup_file(&self) -> PathBuf {
+        file_in(&self.file)
+    }
+
+    fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
+        let report = |operation: &mut Operation<'_>, status| {
+            operation.report(status, hresult::WMLB_S_OK, Value::None)
+        };
+        report(operation, status::WMLB_STATUS_BACKUPRESTORE_CONNECTING)?;
+        let archive = Archive::open(&self.file)?;
+        let same_device = self.authorize(&archive.info, operation)?;
+        report(operation, status::WMLB_STATUS_BACKUPRESTORE_DISCONNECTING)?;
+        if !same_device && !self.has(WMLB_RESTORE_INDIVIDUALIZE) {
+            return Err(Error::OtherDevice);
+        }
+        report(operation, status::WMLB_STATUS_BACKUPRESTORE_BEGIN)?;
+
+        let control = operation.control();
+        let staging = Staging::begin(&self.store)?;
+        let journal = match staging.is_fresh() {
+            true => None,
+            false => Some(staging.journal()?),
+        };
+        let (frames, checker) = archive.split();
+        let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE));
+        let unpacking = Unpacking::new(&checker, control, &stager);
+        let mut ends = RestoreEnds {
+            operation,
+            frames,
+            unpacking: &unpacking,
+            stager: &stager,
+            journal,
+            progress: wmlb_progress::default(),
+        };
+        pipeline::run(&unpacking, &mut ends, self.threads)?;
+        checker.finish()?;
+        let RestoreEnds {
+            operation,
+            journal,
+            mut progress,
+            ..
+        } = ends;
+        progress.licenses_total = progress.licenses_done + progress.licenses_skipped;
+        progress.bytes_total = progress.bytes_done;
+        operation.report_progress(progress)?;
+        staging.commit(journal, control)?;
+        Ok(hresult::WMLB_S_OK)
+    }
+}
+
+/// What the operation's thread does in a restore: it cuts the file into frames, keeps the
+/// journal, and tells.
+struct RestoreEnds<'a, 'b> {
+    operation: &'a mut Operation<'b>,
+    frames: FrameReader<File>,
+    unpacking: &'a Unpacking<'a, Stager<'a>>,
+    stager: &'a Stager<'a>,
+    /// None for a store that was missing or empty.
+    journal: Option<JournalWriter>,
+    progress: wmlb_progress,
+}
+
+impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
+    fn next(&mut self) -> Result<Option<Packed>> {
+        self.frames.next(self.unpacking.memory())
+    }
+
+    fn accept(&mut self, mut staged: Staged) -> Result<()> {
+        // All pieces of it are there now: the frames before this one were accepted.
+        if let Some(large) = staged.large.take() {
+            self.stager.finish_large(&large, &mut staged)?;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal
+                .write(&staged.records)
+                .map_err(|error| self.stager.journal_failed(error))?;
+        }
+        self.progress.licenses_done += staged.licenses;
+        self.progress.bytes_done += staged.bytes;
+        for (name, cause) in staged.kept {
+            self.progress.licenses_skipped += 1;
+            self.operation.report(
+                status::WMLB_STATUS_LICENSE_SKIPPED,
+                cause.hresult(),
+                Value::Text(&String::from_utf8_lossy(&name)),
+            )?;
+        }
+        self.operation.advance(self.progress)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.operation.control().check()
+    }
+}

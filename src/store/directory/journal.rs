@@ -1,0 +1,135 @@
+//! What a restore is about to do to a store, written down before it does it, so that it can
+//! be undone whenever it is interrupted.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+
+/// The name of the journal in its staging folder.
+pub const JOURNAL_NAME: &str = "journal";
+
+/// Longer names are in no store.
+const LONGEST: u32 = 1 << 20;
+
+/// One thing that is about to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A licence is put where nothing was.
+    Add,
+    /// A licence takes the place of another.
+    Replace,
+    /// A folder is made.
+    MakeFolder,
+}
+
+impl Step {
+    fn to_byte(self) -> u8 {
+        match self {
+            Step::Add => b'A',
+            Step::Replace => b'R',
+            Step::MakeFolder => b'F',
+        }
+    }
+}
+
+/// Marks the end of a journal that is whole; the hash of what is before it follows.
+const END: u8 = b'E';
+
+/// Appends a record to memory. `inode` is that of the staged file; 0 for a folder.
+pub fn append_record(out: &mut Vec<u8>, step: Step, inode: u64, name: &[u8]) {
+    out.push(step.to_byte());
+    out.extend_from_slice(&inode.to_le_bytes());
+    out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+    out.extend_from_slice(name);
+}
+
+/// Writes a journal.
+pub struct JournalWriter {
+    file: BufWriter<File>,
+    hash: blake3::Hasher,
+}
+
+impl JournalWriter {
+    pub fn new(file: File) -> Self {
+        JournalWriter {
+            file: BufWriter::new(file),
+            hash: blake3::Hasher::new(),
+        }
+    }
+
+    /// Writes records that [`append_record`] made.
+    pub fn write(&mut self, records: &[u8]) -> io::Result<()> {
+        self.hash.update(records);
+        self.file.write_all(records)
+    }
+
+    /// Makes the journal whole, and safe on the disk.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.write_all(&[END])?;
+        self.file.write_all(self.hash.finalize().as_bytes())?;
+        let file = self.file.into_inner().map_err(|error| error.into_error())?;
+        file.sync_all()
+    }
+}
+
+/// A record that was read.
+pub struct Record {
+    pub step: Step,
+    pub inode: u64,
+    pub name: Vec<u8>,
+}
+
+/// Reads a journal.
+pub struct JournalReader<R> {
+    input: R,
+    hash: blake3::Hasher,
+}
+
+impl JournalReader<BufReader<File>> {
+    pub fn new(file: File) -> Self {
+        JournalReader {
+            input: BufReader::new(file),
+            hash: blake3::Hasher::new(),
+        }
+    }
+}
+
+impl<R: Read> JournalReader<R> {
+    /// The next record; None at the end of a journal that is whole. One that is not is an
+    /// error of the kind `InvalidData` or `UnexpectedEof`.
+    pub fn next(&mut self) -> io::Result<Option<Record>> {
+        let mut kind = [0];
+        self.input.read_exact(&mut kind)?;
+        let step = match kind[0] {
+            b'A' => Step::Add,
+            b'R' => Step::Replace,
+            b'F' => Step::MakeFolder,
+            END => {
+                let mut hash = [0; 32];
+                self.input.read_exact(&mut hash)?;
+                return match self.hash.finalize() == hash {
+                    true => Ok(None),
+                    false => Err(io::ErrorKind::InvalidData.into()),
+                };
+            }
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let mut inode = [0; 8];
+        let mut length = [0; 4];
+        self.input.read_exact(&mut inode)?;
+        self.input.read_exact(&mut length)?;
+        let size = u32::from_le_bytes(length);
+        if size > LONGEST {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut name = vec![0; size as usize];
+        self.input.read_exact(&mut name)?;
+        for bytes in [&kind[..], &inode, &length, &name] {
+            self.hash.update(bytes);
+        }
+        Ok(Some(Record {
+            step,
+            inode: u64::from_le_bytes(inode),
+            name,
+        }))
+    }
+}

@@ -1,0 +1,214 @@
+//! Moves staged licences into a store as a journal says, or takes all of it back.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, Mode, Stat};
+use rustix::io::Errno;
+
+use super::journal::{JournalReader, Record, Step};
+use super::staging::{make_folders, split_name};
+use crate::error::{Error, Result};
+use crate::operation::Control;
+use crate::sys;
+
+/// A folder below a root, kept open while names in it follow each other.
+struct Cursor<'a> {
+    root: BorrowedFd<'a>,
+    open: Option<(Vec<u8>, OwnedFd)>,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(root: BorrowedFd<'a>) -> Self {
+        Cursor { root, open: None }
+    }
+
+    /// The folder at `path`, by way of `opening` where it is not open.
+    fn at(
+        &mut self,
+        path: &[u8],
+        opening: impl FnOnce(BorrowedFd<'_>) -> std::result::Result<OwnedFd, Errno>,
+    ) -> std::result::Result<BorrowedFd<'_>, Errno> {
+        let folder = match self.open.take() {
+            Some((open, folder)) if open == path => folder,
+            _ => opening(self.root)?,
+        };
+        let (_, folder) = &*self.open.insert((path.to_vec(), folder));
+        Ok(folder.as_fd())
+    }
+
+    fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
+        self.at(path, |root| match path {
+            b"" => fs::openat(root, c".", sys::FOLDER, Mode::empty()),
+            path => sys::open_beneath(root, path, sys::FOLDER),
+        })
+    }
+
+    fn made(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
+        self.at(path, |root| make_folders(root, path, true))
+    }
+}
+
+fn display_path(store: &Path, record: &Record) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    store.join(std::ffi::OsStr::from_bytes(&record.name))
+}
+
+/// Where the n-th record's replaced file is kept, where files cannot be exchanged.
+fn kept_name(number: u64) -> String {
+    format!("old-{number}")
+}
+
+fn records(
+    journal: File,
+    path: &Path,
+    mut each: impl FnMut(u64, Record) -> Result<()>,
+) -> Result<()> {
+    let mut records = JournalReader::new(journal);
+    let mut number = 0;
+    while let Some(record) = records
+        .next()
+        .map_err(|error| Error::io("read the journal of", path, error))?
+    {
+        each(number, record)?;
+        number += 1;
+    }
+    Ok(())
+}
+
+/// Puts every staged file in its place.
+pub fn apply(
+    journal: File,
+    staging: &OwnedFd,
+    new: &OwnedFd,
+    store: &OwnedFd,
+    path: &Path,
+    control: &Control,
+) -> Result<()> {
+    let mut from = Cursor::new(new.as_fd());
+    let mut to = Cursor::new(store.as_fd());
+    records(journal, path, |number, record| {
+        control.check()?;
+        if record.step == Step::MakeFolder {
+            // Made when the first licence comes that lies in it.
+            return Ok(());
+        }
+        let (folder, name) = split_name(&record.name);
+        let moved = from.existing(folder).and_then(|from| {
+            let to = to.made(folder)?;
+            match record.step {
+                Step::Replace => replace(from, to, name, staging, number),
+                _ => sys::rename_no_replace(from, name, to, name),
+            }
+        });
+        match moved {
+            Ok(()) => Ok(()),
+            // What was there is gone, what was not is there, or a link was put in the way.
+            Err(Errno::EXIST | Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {
+                Err(Error::Changed(display_path(path, &record)))
+            }
+            Err(errno) => {
+                let path = display_path(path, &record);
+                Err(Error::system("put in place", path, errno))
+            }
+        }
+    })
+}
+
+fn replace(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    name: &[u8],
+    staging: &OwnedFd,
+    number: u64,
+) -> std::result::Result<(), Errno> {
+    match sys::exchange(from, name, to, name) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        result => return result,
+    }
+    fs::renameat(to, name, staging, kept_name(number))?;
+    fs::renameat(from, name, to, name)
+}
+
+/// Takes back what [`apply`] did, as far as it came.
+pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> Result<()> {
+    let new = match fs::openat(staging, "new", sys::FOLDER, Mode::empty()) {
+        Ok(new) => new,
+        Err(errno) => return Err(Error::system("put back", path, errno)),
+    };
+    let mut from = Cursor::new(new.as_fd());
+    let mut to = Cursor::new(store.as_fd());
+    let mut folders = Vec::new();
+    records(journal, path, |number, record| {
+        let (folder, name) = split_name(&record.name);
+        if record.step == Step::MakeFolder {
+            folders.push(record.name);
+            return Ok(());
+        }
+        let undone = match to.existing(folder) {
+            // The folder was not made yet.
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno),
+            Ok(to) => match record.step {
+                Step::Add => undo_add(to, name, record.inode),
+                _ => undo_replace(&mut from, to, folder, name, staging, number, record.inode),
+            },
+        };
+        undone.map_err(|errno| Error::system("put back", display_path(path, &record), errno))
+    })?;
+    drop(to);
+    for folder in folders.iter().rev() {
+        let (above, name) = split_name(folder);
+        let removed = Cursor::new(store.as_fd())
+            .existing(above)
+            .and_then(|above| fs::unlinkat(above, name, AtFlags::REMOVEDIR));
+        match removed {
+            // Not made yet, or somebody else keeps something in it by now.
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => {}
+            Err(errno) => return Err(Error::system("put back", path, errno)),
+        }
+    }
+    sys::synchronize_file_system(store.as_fd())
+        .map_err(|errno| Error::system("write to the disk", path, errno))
+}
+
+fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<Stat>, Errno> {
+    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn undo_add(folder: BorrowedFd<'_>, name: &[u8], inode: u64) -> std::result::Result<(), Errno> {
+    match look(folder, name)? {
+        Some(stat) if stat.st_ino == inode => fs::unlinkat(folder, name, AtFlags::empty()),
+        _ => Ok(()),
+    }
+}
+
+fn undo_replace(
+    from: &mut Cursor<'_>,
+    to: BorrowedFd<'_>,
+    folder: &[u8],
+    name: &[u8],
+    staging: &OwnedFd,
+    number: u64,
+    inode: u64,
+) -> std::result::Result<(), Errno> {
+    let there = look(to, name)?;
+    let kept = kept_name(number);
+    if look(staging.as_fd(), kept.as_bytes())?.is_some() {
+        return match there {
+            // Somebody has put another file there since: it stays.
+            Some(stat) if stat.st_ino != inode => Ok(()),
+            _ => fs::renameat(staging, kept, to, name),
+        };
+    }
+    match there {
+        // The one that was replaced is where the new one was.
+        Some(stat) if stat.st_ino == inode => fs::renameat(from.existing(folder)?, name, to, name),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,537 @@
+//! Brings licences into a directory store, all or none.
+//!
+//! They are written to a staging folder on the store's file system first. When all are
+//! there and on the disk, they take their places: the staging folder's content becomes the
+//! store where that was missing or empty; else each file is moved into the store, and what it
+//! replaces into the staging folder, after a journal of all that was written. As long as
+//! there is a whole journal the move can be undone, by this process or a later one; without
+//! one, nothing in the store was touched.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
+use super::moves;
+use crate::error::{Error, Result};
+use crate::operation::Control;
+use crate::sys;
+
+const PREFIX: &str = ".wmlb-restore-";
+/// Hexadecimal digits after it.
+const DIGITS: usize = 16;
+
+/// The folder in the staging folder that holds what is to be in the store.
+const NEW: &str = "new";
+
+/// Whether a name in a store's own folder is that of a staging folder.
+pub fn is_staging_name(name: &[u8]) -> bool {
+    name.strip_prefix(PREFIX.as_bytes())
+        .is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Where a store is, and where its staging folder would be.
+struct Location {
+    path: PathBuf,
+    parent: OwnedFd,
+    /// The store's name in its parent.
+    name: OsString,
+    /// The store's folder, if there is one.
+    store: Option<OwnedFd>,
+    /// The name of its staging folder: the same for every process.
+    staging: String,
+}
+
+impl Location {
+    /// None when not even the folder is there that would hold the store.
+    fn find(path: &Path) -> Result<Option<Self>> {
+        let absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let unusable = |source| Error::Store {
+            path: path.to_owned(),
+            source,
+        };
+        let real = match path.canonicalize() {
+            Ok(real) => real,
+            Err(error) if absent(&error) => {
+                // A link that leads nowhere is no place for a store.
+                if path.symlink_metadata().is_ok() {
+                    return Err(unusable(error));
+                }
+                let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                    return Err(unusable(error));
+                };
+                match parent.canonicalize() {
+                    Ok(parent) => parent.join(name),
+                    Err(error) if absent(&error) => return Ok(None),
+                    Err(error) => return Err(unusable(error)),
+                }
+            }
+            Err(error) => return Err(unusable(error)),
+        };
+        // The root of everything has no name, and is its own parent.
+        let parent = real.parent().unwrap_or(&real);
+        let name = real.file_name().unwrap_or_default().to_owned();
+        let digits = blake3::hash(name.as_bytes()).to_hex();
+        let open = |path: &Path| fs::open(path, sys::FOLDER, Mode::empty());
+        let failed = |errno: Errno| Error::system("open the license store", path, errno);
+        let store = match open(&real) {
+            Ok(store) => Some(store),
+            Err(Errno::NOENT) => None,
+            Err(errno @ Errno::NOTDIR) => return Err(unusable(errno.into())),
+            Err(errno) => return Err(failed(errno)),
+        };
+        Ok(Some(Location {
+            path: path.to_owned(),
+            parent: open(parent).map_err(failed)?,
+            name,
+            store,
+            staging: format!("{PREFIX}{}", &digits[..DIGITS]),
+        }))
+    }
+
+    /// Undoes what a killed restore left undone, and removes what it left.
+    fn recover(&self) -> Result<()> {
+        let store = self.store.as_ref();
+        for holder in [Some(&self.parent), store].into_iter().flatten() {
+            let Some(folder) = self.open_left_over(holder)? else {
+                continue;
+            };
+            if let (Some(store), Some(journal)) = (store, open_journal(&folder, &self.path)?) {
+                moves::undo(journal, &folder, store, &self.path)?;
+            }
+            remove_journal(&folder, &self.path)?;
+            remove_staging(holder.as_fd(), &self.staging, &folder)
+                .map_err(|errno| self.failed("remove what a restore left beside", errno))?;
+        }
+        Ok(())
+    }
+
+    /// The staging folder of a restore that is not there any more.
+    fn open_left_over(&self, holder: &OwnedFd) -> Result<Option<OwnedFd>> {
+        let flags = sys::FOLDER | OFlags::NOFOLLOW;
+        let folder = match fs::openat(holder, &self.staging, flags, Mode::empty()) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+            Err(errno) => return Err(self.failed("look for a restore left beside", errno)),
+        };
+        let stat = self.examine(&folder)?;
+        // One that others can write to was not made by a restore of this user.
+        let own = stat.st_uid == rustix::process::geteuid().as_raw();
+        if !own || stat.st_mode & 0o077 != 0 {
+            return Ok(None);
+        }
+        match fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Err(Error::StoreBusy(self.path.clone())),
+            _ if self.examine(&folder)?.st_nlink == 0 => Ok(None),
+            _ => Ok(Some(folder)),
+        }
+    }
+
+    fn examine(&self, folder: &OwnedFd) -> Result<Stat> {
+        fs::fstat(folder).map_err(|errno| self.failed("examine", errno))
+    }
+
+    fn failed(&self, action: &'static str, errno: Errno) -> Error {
+        Error::system(action, &self.path, errno)
+    }
+}
+
+/// Puts back what a killed restore into this store left undone. To be called by whatever
+/// opens the store.
+pub fn recover(path: &Path) -> Result<()> {
+    match Location::find(path)? {
+        Some(location) => location.recover(),
+        None => Ok(()),
+    }
+}
+
+/// The journal in a staging folder, if there is one that is whole.
+fn open_journal(folder: &OwnedFd, store: &Path) -> Result<Option<File>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = || match fs::openat(folder, JOURNAL_NAME, flags, Mode::empty()) {
+        Ok(file) => Ok(Some(File::from(file))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(Error::system("read the journal of", store, errno)),
+    };
+    let Some(journal) = open()? else {
+        return Ok(None);
+    };
+    let mut records = JournalReader::new(journal);
+    loop {
+        match records.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => return open(),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                // Not finished, so nothing was moved yet.
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::io("read the journal of", store, error)),
+        }
+    }
+}
+
+/// From here on there is nothing to undo.
+fn remove_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
+    let failed = |errno| Error::system("remove the journal of", store, errno);
+    match fs::unlinkat(folder, JOURNAL_NAME, AtFlags::empty()) {
+        Ok(()) => rustix::io::retry_on_intr(|| fs::fsync(folder)).map_err(failed),
+        Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(failed(errno)),
+    }
+}
+
+/// Removes a staging folder with all that is in it, however deep: what lies in a folder is
+/// moved up before the folder is removed.
+fn remove_staging(
+    holder: BorrowedFd<'_>,
+    name: &str,
+    folder: &OwnedFd,
+) -> std::result::Result<(), Errno> {
+    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
+    let mut names_of = |folder: &OwnedFd| {
+        let mut names = Vec::new();
+        fs::seek(folder, fs::SeekFrom::Start(0))?;
+        sys::list_folder(folder.as_fd(), &mut buffer, |name, _| {
+            names.push(name.to_vec());
+            // A piece of the list is enough: it is asked for until it is empty.
+            Ok(())
+        })?;
+        Ok::<_, Errno>(names)
+    };
+    let mut moved = 0_u64;
+    loop {
+        let names = names_of(folder)?;
+        if names.is_empty() {
+            break;
+        }
+        for name in names {
+            match fs::unlinkat(folder, &name, AtFlags::empty()) {
+                Ok(()) => continue,
+                Err(Errno::ISDIR | Errno::PERM) => {}
+                Err(errno) => return Err(errno),
+            }
+            let flags = sys::FOLDER | OFlags::NOFOLLOW;
+            let below = fs::openat(folder, &name, flags, Mode::empty())?;
+            for inner in names_of(&below)? {
+                match fs::unlinkat(&below, &inner, AtFlags::empty()) {
+                    Ok(()) => {}
+                    Err(Errno::ISDIR | Errno::PERM) => {
+                        moved += 1;
+                        fs::renameat(&below, &inner, folder, format!("moved-{moved}"))?;
+                    }
+                    Err(errno) => return Err(errno),
+                }
+            }
+            fs::unlinkat(folder, &name, AtFlags::REMOVEDIR)?;
+        }
+    }
+    fs::unlinkat(holder, name, AtFlags::REMOVEDIR)
+}
+
+/// The staging folder of a restore that is under way. Dropped without a commit, it is gone,
+/// and the store is as it was.
+pub struct Staging {
+    location: Location,
+    /// It lies in the store, not beside it.
+    inside: bool,
+    /// The content becomes the store: that was missing or empty.
+    fresh: bool,
+    /// The process's umask takes rights away that staged files are to have.
+    needs_modes: bool,
+    /// The journal has to stay, and what it needs: the store could not be put back.
+    keep: bool,
+    folder: OwnedFd,
+    new: OwnedFd,
+}
+
+impl Staging {
+    /// Makes a staging folder for the store at `path`. The folders above it are made where
+    /// they are missing.
+    pub fn begin(path: &Path) -> Result<Self> {
+        let failed = |errno| Error::system("make a folder for a restore beside", path, errno);
+        if Location::find(path)?.is_none()
+            && let Some(parent) = path.parent()
+        {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(parent)
+                .map_err(|error| Error::io("create the folder", parent, error))?;
+        }
+        let Some(location) = Location::find(path)? else {
+            return Err(failed(Errno::NOENT));
+        };
+        location.recover()?;
+        let parent_device = location.examine(&location.parent)?.st_dev;
+        let mut beside = true;
+        if let Some(store) = &location.store {
+            // Renames stay within a file system.
+            beside = location.examine(store)?.st_dev == parent_device;
+        }
+        let make = |holder: &OwnedFd| fs::mkdirat(holder, &location.staging, Mode::RWXU);
+        let mut made = match beside {
+            true => make(&location.parent),
+            false => Err(Errno::XDEV),
+        };
+        if let (Err(Errno::XDEV | Errno::ACCESS | Errno::PERM | Errno::ROFS), Some(store)) =
+            (made, &location.store)
+        {
+            beside = false;
+            made = make(store);
+        }
+        match made {
+            Ok(()) => {}
+            // Made a moment ago by another restore.
+            Err(Errno::EXIST) => return Err(Error::StoreBusy(path.to_owned())),
+            Err(errno) => return Err(failed(errno)),
+        }
+        let holder = match (&location.store, beside) {
+            (Some(store), false) => store,
+            _ => &location.parent,
+        };
+        let clean_up = |errno| {
+            let _ = fs::unlinkat(holder, &location.staging, AtFlags::REMOVEDIR);
+            failed(errno)
+        };
+        // The umask may have taken rights away.
+        fs::chmodat(holder, &location.staging, Mode::RWXU, AtFlags::empty()).map_err(clean_up)?;
+        let flags = sys::FOLDER | OFlags::NOFOLLOW;
+        let folder =
+            fs::openat(holder, &location.staging, flags, Mode::empty()).map_err(clean_up)?;
+        // Another process's recovery may have taken it for a left-over.
+        let locked = fs::flock(&folder, FlockOperation::NonBlockingLockExclusive);
+        if locked == Err(Errno::WOULDBLOCK) || location.examine(&folder)?.st_nlink == 0 {
+            return Err(Error::StoreBusy(path.to_owned()));
+        }
+        let new = fs::mkdirat(&folder, NEW, Mode::RWXU)
+            .and_then(|()| fs::statat(&folder, NEW, AtFlags::SYMLINK_NOFOLLOW))
+            .and_then(|stat| {
+                fs::chmodat(&folder, NEW, Mode::RWXU, AtFlags::empty())?;
+                Ok((stat, fs::openat(&folder, NEW, flags, Mode::empty())?))
+            });
+        let (stat, new) = match new {
+            Ok(made) => made,
+            Err(errno) => {
+                let _ = remove_staging(holder.as_fd(), &location.staging, &folder);
+                return Err(failed(errno));
+            }
+        };
+        let mut staging = Staging {
+            inside: !beside,
+            fresh: beside,
+            keep: false,
+            needs_modes: stat.st_mode & 0o700 != 0o700,
+            folder,
+            new,
+            location,
+        };
+        if let Some(store) = &staging.location.store
+            && staging.fresh
+        {
+            staging.fresh = is_empty(store)
+                .map_err(|errno| Error::system("list the license store", path, errno))?;
+        }
+        Ok(staging)
+    }
+
+    /// Whether there is nothing in the store, so that nothing can be in the way.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The store's folder; None when there is no store yet.
+    pub fn store(&self) -> Option<BorrowedFd<'_>> {
+        self.location.store.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The folder of what is to be in the store.
+    pub fn new_folder(&self) -> BorrowedFd<'_> {
+        self.new.as_fd()
+    }
+
+    /// Whether modes have to be set by hand.
+    pub fn needs_modes(&self) -> bool {
+        self.needs_modes
+    }
+
+    /// The path of something in the store, for words.
+    pub fn display_path(&self, name: &[u8]) -> PathBuf {
+        self.location.path.join(OsString::from_vec(name.to_vec()))
+    }
+
+    /// A journal of what will be done to the store.
+    pub fn journal(&self) -> Result<JournalWriter> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = fs::openat(&self.folder, JOURNAL_NAME, flags, mode)
+            .and_then(|file| fs::fchmod(&file, mode).map(|()| file))
+            .map_err(|errno| self.failed("write the journal of", errno))?;
+        Ok(JournalWriter::new(file.into()))
+    }
+
+    fn failed(&self, action: &'static str, errno: Errno) -> Error {
+        self.location.failed(action, errno)
+    }
+
+    /// Puts everything in its place. With an error the store is as it was, but for
+    /// [`Error::NotPutBack`]: then the next operation tries again.
+    pub fn commit(mut self, journal: Option<JournalWriter>, control: &Control) -> Result<()> {
+        let write = |errno| Error::system("write to the disk", &self.location.path, errno);
+        sys::synchronize_file_system(self.new.as_fd()).map_err(write)?;
+        control.check()?;
+        if self.fresh {
+            return self.commit_fresh();
+        }
+        let Some(journal) = journal else {
+            return Err(Error::Defect("a restore without a journal".to_owned()));
+        };
+        journal
+            .finish()
+            .map_err(|error| Error::io("write the journal of", &self.location.path, error))?;
+        rustix::io::retry_on_intr(|| fs::fsync(&self.folder)).map_err(write)?;
+        match self.move_all(control) {
+            Err(error @ Error::NotPutBack { .. }) => {
+                self.keep = true;
+                Err(error)
+            }
+            result => result,
+        }
+    }
+
+    /// Moves what the journal says into the store, or nothing.
+    fn move_all(&self, control: &Control) -> Result<()> {
+        let path = &self.location.path;
+        let Some(store) = &self.location.store else {
+            return Err(Error::Defect(
+                "a store that is missing is not empty".to_owned(),
+            ));
+        };
+        let read = || match open_journal(&self.folder, path)? {
+            Some(journal) => Ok(journal),
+            None => Err(self.failed("read the journal of", Errno::IO)),
+        };
+        let moved = read()
+            .and_then(|journal| {
+                moves::apply(journal, &self.folder, &self.new, store, path, control)
+            })
+            .and_then(|()| {
+                sys::synchronize_file_system(store.as_fd())
+                    .map_err(|errno| self.failed("write to the disk", errno))
+            })
+            .and_then(|()| remove_journal(&self.folder, path));
+        let Err(error) = moved else {
+            return Ok(());
+        };
+        let undone = read()
+            .and_then(|journal| moves::undo(journal, &self.folder, store, path))
+            .and_then(|()| remove_journal(&self.folder, path));
+        match undone {
+            Ok(()) => Err(error),
+            Err(worse) => Err(Error::NotPutBack {
+                path: path.clone(),
+                source: Box::new(worse),
+            }),
+        }
+    }
+
+    /// The staged content becomes the store, in one step.
+    fn commit_fresh(&mut self) -> Result<()> {
+        let Location { parent, name, .. } = &self.location;
+        if let Some(store) = &self.location.store {
+            // Whoever could use the empty store can use the new one.
+            let mode = Mode::from_raw_mode(self.location.examine(store)?.st_mode & 0o7777);
+            fs::fchmod(&self.new, mode).map_err(|errno| self.failed("put in place", errno))?;
+        }
+        match fs::renameat(&self.folder, NEW, parent, name) {
+            Ok(()) => {}
+            // Somebody has put something there meanwhile.
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {
+                return Err(Error::Changed(self.location.path.clone()));
+            }
+            Err(errno) => return Err(self.failed("put in place", errno)),
+        }
+        rustix::io::retry_on_intr(|| fs::fsync(parent))
+            .map_err(|errno| self.failed("write to the disk", errno))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
+        let holder = match (&self.location.store, self.inside) {
+            (Some(store), true) => store,
+            _ => &self.location.parent,
+        };
+        // What cannot be removed now is removed by the next operation.
+        let _ = remove_staging(holder.as_fd(), &self.location.staging, &self.folder);
+    }
+}
+
+/// Whether there is nothing in a folder.
+fn is_empty(folder: &OwnedFd) -> std::result::Result<bool, Errno> {
+    let listed = fs::openat(folder, c".", sys::FOLDER, Mode::empty())?;
+    let mut empty = true;
+    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
+    sys::list_folder(listed.as_fd(), &mut buffer, |_, _| {
+        empty = false;
+        Ok(())
+    })?;
+    Ok(empty)
+}
+
+/// Opens the folder at `path` below `root`, and makes it and those above it where they are
+/// missing. No link is followed.
+pub fn make_folders(
+    root: BorrowedFd<'_>,
+    path: &[u8],
+    set_modes: bool,
+) -> std::result::Result<OwnedFd, Errno> {
+    if path.is_empty() {
+        return fs::openat(root, c".", sys::FOLDER, Mode::empty());
+    }
+    match sys::open_beneath(root, path, sys::FOLDER) {
+        Err(Errno::NOENT) => {}
+        result => return result,
+    }
+    let flags = sys::FOLDER | OFlags::NOFOLLOW;
+    let mut folder = None::<OwnedFd>;
+    for component in path.split(|&byte| byte == b'/') {
+        let parent = folder.as_ref().map_or(root, AsFd::as_fd);
+        match fs::mkdirat(parent, component, Mode::RWXU) {
+            Ok(()) if set_modes => {
+                fs::chmodat(parent, component, Mode::RWXU, AtFlags::empty())?;
+            }
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        folder = Some(fs::openat(parent, component, flags, Mode::empty())?);
+    }
+    folder.ok_or(Errno::NOENT)
+}
+
+/// A name's folder and last component.
+pub fn split_name(name: &[u8]) -> (&[u8], &[u8]) {
+    match name.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&name[..slash], &name[slash + 1..]),
+        None => (b"", name),
+    }
+}
+
+/// Whether a file is a regular one.
+pub fn is_regular(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
