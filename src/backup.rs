@@ -94,7 +94,7 @@ impl Job for Backup {
             device: device::id()?,
             store: "directory".to_owned(),
         };
-        let writer = Writer::new(temporary.file(), &target, self.level, &info)?;
+        let writer = Writer::new(temporary.file(), &target, &info)?;
         let partial = self.has(WMLB_BACKUP_PARTIAL);
         let reserved = Reserved {
             folder: folder.identity(),

@@ -1,5 +1,6 @@
 //! Frames: pieces of the archive, each compressed and hashed on its own.
 
+use twox_hash::XxHash64;
 use zstd_safe::{CCtx, CParameter, CompressionLevel, DCtx};
 
 use crate::error::{Error, Result};
@@ -17,6 +18,22 @@ pub struct Seal {
     pub length: u64,
     /// BLAKE3 of the content.
     pub hash: blake3::Hash,
+    /// Bytes of the zstd frame.
+    pub stored: u64,
+    /// XXH64 of the zstd frame. A compressed block has bits that no decoder looks at, so
+    /// the content alone does not tell every change of the file.
+    pub check: u64,
+}
+
+impl Seal {
+    fn new(content: &[u8], data: &[u8]) -> Self {
+        Seal {
+            length: content.len() as u64,
+            hash: blake3::hash(content),
+            stored: data.len() as u64,
+            check: XxHash64::oneshot(0, data),
+        }
+    }
 }
 
 /// A packed frame.
@@ -51,10 +68,7 @@ impl Packer {
         self.0.set_parameter(window).map_err(failed)?;
         data.reserve(zstd_safe::compress_bound(content.len()));
         self.0.compress2(&mut data, content).map_err(failed)?;
-        let seal = Seal {
-            length: content.len() as u64,
-            hash: blake3::hash(content),
-        };
+        let seal = Seal::new(content, &data);
         Ok(Frame { seal, data })
     }
 }
@@ -96,6 +110,38 @@ pub const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// Bytes of a frame's header at the most.
 pub const HEADER: usize = 18;
 
+/// Bytes of a block at the most (RFC 8878, 3.1.1.2.4).
+const BLOCK: usize = 128 << 10;
+
+/// A frame that holds `content` as it is, not compressed. Every bit of it has a meaning, and
+/// there is one right one.
+pub fn store(content: &[u8]) -> Frame {
+    let length = content.len() as u64;
+    let mut data = Vec::with_capacity(content.len() + content.len() / BLOCK * 3 + 32);
+    data.extend_from_slice(&MAGIC);
+    // Single segment and checksum, as in a packed frame; then the content size.
+    let (flag, size, bytes) = match length {
+        0..=255 => (0, length, 1),
+        256..=65_791 => (1, length - 256, 2),
+        65_792..=0xFFFF_FFFF => (2, length, 4),
+        _ => (3, length, 8),
+    };
+    data.push(flag << 6 | 0b0010_0100);
+    data.extend_from_slice(&size.to_le_bytes()[..bytes]);
+    let mut blocks = content.chunks(BLOCK).peekable();
+    while let Some(block) = blocks.next() {
+        // Bit 0: the last block; bits 1 and 2: 0, a raw block; then its size.
+        let header = (block.len() as u32) << 3 | u32::from(blocks.peek().is_none());
+        data.extend_from_slice(&header.to_le_bytes()[..3]);
+        data.extend_from_slice(block);
+    }
+    // The low half of the content's XXH64.
+    let checksum = XxHash64::oneshot(0, content) as u32;
+    data.extend_from_slice(&checksum.to_le_bytes());
+    let seal = Seal::new(content, &data);
+    Frame { seal, data }
+}
+
 /// Unpacks frames; one a worker.
 pub struct Unpacker(DCtx<'static>);
 
@@ -115,10 +161,7 @@ impl Unpacker {
         content.clear();
         content.reserve(length as usize);
         match self.0.decompress(content, data) {
-            Ok(_) if content.len() as u64 == length => Ok(Seal {
-                length,
-                hash: blake3::hash(content),
-            }),
+            Ok(_) if content.len() as u64 == length => Ok(Seal::new(content, data)),
             _ => Err(Damaged),
         }
     }

@@ -49,10 +49,10 @@ pub(crate) const LARGEST_WHOLE: u64 = (FRAME_CONTENT - MEMBER_OVERHEAD) as u64;
 /// with the longest name, and its content.
 const FRAME_LIMIT: usize = FRAME_CONTENT + 4 * LONGEST_NAME;
 
-/// Bytes of the content of a summary of so many frames, at the most: numbers of 20 digits,
-/// hashes of 64, and the headers.
+/// Bytes of the content of a summary of so many frames, at the most: what is said of each
+/// takes 40 bytes of keys, two numbers of up to 20 digits, and hashes of 64 and 16.
 fn summary_limit(frames: u64) -> u64 {
-    4096 + 128 * frames
+    4096 + 256 * frames
 }
 
 /// Content of [`INFO_NAME`].
@@ -83,6 +83,8 @@ impl Summary {
         let frames = frames.map(|seal| FrameSummary {
             length: seal.length,
             blake3: seal.hash.to_hex().to_string(),
+            stored: seal.stored,
+            xxh64: format!("{:016x}", seal.check),
         });
         Summary {
             licenses,
@@ -134,4 +136,8 @@ struct FrameSummary {
     length: u64,
     /// BLAKE3 of the content, in hexadecimal.
     blake3: String,
+    /// Bytes of the zstd frame.
+    stored: u64,
+    /// XXH64 of the zstd frame, in hexadecimal.
+    xxh64: String,
 }

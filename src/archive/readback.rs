@@ -65,7 +65,7 @@ impl<'a> Work for Reading<'a> {
         frame: &'a Written,
         _rest: &mut dyn FnMut(&'a Written),
     ) -> Result<()> {
-        worker.data.resize(frame.stored, 0);
+        worker.data.resize(frame.seal.stored as usize, 0);
         self.file
             .read_exact_at(&mut worker.data, frame.offset)
             .map_err(|error| Error::io("read back", self.path, error))?;
@@ -80,7 +80,7 @@ impl<'a> Work for Reading<'a> {
                 path: self.path.to_owned(),
                 what: format!(
                     "the {} bytes at {} read back are not those that were written",
-                    frame.stored, frame.offset
+                    frame.seal.stored, frame.offset
                 ),
             }),
         }

@@ -251,7 +251,11 @@ impl Checker {
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
         };
-        if let Err(what) = turn.walk.take(content, seal, pieces)? {
+        let mut taken = turn.walk.take(content, seal, pieces)?;
+        if taken.is_ok() && turn.walk.is_complete() && frame.data != frame::store(content).data {
+            taken = Err("the summary is not stored as it should be");
+        }
+        if let Err(what) = taken {
             let last = last(&turn.walk);
             drop(turn);
             return Err(damaged(&self.path, frame, what, &last));

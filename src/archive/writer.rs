@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::frame::{Frame, Packer, Seal};
+use super::frame::{self, Frame, Seal};
 use super::{Info, Summary, readback};
 use crate::error::{Error, Result};
 use crate::operation::Control;
@@ -12,9 +12,8 @@ use crate::operation::Control;
 /// What is known of a frame that was written.
 pub(super) struct Written {
     pub seal: Seal,
-    /// Where the zstd frame begins in the file, and its bytes.
+    /// Where it begins in the file.
     pub offset: u64,
-    pub stored: usize,
 }
 
 /// A place in the archive to come back to.
@@ -28,29 +27,21 @@ pub struct Writer<'a> {
     file: &'a File,
     /// For errors: the name that the file will have.
     path: &'a Path,
-    packer: Packer,
     written: Vec<Written>,
     offset: u64,
 }
 
 impl<'a> Writer<'a> {
     /// Begins the archive with its `wmlb.json`, in a frame of its own.
-    pub fn new(file: &'a File, path: &'a Path, level: i32, info: &Info) -> Result<Self> {
+    pub fn new(file: &'a File, path: &'a Path, info: &Info) -> Result<Self> {
         let mut writer = Writer {
             file,
             path,
-            packer: Packer::new(level)?,
             written: Vec::new(),
             offset: 0,
         };
-        let content = info.to_content()?;
-        writer.pack(&content)?;
+        writer.write(&frame::store(&info.to_content()?))?;
         Ok(writer)
-    }
-
-    fn pack(&mut self, content: &[u8]) -> Result<()> {
-        let frame = self.packer.pack(content, Vec::new())?;
-        self.write(&frame)
     }
 
     pub fn write(&mut self, frame: &Frame) -> Result<()> {
@@ -60,9 +51,8 @@ impl<'a> Writer<'a> {
         self.written.push(Written {
             seal: frame.seal,
             offset: self.offset,
-            stored: frame.data.len(),
         });
-        self.offset += frame.data.len() as u64;
+        self.offset += frame.seal.stored;
         Ok(())
     }
 
@@ -88,7 +78,8 @@ impl<'a> Writer<'a> {
     pub fn finish(mut self, licenses: u64, bytes: u64) -> Result<Finished<'a>> {
         let seals = self.written.iter().map(|frame| frame.seal);
         let content = Summary::new(licenses, bytes, seals).to_content()?;
-        self.pack(&content)?;
+        // As it is: what vouches for everything else has no bit without a meaning.
+        self.write(&frame::store(&content))?;
         Ok(Finished(self))
     }
 }
