@@ -1,0 +1,39 @@
+/*
+ * The program that is measured: one backup, as a host without any wishes would make it.
+ *
+ *     client STORE FOLDER [THREADS]
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wmlb.h>
+
+static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_type,
+                              const uint8_t *value, size_t value_len, void *user_data)
+{
+    (void)hr, (void)value_type, (void)value_len, (void)user_data;
+    if (status == WMLB_STATUS_ERROR)
+        fprintf(stderr, "%s\n", (const char *)value);
+    return WMLB_S_OK;
+}
+
+int main(int argc, char **argv)
+{
+    wmlb_hresult result = WMLB_E_FAIL;
+    uint32_t threads;
+
+    if (argc < 3) {
+        fputs("usage: client STORE FOLDER [THREADS]\n", stderr);
+        return 2;
+    }
+    threads = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+    if (WMLB_FAILED(wmlb_set_store_path(argv[1])) || WMLB_FAILED(wmlb_set_backup_path(argv[2])) ||
+        WMLB_FAILED(wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
+                                  sizeof threads)) ||
+        WMLB_FAILED(wmlb_backup_licenses(0, on_status, NULL)) ||
+        WMLB_FAILED(wmlb_wait(UINT32_MAX, &result))) {
+        fputs("client: the backup did not start\n", stderr);
+        return 1;
+    }
+    return WMLB_FAILED(result);
+}
