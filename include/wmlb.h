@@ -1,6 +1,6 @@
 /*
- * libwmlb: backs up the media licenses that a player holds into one file, with the
- * flags, property names, status values and result codes of the backup restorer object
+ * libwmlb: backs up the media licenses that a player holds into one file, and
+ * restores them, with the flags, property names, status values and result codes of the backup restorer object
  * of the Windows Media Format SDK. It never decrypts a license.
  *
  *     static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t type,
@@ -11,12 +11,14 @@
  *         return WMLB_S_OK;
  *     }
  *
- *     wmlb_hresult hr, result;
+ *     wmlb_hresult hr, result = WMLB_E_FAIL;
  *     wmlb_set_store_path("/home/me/.local/share/player/licenses");
  *     wmlb_set_backup_path("/media/stick");
- *     hr = wmlb_backup_licenses(0, on_status, NULL);
+ *     hr = wmlb_backup_licenses(0, on_status, NULL);     started?
  *     if (WMLB_SUCCEEDED(hr))
- *         wmlb_wait(UINT32_MAX, &result);
+ *         hr = wmlb_wait(UINT32_MAX, &result);           waited?
+ *     if (WMLB_SUCCEEDED(hr))
+ *         hr = result;                                   backed up?
  *
  * Life of an operation. It is started by a call that checks its arguments and returns
  * at once; then it runs on a thread of its own, named "wmlb", and tells the callback
@@ -109,7 +111,8 @@
 
 /**
  * Name of a property, DWORD: how many threads compute, 1 to 64; 1 is one thread in
- * all. 0, or not set: as many as there are processors, at most 8.
+ * all. 0, or not set: as many as there are processors, at most 8. Each takes about
+ * 4 MiB of memory.
  */
 #define WMLB_PROP_THREADS "Threads"
 
@@ -118,6 +121,11 @@
  * does not say whether it may be backed up. When not set: "allow".
  */
 #define WMLB_PROP_UNSTATED_RIGHTS "UnstatedRights"
+
+/**
+ * The name of the backup file in the folder that BackupPath names.
+ */
+#define WMLB_BACKUP_FILE_NAME "licenses.wmlb"
 
 /**
  * Bytes of a frame's header at the most.
@@ -189,8 +197,8 @@
 #define WMLB_STATUS_BACKUPRESTORE_BEGIN 21
 
 /**
- * The operation has succeeded; the last event. Value of a backup: string, the
- * path of the backup file.
+ * The operation has done what it should; the last event. Value: string, the path of
+ * the backup file. hr is WMLB_S_OK or WMLB_NS_E_DRM_STORE_NOTALLSTORED.
  */
 #define WMLB_STATUS_BACKUPRESTORE_END 27
 
@@ -211,7 +219,8 @@
 
 /**
  * A license is left out because its owner forbids backup. Value: string, its key
- * IDs joined by newlines, or its name when it has none.
+ * IDs joined by newlines, or its name when it has none. Like every name and ID it is
+ * what somebody else wrote: it may hold control characters.
  */
 #define WMLB_STATUS_RESTRICTED_LICENSE 31
 
@@ -222,8 +231,10 @@
 #define WMLB_STATUS_PROGRESS 4096
 
 /**
- * A license, or something else found in the store, is left out. hr is the cause,
- * the value (string) its name.
+ * A license, or something else found in the store, is left out. hr is the cause:
+ * WMLB_E_ACCESSDENIED for a link or a special file. The value (string) is its name,
+ * that is its path in the store, with U+FFFD for what is not UTF-8; with
+ * WMLB_BACKUP_PARTIAL it may be that of a folder that cannot be listed.
  */
 #define WMLB_STATUS_LICENSE_SKIPPED 4097
 
@@ -434,7 +445,8 @@ typedef struct wmlb_progress {
     uint64_t licenses_done;
     /**
      * Licenses to deal with: at the end licenses_done + licenses_restricted +
-     * licenses_skipped. 0: not known yet.
+     * licenses_skipped. 0: not known yet, which may last for most of the time with a
+     * store of more than some 50,000 licenses, and for all of a restore.
      */
     uint64_t licenses_total;
     /**
@@ -512,6 +524,23 @@ typedef struct wmlb_progress {
 #define WMLB_E_INVALIDARG -2147024809
 
 /**
+ * 0x80070020, HRESULT_FROM_WIN32(ERROR_SHARING_VIOLATION): a license or folder kept
+ * changing, or was removed, while it was read; or a restore into the store is running.
+ */
+#define WMLB_E_SHARING_VIOLATION -2147024864
+
+/**
+ * 0x8007007A, HRESULT_FROM_WIN32(ERROR_INSUFFICIENT_BUFFER): the buffer is too small;
+ * the size that is needed was written.
+ */
+#define WMLB_E_INSUFFICIENT_BUFFER -2147024774
+
+/**
+ * 0x80070102, HRESULT_FROM_WIN32(WAIT_TIMEOUT): the operation still runs.
+ */
+#define WMLB_E_TIMEOUT -2147024638
+
+/**
  * 0xC00D2712: the license store failed.
  */
 #define WMLB_NS_E_DRM_LICENSE_STORE_ERROR -1072879854
@@ -574,7 +603,9 @@ typedef struct wmlb_progress {
 
 /**
  * 0xC00D275F: the backup was made, but without the licenses that could not be
- * read (WMLB_BACKUP_PARTIAL).
+ * read (WMLB_BACKUP_PARTIAL). It comes with the END event, though it is negative: a
+ * backup with this result is there and whole, and nothing was said to
+ * wmlb_get_last_error().
  */
 #define WMLB_NS_E_DRM_STORE_NOTALLSTORED -1072879777
 
@@ -629,11 +660,7 @@ typedef struct wmlb_progress {
 
 
 
-
-
-
-
-
+#define PASSAGE FOLDER
 
 #ifdef __cplusplus
 extern "C" {
@@ -862,7 +889,7 @@ const char *wmlb_status_name(int32_t status);
  * Failures that the last event tells, besides those of the system:
  * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
  * WMLB_NS_E_DRM_OPERATION_CANCELED;
- * WMLB_HRESULT_FROM_WIN32(32), a sharing violation (a license or folder kept
+ * WMLB_E_SHARING_VIOLATION (a license or folder kept
  * changing while it was read);
  * WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
  * WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
@@ -920,7 +947,7 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store);
  * WMLB_E_ACCESSDENIED (with WMLB_RESTORE_OVERWRITE: a link, folder or special file is
  * in the way of a license);
- * WMLB_HRESULT_FROM_WIN32(32), a sharing violation (the store was changed meanwhile,
+ * WMLB_E_SHARING_VIOLATION (the store was changed meanwhile,
  * or another restore into it is running);
  * WMLB_NS_E_DRM_OPERATION_CANCELED;
  * WMLB_NS_E_BACKUP_RESTORE_FAILURE (the store could not be put back as it was; the
@@ -983,8 +1010,7 @@ wmlb_hresult wmlb_restorer_cancel(struct wmlb_restorer *restorer);
  * timeout_ms: milliseconds; 0 only looks, UINT32_MAX waits without limit.
  *
  * Returns WMLB_S_OK, WMLB_S_FALSE (there was no operation yet; *result is as it
- * was), WMLB_HRESULT_FROM_WIN32(258), a time-out (0x80070102; *result is as it
- * was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
+ * was), WMLB_E_TIMEOUT (*result is as it was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
  * WMLB_E_ILLEGAL_METHOD_CALL (in a callback).
  * Any thread.
  */
@@ -1036,7 +1062,7 @@ wmlb_hresult wmlb_restorer_set_prop(struct wmlb_restorer *restorer,
  * Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is
  * 0); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
  * WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name); or
- * WMLB_HRESULT_FROM_WIN32(122) (the buffer is too small; only *value_len is
+ * WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *value_len is
  * written).
  * Any thread; also in a callback.
  */
@@ -1063,7 +1089,7 @@ wmlb_hresult wmlb_restorer_get_prop_count(struct wmlb_restorer *restorer,
  * *name_len receives the size of the name, its NUL included. The rest as there.
  *
  * Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name_len, type or value_len is
- * NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_HRESULT_FROM_WIN32(122) (a
+ * NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_E_INSUFFICIENT_BUFFER (a
  * buffer is too small; only the two sizes are written).
  * Any thread; also in a callback.
  */
@@ -1152,7 +1178,7 @@ wmlb_hresult wmlb_restorer_release(struct wmlb_restorer *restorer);
  * change them, nor does a failure of this function.
  *
  * Returns WMLB_S_OK, WMLB_E_HANDLE, WMLB_E_POINTER (len is NULL), or
- * WMLB_HRESULT_FROM_WIN32(122) (the buffer is too small; only *len is written).
+ * WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *len is written).
  * Any thread; also in a callback.
  */
 wmlb_hresult wmlb_restorer_get_last_error(struct wmlb_restorer *restorer,

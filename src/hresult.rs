@@ -36,6 +36,14 @@ pub const WMLB_E_HANDLE: wmlb_hresult = -2147024890;
 pub const WMLB_E_OUTOFMEMORY: wmlb_hresult = -2147024882;
 /// 0x80070057: an argument has a value that is not allowed.
 pub const WMLB_E_INVALIDARG: wmlb_hresult = -2147024809;
+/// 0x80070020, HRESULT_FROM_WIN32(ERROR_SHARING_VIOLATION): a license or folder kept
+/// changing, or was removed, while it was read; or a restore into the store is running.
+pub const WMLB_E_SHARING_VIOLATION: wmlb_hresult = -2147024864;
+/// 0x8007007A, HRESULT_FROM_WIN32(ERROR_INSUFFICIENT_BUFFER): the buffer is too small;
+/// the size that is needed was written.
+pub const WMLB_E_INSUFFICIENT_BUFFER: wmlb_hresult = -2147024774;
+/// 0x80070102, HRESULT_FROM_WIN32(WAIT_TIMEOUT): the operation still runs.
+pub const WMLB_E_TIMEOUT: wmlb_hresult = -2147024638;
 /// 0xC00D2712: the license store failed.
 pub const WMLB_NS_E_DRM_LICENSE_STORE_ERROR: wmlb_hresult = -1072879854;
 /// 0xC00D2714: a license could not be saved in the store.
@@ -62,7 +70,9 @@ pub const WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: wmlb_hresult = -1072879791
 /// 0xC00D2753: the host's authorizer refused the restore.
 pub const WMLB_NS_E_DRM_RESTORE_FRAUD: wmlb_hresult = -1072879789;
 /// 0xC00D275F: the backup was made, but without the licenses that could not be
-/// read (WMLB_BACKUP_PARTIAL).
+/// read (WMLB_BACKUP_PARTIAL). It comes with the END event, though it is negative: a
+/// backup with this result is there and whole, and nothing was said to
+/// wmlb_get_last_error().
 pub const WMLB_NS_E_DRM_STORE_NOTALLSTORED: wmlb_hresult = -1072879777;
 /// 0xC00D2764: a property that the operation needs is not set.
 pub const WMLB_NS_E_DRM_NOT_CONFIGURED: wmlb_hresult = -1072879772;
@@ -84,15 +94,12 @@ pub const FILE_NOT_FOUND: wmlb_hresult = from_win32(2);
 pub const PATH_NOT_FOUND: wmlb_hresult = from_win32(3);
 pub const TOO_MANY_OPEN_FILES: wmlb_hresult = from_win32(4);
 pub const WRITE_PROTECT: wmlb_hresult = from_win32(19);
-pub const SHARING_VIOLATION: wmlb_hresult = from_win32(32);
 pub const NOT_SUPPORTED: wmlb_hresult = from_win32(50);
 pub const FILE_EXISTS: wmlb_hresult = from_win32(80);
 pub const DISK_FULL: wmlb_hresult = from_win32(112);
-pub const INSUFFICIENT_BUFFER: wmlb_hresult = from_win32(122);
 pub const BUSY: wmlb_hresult = from_win32(170);
 pub const FILENAME_EXCED_RANGE: wmlb_hresult = from_win32(206);
 pub const FILE_TOO_LARGE: wmlb_hresult = from_win32(223);
-pub const WAIT_TIMEOUT: wmlb_hresult = from_win32(258);
 pub const DIRECTORY: wmlb_hresult = from_win32(267);
 pub const IO_DEVICE: wmlb_hresult = from_win32(1117);
 pub const CANT_RESOLVE_FILENAME: wmlb_hresult = from_win32(1921);
@@ -133,15 +140,15 @@ const TABLE: &[(wmlb_hresult, &CStr, &CStr)] = &[
     (PATH_NOT_FOUND, c"HRESULT_FROM_WIN32(ERROR_PATH_NOT_FOUND)", c"The folder does not exist."),
     (TOO_MANY_OPEN_FILES, c"HRESULT_FROM_WIN32(ERROR_TOO_MANY_OPEN_FILES)", c"Too many files are open."),
     (WRITE_PROTECT, c"HRESULT_FROM_WIN32(ERROR_WRITE_PROTECT)", c"The file system is read-only."),
-    (SHARING_VIOLATION, c"HRESULT_FROM_WIN32(ERROR_SHARING_VIOLATION)", c"The file kept changing while it was read."),
+    (WMLB_E_SHARING_VIOLATION, c"HRESULT_FROM_WIN32(ERROR_SHARING_VIOLATION)", c"The file kept changing while it was read."),
     (NOT_SUPPORTED, c"HRESULT_FROM_WIN32(ERROR_NOT_SUPPORTED)", c"The file system does not support the request."),
     (FILE_EXISTS, c"HRESULT_FROM_WIN32(ERROR_FILE_EXISTS)", c"The file exists."),
     (DISK_FULL, c"HRESULT_FROM_WIN32(ERROR_DISK_FULL)", c"The disk is full."),
-    (INSUFFICIENT_BUFFER, c"HRESULT_FROM_WIN32(ERROR_INSUFFICIENT_BUFFER)", c"The buffer is too small."),
+    (WMLB_E_INSUFFICIENT_BUFFER, c"HRESULT_FROM_WIN32(ERROR_INSUFFICIENT_BUFFER)", c"The buffer is too small."),
     (BUSY, c"HRESULT_FROM_WIN32(ERROR_BUSY)", c"The file or device is in use."),
     (FILENAME_EXCED_RANGE, c"HRESULT_FROM_WIN32(ERROR_FILENAME_EXCED_RANGE)", c"The file name is too long."),
     (FILE_TOO_LARGE, c"HRESULT_FROM_WIN32(ERROR_FILE_TOO_LARGE)", c"The file is larger than its file system or its limit allows."),
-    (WAIT_TIMEOUT, c"HRESULT_FROM_WIN32(WAIT_TIMEOUT)", c"The time-out was reached before the operation ended."),
+    (WMLB_E_TIMEOUT, c"HRESULT_FROM_WIN32(WAIT_TIMEOUT)", c"The time-out was reached before the operation ended."),
     (DIRECTORY, c"HRESULT_FROM_WIN32(ERROR_DIRECTORY)", c"A folder is needed, and the path is not one."),
     (IO_DEVICE, c"HRESULT_FROM_WIN32(ERROR_IO_DEVICE)", c"The device failed to read or write."),
     (CANT_RESOLVE_FILENAME, c"HRESULT_FROM_WIN32(ERROR_CANT_RESOLVE_FILENAME)", c"The path holds too many links."),
@@ -173,7 +180,7 @@ pub fn from_errno(errno: Errno) -> wmlb_hresult {
         Errno::MFILE | Errno::NFILE => TOO_MANY_OPEN_FILES,
         Errno::NOMEM => WMLB_E_OUTOFMEMORY,
         Errno::ROFS => WRITE_PROTECT,
-        Errno::TXTBSY => SHARING_VIOLATION,
+        Errno::TXTBSY => WMLB_E_SHARING_VIOLATION,
         Errno::OPNOTSUPP => NOT_SUPPORTED,
         Errno::EXIST => FILE_EXISTS,
         Errno::NOSPC | Errno::DQUOT => DISK_FULL,

@@ -9,8 +9,8 @@ use crate::hresult::wmlb_hresult;
 pub const WMLB_STATUS_ERROR: i32 = 0;
 /// The operation has begun; the first event of a backup.
 pub const WMLB_STATUS_BACKUPRESTORE_BEGIN: i32 = 21;
-/// The operation has succeeded; the last event. Value of a backup: string, the
-/// path of the backup file.
+/// The operation has done what it should; the last event. Value: string, the path of
+/// the backup file. hr is WMLB_S_OK or WMLB_NS_E_DRM_STORE_NOTALLSTORED.
 pub const WMLB_STATUS_BACKUPRESTORE_END: i32 = 27;
 /// A restore checks credentials and authorization.
 pub const WMLB_STATUS_BACKUPRESTORE_CONNECTING: i32 = 28;
@@ -19,13 +19,16 @@ pub const WMLB_STATUS_BACKUPRESTORE_DISCONNECTING: i32 = 29;
 /// A restore was refused; the last event. Value: string, an address to go to.
 pub const WMLB_STATUS_ERROR_WITHURL: i32 = 30;
 /// A license is left out because its owner forbids backup. Value: string, its key
-/// IDs joined by newlines, or its name when it has none.
+/// IDs joined by newlines, or its name when it has none. Like every name and ID it is
+/// what somebody else wrote: it may hold control characters.
 pub const WMLB_STATUS_RESTRICTED_LICENSE: i32 = 31;
 /// How far the operation is; at most 20 a second, and one after the last license.
 /// Value: binary, a wmlb_progress.
 pub const WMLB_STATUS_PROGRESS: i32 = 0x1000;
-/// A license, or something else found in the store, is left out. hr is the cause,
-/// the value (string) its name.
+/// A license, or something else found in the store, is left out. hr is the cause:
+/// WMLB_E_ACCESSDENIED for a link or a special file. The value (string) is its name,
+/// that is its path in the store, with U+FFFD for what is not UTF-8; with
+/// WMLB_BACKUP_PARTIAL it may be that of a folder that cannot be listed.
 pub const WMLB_STATUS_LICENSE_SKIPPED: i32 = 0x1001;
 
 /// The value is a uint32_t in the machine's byte order. Also the type of an event
@@ -55,7 +58,8 @@ pub struct wmlb_progress {
     /// Licenses saved so far.
     pub licenses_done: u64,
     /// Licenses to deal with: at the end licenses_done + licenses_restricted +
-    /// licenses_skipped. 0: not known yet.
+    /// licenses_skipped. 0: not known yet, which may last for most of the time with a
+    /// store of more than some 50,000 licenses, and for all of a restore.
     pub licenses_total: u64,
     /// Bytes of the licenses saved so far.
     pub bytes_done: u64,

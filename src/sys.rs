@@ -54,6 +54,12 @@ pub fn unchanged(before: &fs::Stat, after: &fs::Stat) -> bool {
     look(before) == look(after)
 }
 
+/// How folders are opened that only lead to others: that takes no right to read them.
+#[cfg(target_os = "linux")]
+pub const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+pub const PASSAGE: OFlags = FOLDER;
+
 pub fn process_id() -> u32 {
     std::process::id()
 }

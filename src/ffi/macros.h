@@ -48,7 +48,8 @@
 
 /**
  * Name of a property, DWORD: how many threads compute, 1 to 64; 1 is one thread in
- * all. 0, or not set: as many as there are processors, at most 8.
+ * all. 0, or not set: as many as there are processors, at most 8. Each takes about
+ * 4 MiB of memory.
  */
 #define WMLB_PROP_THREADS "Threads"
 
@@ -57,3 +58,8 @@
  * does not say whether it may be backed up. When not set: "allow".
  */
 #define WMLB_PROP_UNSTATED_RIGHTS "UnstatedRights"
+
+/**
+ * The name of the backup file in the folder that BackupPath names.
+ */
+#define WMLB_BACKUP_FILE_NAME "licenses.wmlb"

@@ -39,7 +39,7 @@ use crate::status::wmlb_progress;
 /// Failures that the last event tells, besides those of the system:
 /// WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
 /// WMLB_NS_E_DRM_OPERATION_CANCELED;
-/// WMLB_HRESULT_FROM_WIN32(32), a sharing violation (a license or folder kept
+/// WMLB_E_SHARING_VIOLATION (a license or folder kept
 /// changing while it was read);
 /// WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
 /// WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
@@ -107,7 +107,7 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 /// WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store);
 /// WMLB_E_ACCESSDENIED (with WMLB_RESTORE_OVERWRITE: a link, folder or special file is
 /// in the way of a license);
-/// WMLB_HRESULT_FROM_WIN32(32), a sharing violation (the store was changed meanwhile,
+/// WMLB_E_SHARING_VIOLATION (the store was changed meanwhile,
 /// or another restore into it is running);
 /// WMLB_NS_E_DRM_OPERATION_CANCELED;
 /// WMLB_NS_E_BACKUP_RESTORE_FAILURE (the store could not be put back as it was; the
@@ -193,8 +193,7 @@ fn cancel(restorer: &Restorer, kind: Option<Kind>) -> wmlb_hresult {
 /// timeout_ms: milliseconds; 0 only looks, UINT32_MAX waits without limit.
 ///
 /// Returns WMLB_S_OK, WMLB_S_FALSE (there was no operation yet; *result is as it
-/// was), WMLB_HRESULT_FROM_WIN32(258), a time-out (0x80070102; *result is as it
-/// was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
+/// was), WMLB_E_TIMEOUT (*result is as it was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
 /// WMLB_E_ILLEGAL_METHOD_CALL (in a callback).
 /// Any thread.
 #[unsafe(no_mangle)]

@@ -50,7 +50,7 @@ pub unsafe extern "C" fn wmlb_restorer_set_prop(
 /// Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is
 /// 0); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
 /// WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name); or
-/// WMLB_HRESULT_FROM_WIN32(122) (the buffer is too small; only *value_len is
+/// WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *value_len is
 /// written).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn wmlb_restorer_get_prop_count(
 /// *name_len receives the size of the name, its NUL included. The rest as there.
 ///
 /// Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name_len, type or value_len is
-/// NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_HRESULT_FROM_WIN32(122) (a
+/// NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_E_INSUFFICIENT_BUFFER (a
 /// buffer is too small; only the two sizes are written).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]

@@ -69,7 +69,7 @@ pub extern "C" fn wmlb_restorer_release(restorer: *mut wmlb_restorer) -> wmlb_hr
 /// change them, nor does a failure of this function.
 ///
 /// Returns WMLB_S_OK, WMLB_E_HANDLE, WMLB_E_POINTER (len is NULL), or
-/// WMLB_HRESULT_FROM_WIN32(122) (the buffer is too small; only *len is written).
+/// WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *len is written).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_get_last_error(

@@ -4,6 +4,7 @@
 //! Listing and reading are apart: the [`Lister`] walks the folders in order and makes
 //! [`Batch`]es of names; any number of [`Reader`]s open what the batches name.
 
+mod folders;
 mod journal;
 mod listing;
 mod moves;
@@ -18,9 +19,10 @@ use std::sync::Arc;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+pub use folders::{is_regular, make_folders, split_name};
 pub use journal::{JournalWriter, Step, append_record};
 pub use listing::{Batch, Entry, Lister, Reserved};
-pub use staging::{Staging, is_regular, make_folders, split_name};
+pub use staging::Staging;
 
 use crate::error::{Error, Result};
 use crate::sys::{self, Time};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, Stat};
 use rustix::io::Errno;
 
+use super::folders::{make_folders, split_name};
 use super::journal::{JournalReader, Record, Step};
-use super::staging::{make_folders, split_name};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::sys;

@@ -15,9 +15,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::folders::{is_empty, remove_folder};
 use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
 use super::moves;
 use crate::error::{Error, Result};
@@ -89,7 +90,7 @@ impl Location {
         };
         Ok(Some(Location {
             path: path.to_owned(),
-            parent: open(parent).map_err(failed)?,
+            parent: fs::open(parent, sys::PASSAGE, Mode::empty()).map_err(failed)?,
             name,
             store,
             staging: format!("{PREFIX}{}", &digits[..DIGITS]),
@@ -107,7 +108,7 @@ impl Location {
                 moves::undo(journal, &folder, store, &self.path)?;
             }
             remove_journal(&folder, &self.path)?;
-            remove_staging(holder.as_fd(), &self.staging, &folder)
+            remove_folder(holder.as_fd(), &self.staging, &folder)
                 .map_err(|errno| self.failed("remove what a restore left beside", errno))?;
         }
         Ok(())
@@ -190,54 +191,6 @@ fn remove_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
         Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(failed(errno)),
     }
-}
-
-/// Removes a staging folder with all that is in it, however deep: what lies in a folder is
-/// moved up before the folder is removed.
-fn remove_staging(
-    holder: BorrowedFd<'_>,
-    name: &str,
-    folder: &OwnedFd,
-) -> std::result::Result<(), Errno> {
-    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
-    let mut names_of = |folder: &OwnedFd| {
-        let mut names = Vec::new();
-        fs::seek(folder, fs::SeekFrom::Start(0))?;
-        sys::list_folder(folder.as_fd(), &mut buffer, |name, _| {
-            names.push(name.to_vec());
-            // A piece of the list is enough: it is asked for until it is empty.
-            Ok(())
-        })?;
-        Ok::<_, Errno>(names)
-    };
-    let mut moved = 0_u64;
-    loop {
-        let names = names_of(folder)?;
-        if names.is_empty() {
-            break;
-        }
-        for name in names {
-            match fs::unlinkat(folder, &name, AtFlags::empty()) {
-                Ok(()) => continue,
-                Err(Errno::ISDIR | Errno::PERM) => {}
-                Err(errno) => return Err(errno),
-            }
-            let flags = sys::FOLDER | OFlags::NOFOLLOW;
-            let below = fs::openat(folder, &name, flags, Mode::empty())?;
-            for inner in names_of(&below)? {
-                match fs::unlinkat(&below, &inner, AtFlags::empty()) {
-                    Ok(()) => {}
-                    Err(Errno::ISDIR | Errno::PERM) => {
-                        moved += 1;
-                        fs::renameat(&below, &inner, folder, format!("moved-{moved}"))?;
-                    }
-                    Err(errno) => return Err(errno),
-                }
-            }
-            fs::unlinkat(folder, &name, AtFlags::REMOVEDIR)?;
-        }
-    }
-    fs::unlinkat(holder, name, AtFlags::REMOVEDIR)
 }
 
 /// The staging folder of a restore that is under way. Dropped without a commit, it is gone,
@@ -324,7 +277,7 @@ impl Staging {
         let (stat, new) = match new {
             Ok(made) => made,
             Err(errno) => {
-                let _ = remove_staging(holder.as_fd(), &location.staging, &folder);
+                let _ = remove_folder(holder.as_fd(), &location.staging, &folder);
                 return Err(failed(errno));
             }
         };
@@ -462,7 +415,8 @@ impl Staging {
             }
             Err(errno) => return Err(self.failed("put in place", errno)),
         }
-        rustix::io::retry_on_intr(|| fs::fsync(parent))
+        fs::openat(parent, c".", sys::FOLDER, Mode::empty())
+            .and_then(|parent| rustix::io::retry_on_intr(|| fs::fsync(&parent)))
             .map_err(|errno| self.failed("write to the disk", errno))
     }
 }
@@ -477,61 +431,6 @@ impl Drop for Staging {
             _ => &self.location.parent,
         };
         // What cannot be removed now is removed by the next operation.
-        let _ = remove_staging(holder.as_fd(), &self.location.staging, &self.folder);
+        let _ = remove_folder(holder.as_fd(), &self.location.staging, &self.folder);
     }
-}
-
-/// Whether there is nothing in a folder.
-fn is_empty(folder: &OwnedFd) -> std::result::Result<bool, Errno> {
-    let listed = fs::openat(folder, c".", sys::FOLDER, Mode::empty())?;
-    let mut empty = true;
-    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
-    sys::list_folder(listed.as_fd(), &mut buffer, |_, _| {
-        empty = false;
-        Ok(())
-    })?;
-    Ok(empty)
-}
-
-/// Opens the folder at `path` below `root`, and makes it and those above it where they are
-/// missing. No link is followed.
-pub fn make_folders(
-    root: BorrowedFd<'_>,
-    path: &[u8],
-    set_modes: bool,
-) -> std::result::Result<OwnedFd, Errno> {
-    if path.is_empty() {
-        return fs::openat(root, c".", sys::FOLDER, Mode::empty());
-    }
-    match sys::open_beneath(root, path, sys::FOLDER) {
-        Err(Errno::NOENT) => {}
-        result => return result,
-    }
-    let flags = sys::FOLDER | OFlags::NOFOLLOW;
-    let mut folder = None::<OwnedFd>;
-    for component in path.split(|&byte| byte == b'/') {
-        let parent = folder.as_ref().map_or(root, AsFd::as_fd);
-        match fs::mkdirat(parent, component, Mode::RWXU) {
-            Ok(()) if set_modes => {
-                fs::chmodat(parent, component, Mode::RWXU, AtFlags::empty())?;
-            }
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => return Err(errno),
-        }
-        folder = Some(fs::openat(parent, component, flags, Mode::empty())?);
-    }
-    folder.ok_or(Errno::NOENT)
-}
-
-/// A name's folder and last component.
-pub fn split_name(name: &[u8]) -> (&[u8], &[u8]) {
-    match name.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (&name[..slash], &name[slash + 1..]),
-        None => (b"", name),
-    }
-}
-
-/// Whether a file is a regular one.
-pub fn is_regular(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
