@@ -1,6 +1,7 @@
 #!/bin/sh
 # Shows the library at work, on a machine with cargo, cc and python3: builds it, makes a
-# license store, backs it up, and proves that every license can be had back from the file.
+# license store, backs it up, proves that every license can be had back from the file, loses
+# the store and restores it.
 #
 #     examples-c/demo.sh [COUNT]      COUNT licenses, 600 when left out
 set -eu
@@ -24,7 +25,7 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-demo.XXXXXX")
 store=$folder/store
 backup=$folder/backup
 mkdir "$folder/programs"
-for program in backup progress; do
+for program in backup progress restore; do
     "${CC:-cc}" -std=c99 -O2 -Wall -Iinclude "examples-c/$program.c" \
         -L"$dist" -lwmlb -Wl,-rpath,"$dist" -o "$folder/programs/$program"
 done
@@ -79,9 +80,15 @@ brew install zstd) and run:
 END
 fi
 
+say 'Losing the store, and restoring it: restore checks the file, lists it, brings all back'
+mv "$store" "$folder/lost"
+"$folder/programs/restore" "$backup" "$store"
+diff -r "$folder/lost" "$store"
+echo "The store is as it was: $(find "$store" -type f | wc -l) licenses, byte for byte."
+
 say 'Where everything is'
 cat <<END
-store       $store
+store       $store   (restored; the lost one is $folder/lost)
 backup      $backup/licenses.wmlb
 programs    $folder/programs/
 sources     $top/examples-c/

@@ -1,7 +1,7 @@
 /*
  * libwmlb: backs up the media licenses that a player holds into one file, and
- * restores them, with the flags, property names, status values and result codes of the backup restorer object
- * of the Windows Media Format SDK. It never decrypts a license.
+ * restores them, with the flags, property names, status values and result codes of the
+ * backup restorer object of the Windows Media Format SDK. It never decrypts a license.
  *
  *     static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t type,
  *                                   const uint8_t *value, size_t len, void *user_data)
