@@ -40,15 +40,8 @@ impl Directory {
     /// Opens a store, and puts back first what a killed restore left half done in it.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
         staging::recover(path)?;
-        let root = fs::open(path, sys::FOLDER, Mode::empty()).map_err(|errno| match errno {
-            // What is not there, or is no folder, is no store; other failures are told as
-            // they are.
-            Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Error::Store {
-                path: path.to_owned(),
-                source: errno.into(),
-            },
-            errno => Error::system("open the license store", path, errno),
-        })?;
+        let root =
+            fs::open(path, sys::FOLDER, Mode::empty()).map_err(|errno| cannot_open(path, errno))?;
         Ok(Arc::new(Directory {
             path: path.to_owned(),
             root,
@@ -58,6 +51,18 @@ impl Directory {
     /// The path of something in the store, for words.
     pub fn display_path(&self, name: &[u8]) -> PathBuf {
         self.path.join(OsStr::from_bytes(name))
+    }
+}
+
+/// Why a store cannot be opened. What is not there, or is no folder, is no store; other
+/// failures are told as they are.
+fn cannot_open(path: &Path, errno: Errno) -> Error {
+    match errno {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Error::Store {
+            path: path.to_owned(),
+            source: errno.into(),
+        },
+        errno => Error::system("open the license store", path, errno),
     }
 }
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::cannot_open;
 use super::folders::{is_empty, remove_folder};
 use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
 use super::moves;
@@ -53,39 +54,33 @@ struct Location {
 impl Location {
     /// None when not even the folder is there that would hold the store.
     fn find(path: &Path) -> Result<Option<Self>> {
-        let absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let unusable = |source| Error::Store {
-            path: path.to_owned(),
-            source,
-        };
-        let real = match path.canonicalize() {
+        let failed = |errno| cannot_open(path, errno);
+        let real = match canonical(path) {
             Ok(real) => real,
-            Err(error) if absent(&error) => {
+            Err(Errno::NOENT) => {
                 // A link that leads nowhere is no place for a store.
-                if path.symlink_metadata().is_ok() {
-                    return Err(unusable(error));
-                }
                 let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-                    return Err(unusable(error));
+                    return Err(failed(Errno::NOENT));
                 };
-                match parent.canonicalize() {
+                if path.symlink_metadata().is_ok() {
+                    return Err(failed(Errno::NOENT));
+                }
+                match canonical(parent) {
                     Ok(parent) => parent.join(name),
-                    Err(error) if absent(&error) => return Ok(None),
-                    Err(error) => return Err(unusable(error)),
+                    Err(Errno::NOENT) => return Ok(None),
+                    Err(errno) => return Err(failed(errno)),
                 }
             }
-            Err(error) => return Err(unusable(error)),
+            Err(errno) => return Err(failed(errno)),
         };
         // The root of everything has no name, and is its own parent.
         let parent = real.parent().unwrap_or(&real);
         let name = real.file_name().unwrap_or_default().to_owned();
         let digits = blake3::hash(name.as_bytes()).to_hex();
         let open = |path: &Path| fs::open(path, sys::FOLDER, Mode::empty());
-        let failed = |errno: Errno| Error::system("open the license store", path, errno);
         let store = match open(&real) {
             Ok(store) => Some(store),
             Err(Errno::NOENT) => None,
-            Err(errno @ Errno::NOTDIR) => return Err(unusable(errno.into())),
             Err(errno) => return Err(failed(errno)),
         };
         Ok(Some(Location {
@@ -142,6 +137,12 @@ impl Location {
     fn failed(&self, action: &'static str, errno: Errno) -> Error {
         Error::system(action, &self.path, errno)
     }
+}
+
+/// The path without links.
+fn canonical(path: &Path) -> std::result::Result<PathBuf, Errno> {
+    path.canonicalize()
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 /// Puts back what a killed restore into this store left undone. To be called by whatever
