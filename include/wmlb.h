@@ -32,6 +32,10 @@
  * callback is said at wmlb_status_callback. A call never waits for another one's
  * operation, but for wmlb_wait(), wmlb_restorer_wait() and wmlb_restorer_release().
  *
+ * At the end of the process, wait for a running operation or release its restorer, at
+ * the latest before what the callback needs is torn down: Python, for one, ends the
+ * process with a signal when a callback of its own runs while it exits.
+ *
  * Restorers. The functions without a handle act on the default restorer, one for the
  * process. A program that runs several operations at once creates a restorer for each.
  *
@@ -84,7 +88,8 @@
 /**
  * Name of a property, string: the folder of the license store. When not set:
  * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
- * ~/.local/share/wmlb/licenses.
+ * ~/.local/share/wmlb/licenses. A variable that is empty counts as not set, and so
+ * does XDG_DATA_HOME with a relative path.
  */
 #define WMLB_PROP_STORE_PATH "StorePath"
 
@@ -141,7 +146,8 @@
  * For a backup: leave out licenses that cannot be read (WMLB_STATUS_LICENSE_SKIPPED
  * tells which and why) and end with WMLB_NS_E_DRM_STORE_NOTALLSTORED in the END
  * event, instead of failing. Running out of memory or of file descriptors is still
- * a failure.
+ * a failure. Links and special files are left out with or without it, and do not
+ * change the result.
  */
 #define WMLB_BACKUP_PARTIAL 256
 
@@ -852,7 +858,8 @@ const char *wmlb_hresult_message(wmlb_hresult hr);
 
 /**
  * Name of a status value as the Windows SDKs have it, such as
- * "WMT_BACKUPRESTORE_BEGIN"; "unknown" for a value that has none.
+ * "WMT_BACKUPRESTORE_BEGIN"; "WMLB_PROGRESS" and "WMLB_LICENSE_SKIPPED" for the two
+ * that they do not have; "unknown" for a value that has none.
  *
  * Returns a static string, for any value. Any thread; also in a callback.
  */
@@ -883,7 +890,8 @@ const char *wmlb_status_name(int32_t status);
  * WMLB_NS_E_DRM_BACKUP_EXISTS (there is a backup file, and flags do not have
  * WMLB_BACKUP_OVERWRITE);
  * WMLB_E_ACCESSDENIED (licenses.wmlb is a link, a folder or a device);
- * WMLB_HRESULT_FROM_WIN32(code) (the folder cannot be examined);
+ * WMLB_HRESULT_FROM_WIN32(code) (the folder cannot be examined; 267 when BackupPath is
+ * or leads through a file);
  * WMLB_E_OUTOFMEMORY (no thread can be started).
  *
  * Failures that the last event tells, besides those of the system:
@@ -1005,13 +1013,14 @@ wmlb_hresult wmlb_restorer_cancel(struct wmlb_restorer *restorer);
 /**
  * Waits until the running operation has made its last event and its thread has
  * ended. Writes the result of the last operation to *result: the hr of its last
- * event. With no operation running it returns at once, any number of times.
+ * event. With no operation running it returns at once, any number of times. If the
+ * restorer is released meanwhile, the operation's end is waited for all the same.
  *
  * timeout_ms: milliseconds; 0 only looks, UINT32_MAX waits without limit.
  *
  * Returns WMLB_S_OK, WMLB_S_FALSE (there was no operation yet; *result is as it
  * was), WMLB_E_TIMEOUT (*result is as it was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
- * WMLB_E_ILLEGAL_METHOD_CALL (in a callback).
+ * WMLB_E_ILLEGAL_METHOD_CALL (in a callback, of this or another restorer).
  * Any thread.
  */
 wmlb_hresult wmlb_restorer_wait(struct wmlb_restorer *restorer,
@@ -1059,8 +1068,9 @@ wmlb_hresult wmlb_restorer_set_prop(struct wmlb_restorer *restorer,
  * a buffer of *value_len bytes. *value_len receives the size of the value in bytes,
  * the NUL of a string included. A property that is not set gives its default.
  *
- * Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is
- * 0); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
+ * Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is 0,
+ * and *type is written); WMLB_E_ACCESSDENIED (Passphrase and Identities are
+ * write-only); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
  * WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name); or
  * WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *value_len is
  * written).
@@ -1089,7 +1099,8 @@ wmlb_hresult wmlb_restorer_get_prop_count(struct wmlb_restorer *restorer,
  * *name_len receives the size of the name, its NUL included. The rest as there.
  *
  * Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name_len, type or value_len is
- * NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_E_INSUFFICIENT_BUFFER (a
+ * NULL); WMLB_E_INVALIDARG (index is too large; nothing is written);
+ * WMLB_E_ACCESSDENIED (the property is write-only); or WMLB_E_INSUFFICIENT_BUFFER (a
  * buffer is too small; only the two sizes are written).
  * Any thread; also in a callback.
  */
@@ -1152,8 +1163,8 @@ wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 
 /**
  * Releases a restorer: its handle is not valid any more. A running operation is
- * cancelled; its last event is still delivered, and the function returns when its
- * thread has ended. After that the callback is not called again, and what user_data
+ * cancelled; its last event is still delivered (END, if the cancel came too late), and
+ * the function returns when its thread has ended. After that the callback is not called again, and what user_data
  * points to may be freed.
  *
  * In a callback of the same restorer it returns at once, and no further event

@@ -24,7 +24,8 @@ pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
 /// For a backup: leave out licenses that cannot be read (WMLB_STATUS_LICENSE_SKIPPED
 /// tells which and why) and end with WMLB_NS_E_DRM_STORE_NOTALLSTORED in the END
 /// event, instead of failing. Running out of memory or of file descriptors is still
-/// a failure.
+/// a failure. Links and special files are left out with or without it, and do not
+/// change the result.
 pub const WMLB_BACKUP_PARTIAL: u32 = 0x100;
 /// For a backup: read the written file back from the disk and check every hash
 /// before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT.

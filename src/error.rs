@@ -27,6 +27,8 @@ pub enum Error {
     PropertyValue { name: &'static str, problem: String },
     #[error("property {0}: this build of the library has no encryption")]
     NoEncryption(&'static str),
+    #[error("property {0} is write-only")]
+    WriteOnly(&'static str),
     #[error("property {0} is not set")]
     NotConfigured(&'static str),
     #[error("an operation is running on this restorer")]
@@ -85,6 +87,11 @@ pub enum Error {
     Defect(String),
 }
 
+/// Makes room in a large buffer; the small ones around it are left to the allocator.
+pub fn reserve(buffer: &mut Vec<u8>, more: usize, what: &'static str) -> Result<()> {
+    buffer.try_reserve(more).map_err(|_| Error::Memory(what))
+}
+
 impl Error {
     /// A system call's failure on a path: "cannot read /a/b: Permission denied".
     pub fn system(action: &'static str, path: impl AsRef<Path>, errno: Errno) -> Self {
@@ -127,7 +134,9 @@ impl Error {
             Error::BufferTooSmall => hresult::WMLB_E_INSUFFICIENT_BUFFER,
             Error::Canceled => hresult::WMLB_NS_E_DRM_OPERATION_CANCELED,
             Error::BackupExists(_) => hresult::WMLB_NS_E_DRM_BACKUP_EXISTS,
-            Error::NotRegular(_) | Error::NotALicense(_) => hresult::WMLB_E_ACCESSDENIED,
+            Error::WriteOnly(_) | Error::NotRegular(_) | Error::NotALicense(_) => {
+                hresult::WMLB_E_ACCESSDENIED
+            }
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
             Error::Changed(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,

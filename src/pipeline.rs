@@ -107,16 +107,24 @@ pub fn run<W: Work>(work: &W, ends: &mut impl Ends<W>, threads: usize) -> Result
     };
     let pipeline = &pipeline;
     thread::scope(|scope| {
-        let _stop = StopWhenDropped(pipeline);
-        let mut started = 0;
+        let mut started = Vec::new();
+        let stop = StopWhenDropped(pipeline);
         for mut worker in helpers {
-            let helper = thread::Builder::new().name(format!("wmlb-{}", started + 1));
+            let helper = thread::Builder::new().name(format!("wmlb-{}", started.len() + 1));
             match helper.spawn_scoped(scope, move || pipeline.help(&mut worker)) {
-                Ok(_) => started += 1,
+                Ok(thread) => started.push(thread),
                 Err(_) => break,
             }
         }
-        pipeline.lead(ends, if started == 0 { Some(&mut own) } else { None })
+        let own = started.is_empty().then_some(&mut own);
+        let result = pipeline.lead(ends, own);
+        drop(stop);
+        // The scope waits until they have done their work; a host that counts its threads
+        // needs them gone. Their panics are caught in them.
+        for thread in started {
+            let _ = thread.join();
+        }
+        result
     })
 }
 

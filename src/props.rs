@@ -1,7 +1,7 @@
 //! The property bag (the SDK's `IWMBackupRestoreProps`): what may be set, to what, and
 //! what holds when it is not set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
@@ -24,8 +24,10 @@ pub enum Property {
 enum Kind {
     /// A path that is not empty.
     Path,
-    /// Secrets and age recipients, which a build without encryption refuses.
+    /// Age recipients, which a build without encryption refuses.
     Encryption,
+    /// A passphrase or age identities: the same, and never handed out.
+    Secret,
     /// A DWORD in a range, and its default.
     Number { min: u32, max: u32, default: u32 },
     /// One of these words; the first is the default.
@@ -50,9 +52,9 @@ const PROPERTIES: [Specification; 9] = {
         row(Property::BackupPath, "BackupPath", Kind::Path),
         row(Property::RestorePath, "RestorePath", Kind::Path),
         row(Property::StorePath, "StorePath", Kind::Path),
-        row(Property::Passphrase, "Passphrase", Kind::Encryption),
+        row(Property::Passphrase, "Passphrase", Kind::Secret),
         row(Property::Recipients, "Recipients", Kind::Encryption),
-        row(Property::Identities, "Identities", Kind::Encryption),
+        row(Property::Identities, "Identities", Kind::Secret),
         row(
             Property::CompressionLevel,
             "CompressionLevel",
@@ -107,7 +109,7 @@ impl Specification {
     fn value_type(&self) -> i32 {
         match self.kind {
             Kind::Number { .. } => WMLB_TYPE_DWORD,
-            Kind::Path | Kind::Encryption | Kind::Choice(_) => WMLB_TYPE_STRING,
+            Kind::Path | Kind::Encryption | Kind::Secret | Kind::Choice(_) => WMLB_TYPE_STRING,
         }
     }
 
@@ -150,7 +152,7 @@ impl Specification {
                 }
                 Ok(Setting::Text(text.to_owned()))
             }
-            Kind::Encryption => Err(Error::NoEncryption(self.name)),
+            Kind::Encryption | Kind::Secret => Err(Error::NoEncryption(self.name)),
         }
     }
 
@@ -166,9 +168,11 @@ impl Specification {
     fn default(&self) -> Option<Setting> {
         match self.kind {
             Kind::Path if self.property == Property::StorePath => {
-                default_store_path().map(Setting::Text)
+                // One that is not UTF-8 cannot be told, but is used all the same.
+                let path = default_store_path()?.into_os_string().into_string();
+                path.ok().map(Setting::Text)
             }
-            Kind::Path | Kind::Encryption => None,
+            Kind::Path | Kind::Encryption | Kind::Secret => None,
             Kind::Number { default, .. } => Some(Setting::Number(default)),
             Kind::Choice(words) => Some(Setting::Text(words[0].to_owned())),
         }
@@ -177,16 +181,19 @@ impl Specification {
 
 /// Where players are expected to keep their licences when nothing else is said:
 /// `$WMLB_STORE_PATH`, else the XDG base directory specification's data home.
-fn default_store_path() -> Option<String> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+fn default_store_path() -> Option<PathBuf> {
+    let variable = |name| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    };
     if let Some(path) = variable("WMLB_STORE_PATH") {
         return Some(path);
     }
     // The specification says that a relative path in it is to be ignored.
     let data_home = variable("XDG_DATA_HOME")
-        .filter(|path| Path::new(path).is_absolute())
-        .or_else(|| variable("HOME").map(|home| format!("{home}/.local/share")))?;
-    Some(format!("{data_home}/wmlb/licenses"))
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(variable("HOME")?.join(".local/share")))?;
+    Some(data_home.join("wmlb/licenses"))
 }
 
 /// What a getter finds.
@@ -228,7 +235,7 @@ impl Properties {
     }
 
     pub fn find(&self, name: &str) -> Result<Found> {
-        Ok(self.found(Self::specification(name)?))
+        self.found(Self::specification(name)?)
     }
 
     /// How many properties are set.
@@ -242,21 +249,24 @@ impl Properties {
             .iter()
             .filter(|row| self.settings[row.property as usize].is_some())
             .nth(index)
-            .map(|row| self.found(row))
             .ok_or_else(|| {
                 Error::Argument(format!(
                     "there is no property {index}: {} are set",
                     self.count()
                 ))
             })
+            .and_then(|row| self.found(row))
     }
 
-    fn found(&self, row: &'static Specification) -> Found {
-        Found {
+    fn found(&self, row: &'static Specification) -> Result<Found> {
+        if let Kind::Secret = row.kind {
+            return Err(Error::WriteOnly(row.name));
+        }
+        Ok(Found {
             name: row.name,
             value_type: row.value_type(),
             setting: self.setting(row),
-        }
+        })
     }
 
     fn setting(&self, row: &Specification) -> Option<Setting> {
@@ -268,10 +278,13 @@ impl Properties {
     /// A path that an operation needs.
     pub fn path(&self, property: Property) -> Result<PathBuf> {
         let row = &PROPERTIES[property as usize];
-        match self.setting(row) {
-            Some(Setting::Text(path)) => Ok(path.into()),
-            _ => Err(Error::NotConfigured(row.name)),
-        }
+        let set = self.settings[property as usize].as_ref();
+        let path = match set {
+            Some(Setting::Text(path)) => Some(path.into()),
+            _ if property == Property::StorePath => default_store_path(),
+            _ => None,
+        };
+        path.ok_or(Error::NotConfigured(row.name))
     }
 
     /// The same, wherever the working directory is later.

@@ -20,8 +20,9 @@ use crate::sys;
 use crate::verify::Verify;
 
 thread_local! {
-    /// The restorer whose operation this thread runs; null on every other thread.
-    static OPERATION_OF: Cell<*const Restorer> = const { Cell::new(std::ptr::null()) };
+    /// The restorer whose operation this thread runs, null on every other thread, and the
+    /// process: a child that is forked in a callback has the thread but not the operation.
+    static OPERATION_OF: Cell<(*const Restorer, u32)> = const { Cell::new((std::ptr::null(), 0)) };
 }
 
 /// Which kind of operation runs; cancelling goes by kind.
@@ -178,7 +179,7 @@ impl Restorer {
     /// The operation's thread.
     fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, job: &dyn Job) {
         let _ours = panics::enter();
-        OPERATION_OF.set(Arc::as_ptr(&self));
+        OPERATION_OF.set((Arc::as_ptr(&self), sys::process_id()));
         let mut operation = Operation::new(control, observer);
         let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&mut operation)))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
@@ -232,15 +233,18 @@ impl Restorer {
         }
     }
 
-    /// Whether the calling thread is that of an operation, so in a callback.
-    fn in_a_callback() -> bool {
-        !OPERATION_OF.get().is_null()
+    /// The restorer in whose callback the caller is; null when it is in none.
+    fn calling_back() -> *const Restorer {
+        match OPERATION_OF.get() {
+            (restorer, process) if process == sys::process_id() => restorer,
+            _ => std::ptr::null(),
+        }
     }
 
     /// Waits for the operation that runs, if one does; the result of the last that ended,
     /// None when there was none.
     pub fn wait(&self, timeout_ms: u32) -> Result<Option<wmlb_hresult>> {
-        if Self::in_a_callback() {
+        if !Self::calling_back().is_null() {
             return Err(Error::IllegalCall(
                 "a callback cannot wait for an operation: it might wait for itself",
             ));
@@ -284,7 +288,7 @@ impl Restorer {
     /// Ends the restorer: cancels what runs, and waits until it has ended; in the
     /// operation's own callback, sees to it that no other event comes.
     pub fn release(&self) {
-        let own = OPERATION_OF.get() == std::ptr::from_ref(self);
+        let own = Self::calling_back() == std::ptr::from_ref(self);
         let thread = {
             let mut state = self.state.lock();
             state.released = true;
@@ -300,11 +304,14 @@ impl Restorer {
             while state.joining || (state.running.is_some() && state.thread.is_none()) {
                 self.changed.wait(&mut state);
             }
+            state.joining = true;
             state.thread.take()
         };
         if let Some(thread) = thread {
             let _ = thread.join();
         }
+        self.state.lock().joining = false;
+        self.changed.notify_all();
     }
 }
 

@@ -216,8 +216,11 @@ fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
     };
     let parent = open_or_make(parent, parents)?;
     match fs::mkdir(path, Mode::RWXU) {
+        // Whatever the process's umask is.
+        Ok(()) => fs::chmod(path, Mode::RWXU)
+            .map_err(|errno| Error::system("create the folder", path, errno))?,
         // Somebody else was quicker: fine too.
-        Ok(()) | Err(Errno::EXIST) => {}
+        Err(Errno::EXIST) => {}
         Err(errno) => return Err(Error::system("create the folder", path, errno)),
     }
     parents.push(parent.into());

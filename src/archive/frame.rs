@@ -3,7 +3,7 @@
 use twox_hash::XxHash64;
 use zstd_safe::{CCtx, CParameter, CompressionLevel, DCtx};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 
 /// Binary logarithms of window sizes. Changing the window makes zstd set up its tables
 /// again, so all usual frames have the same.
@@ -66,15 +66,16 @@ impl Packer {
         let window = content.len().next_power_of_two().ilog2();
         let window = CParameter::WindowLog(window.clamp(SMALLEST_WINDOW, LARGEST_WINDOW));
         self.0.set_parameter(window).map_err(failed)?;
-        data.reserve(zstd_safe::compress_bound(content.len()));
+        reserve(
+            &mut data,
+            zstd_safe::compress_bound(content.len()),
+            "compression",
+        )?;
         self.0.compress2(&mut data, content).map_err(failed)?;
         let seal = Seal::new(content, &data);
         Ok(Frame { seal, data })
     }
 }
-
-/// How a frame's data is not what it should be.
-pub struct Damaged;
 
 /// The content size that a frame of ours declares, from its header (RFC 8878, 3.1.1.1);
 /// None when it is not in the one form that [`Packer`] gives it: content size in as few
@@ -151,26 +152,33 @@ impl Unpacker {
         Ok(Unpacker(context))
     }
 
-    /// Unpacks a frame, whose content is `length` bytes long, into `content`.
+    /// Unpacks a frame, whose content is `length` bytes long, into `content`. None when it is
+    /// damaged.
     pub fn unpack(
         &mut self,
         data: &[u8],
         length: u64,
         content: &mut Vec<u8>,
-    ) -> std::result::Result<Seal, Damaged> {
+    ) -> Result<Option<Seal>> {
         content.clear();
-        content.reserve(length as usize);
+        reserve(content, length as usize, "decompression")?;
         match self.0.decompress(content, data) {
-            Ok(_) if content.len() as u64 == length => Ok(Seal::new(content, data)),
-            _ => Err(Damaged),
+            Ok(_) if content.len() as u64 == length => Ok(Some(Seal::new(content, data))),
+            Err(code) if is_out_of_memory(code) => Err(Error::Memory("decompression")),
+            _ => Ok(None),
         }
     }
 }
 
 /// zstd fails to compress only for want of memory, unless we misuse it.
 fn failed(code: usize) -> Error {
-    match zstd_safe::get_error_name(code) {
-        name if name.contains("emory") => Error::Memory("compression"),
-        name => Error::Defect(format!("zstd: {name}")),
+    match is_out_of_memory(code) {
+        true => Error::Memory("compression"),
+        false => Error::Defect(format!("zstd: {}", zstd_safe::get_error_name(code))),
     }
+}
+
+/// zstd's error codes are in no stable part of its interface, but its words for them are.
+fn is_out_of_memory(code: usize) -> bool {
+    zstd_safe::get_error_name(code).contains("not enough memory")
 }

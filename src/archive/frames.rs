@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::frame::{self, MAGIC};
 use super::{FRAME_LIMIT, summary_limit};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 
 /// A frame as it stands in the file.
 pub struct Packed {
@@ -62,6 +62,8 @@ impl<R: Read> FrameReader<R> {
             self.taken = 0;
             if self.buffer.len() < wanted {
                 // Twice what is wanted, so that not every frame moves the rest.
+                let more = 2 * wanted - self.buffer.len();
+                reserve(&mut self.buffer, more, "reading")?;
                 self.buffer.resize(2 * wanted, 0);
             }
         }
@@ -110,6 +112,7 @@ impl<R: Read> FrameReader<R> {
             });
         };
         memory.clear();
+        reserve(&mut memory, stored, "reading")?;
         memory.extend_from_slice(&waiting[..stored]);
         let packed = Packed {
             index: self.index,

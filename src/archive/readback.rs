@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::frame::Unpacker;
 use super::writer::Written;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 use crate::operation::Control;
 use crate::pipeline::{self, Ends, Work};
 use crate::sys;
@@ -65,6 +65,8 @@ impl<'a> Work for Reading<'a> {
         frame: &'a Written,
         _rest: &mut dyn FnMut(&'a Written),
     ) -> Result<()> {
+        worker.data.clear();
+        reserve(&mut worker.data, frame.seal.stored as usize, "reading back")?;
         worker.data.resize(frame.seal.stored as usize, 0);
         self.file
             .read_exact_at(&mut worker.data, frame.offset)
@@ -74,8 +76,8 @@ impl<'a> Work for Reading<'a> {
             data,
             content,
         } = worker;
-        match unpacker.unpack(data, frame.seal.length, content) {
-            Ok(seal) if seal == frame.seal => Ok(()),
+        match unpacker.unpack(data, frame.seal.length, content)? {
+            Some(seal) if seal == frame.seal => Ok(()),
             _ => Err(Error::Corrupt {
                 path: self.path.to_owned(),
                 what: format!(

@@ -44,7 +44,7 @@ impl Archive {
             return Err(frames.damaged("the file ends"));
         };
         let mut content = Vec::new();
-        let Ok(seal) = Unpacker::new()?.unpack(&first.data, first.length, &mut content) else {
+        let Some(seal) = Unpacker::new()?.unpack(&first.data, first.length, &mut content)? else {
             return Err(damaged(&path, &first, "its checksum is wrong", b""));
         };
         let info = read_info(&content, &path)?;
@@ -246,7 +246,7 @@ impl Checker {
             return Err(Error::Canceled);
         }
         let last = |walk: &Walk| walk.last_name().to_vec();
-        let Ok(seal) = unpacked else {
+        let Some(seal) = unpacked? else {
             let last = last(&turn.walk);
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));

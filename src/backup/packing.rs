@@ -11,7 +11,7 @@ use crate::archive::frame::{Frame, Packer};
 use crate::archive::{
     FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 use crate::operation::Control;
 use crate::pipeline::Work;
 use crate::store::directory::{Batch, Directory, Entry, License, OpenError, Reader, TRIES};
@@ -125,6 +125,12 @@ impl Work for Packing<'_> {
             large: Large::No,
         };
         worker.content.clear();
+        // All that a frame takes, but for very long names: nothing grows on the way.
+        reserve(
+            &mut worker.content,
+            FRAME_CONTENT + 4 * MEMBER_OVERHEAD,
+            "a frame",
+        )?;
         match task.large.take() {
             Some(large) => self.go_on(worker, &mut task, large, &mut part)?,
             None => self.fill(worker, &mut task, &mut part)?,

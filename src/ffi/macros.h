@@ -21,7 +21,8 @@
 /**
  * Name of a property, string: the folder of the license store. When not set:
  * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
- * ~/.local/share/wmlb/licenses.
+ * ~/.local/share/wmlb/licenses. A variable that is empty counts as not set, and so
+ * does XDG_DATA_HOME with a relative path.
  */
 #define WMLB_PROP_STORE_PATH "StorePath"
 

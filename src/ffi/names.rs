@@ -53,7 +53,8 @@ pub extern "C" fn wmlb_hresult_message(hr: wmlb_hresult) -> *const c_char {
 }
 
 /// Name of a status value as the Windows SDKs have it, such as
-/// "WMT_BACKUPRESTORE_BEGIN"; "unknown" for a value that has none.
+/// "WMT_BACKUPRESTORE_BEGIN"; "WMLB_PROGRESS" and "WMLB_LICENSE_SKIPPED" for the two
+/// that they do not have; "unknown" for a value that has none.
 ///
 /// Returns a static string, for any value. Any thread; also in a callback.
 #[unsafe(no_mangle)]

@@ -33,7 +33,8 @@ use crate::status::wmlb_progress;
 /// WMLB_NS_E_DRM_BACKUP_EXISTS (there is a backup file, and flags do not have
 /// WMLB_BACKUP_OVERWRITE);
 /// WMLB_E_ACCESSDENIED (licenses.wmlb is a link, a folder or a device);
-/// WMLB_HRESULT_FROM_WIN32(code) (the folder cannot be examined);
+/// WMLB_HRESULT_FROM_WIN32(code) (the folder cannot be examined; 267 when BackupPath is
+/// or leads through a file);
 /// WMLB_E_OUTOFMEMORY (no thread can be started).
 ///
 /// Failures that the last event tells, besides those of the system:
@@ -188,13 +189,14 @@ fn cancel(restorer: &Restorer, kind: Option<Kind>) -> wmlb_hresult {
 
 /// Waits until the running operation has made its last event and its thread has
 /// ended. Writes the result of the last operation to *result: the hr of its last
-/// event. With no operation running it returns at once, any number of times.
+/// event. With no operation running it returns at once, any number of times. If the
+/// restorer is released meanwhile, the operation's end is waited for all the same.
 ///
 /// timeout_ms: milliseconds; 0 only looks, UINT32_MAX waits without limit.
 ///
 /// Returns WMLB_S_OK, WMLB_S_FALSE (there was no operation yet; *result is as it
 /// was), WMLB_E_TIMEOUT (*result is as it was), WMLB_E_HANDLE, WMLB_E_POINTER (result is NULL), or
-/// WMLB_E_ILLEGAL_METHOD_CALL (in a callback).
+/// WMLB_E_ILLEGAL_METHOD_CALL (in a callback, of this or another restorer).
 /// Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_wait(

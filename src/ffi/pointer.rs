@@ -43,17 +43,17 @@ pub unsafe fn path<'a>(text: *const c_char) -> Result<&'a [u8]> {
     Ok(unsafe { c_str(text, "path") }?.to_bytes())
 }
 
-/// The bytes of a property's value.
+/// The bytes of a property's value; the property's name is for words.
 ///
 /// # Safety
 /// `value` is NULL or points to `length` bytes, which stay as they are during the borrow.
-pub unsafe fn value<'a>(value: *const u8, length: usize) -> Result<&'a [u8]> {
+pub unsafe fn value<'a>(value: *const u8, length: usize, property: &str) -> Result<&'a [u8]> {
     if value.is_null() {
         return Err(Error::Null("value"));
     }
     if length > LONGEST_VALUE {
         return Err(Error::Argument(format!(
-            "a value of {length} bytes: {LONGEST_VALUE} are the most"
+            "property {property}: a value of {length} bytes: {LONGEST_VALUE} are the most"
         )));
     }
     // SAFETY: not NULL, so `length` bytes as the caller promises.

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn wmlb_restorer_set_prop(
     do_on(restorer, |restorer| {
         // SAFETY: the caller's promise, for both.
         let name = unsafe { pointer::name(name) }?;
-        let value = unsafe { pointer::value(value, value_len) }?;
+        let value = unsafe { pointer::value(value, value_len, &name) }?;
         restorer.with_properties(|properties| properties.set(&name, r#type, value))
     })
 }
@@ -47,8 +47,9 @@ pub unsafe extern "C" fn wmlb_restorer_set_prop(
 /// a buffer of *value_len bytes. *value_len receives the size of the value in bytes,
 /// the NUL of a string included. A property that is not set gives its default.
 ///
-/// Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is
-/// 0); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
+/// Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is 0,
+/// and *type is written); WMLB_E_ACCESSDENIED (Passphrase and Identities are
+/// write-only); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
 /// WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name); or
 /// WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *value_len is
 /// written).
@@ -112,7 +113,8 @@ pub unsafe extern "C" fn wmlb_restorer_get_prop_count(
 /// *name_len receives the size of the name, its NUL included. The rest as there.
 ///
 /// Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name_len, type or value_len is
-/// NULL); WMLB_E_INVALIDARG (index is too large); or WMLB_E_INSUFFICIENT_BUFFER (a
+/// NULL); WMLB_E_INVALIDARG (index is too large; nothing is written);
+/// WMLB_E_ACCESSDENIED (the property is write-only); or WMLB_E_INSUFFICIENT_BUFFER (a
 /// buffer is too small; only the two sizes are written).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]

@@ -32,8 +32,8 @@ pub unsafe extern "C" fn wmlb_restorer_create(out: *mut *mut wmlb_restorer) -> w
 }
 
 /// Releases a restorer: its handle is not valid any more. A running operation is
-/// cancelled; its last event is still delivered, and the function returns when its
-/// thread has ended. After that the callback is not called again, and what user_data
+/// cancelled; its last event is still delivered (END, if the cancel came too late), and
+/// the function returns when its thread has ended. After that the callback is not called again, and what user_data
 /// points to may be freed.
 ///
 /// In a callback of the same restorer it returns at once, and no further event

@@ -380,7 +380,7 @@ impl<'a> Lister<'a> {
         match listing {
             Ok(()) => Ok((names, entries)),
             Err(Errno::CANCELED) if control.check().is_err() => Err(Error::Canceled),
-            Err(errno) => Err(Error::system("list the folder", self.folder_path(), errno)),
+            Err(errno) => Err(self.lost("list the folder", errno)),
         }
     }
 }
