@@ -51,7 +51,8 @@
  *
  * The host. The library prints nothing, logs nothing, and changes neither environment
  * nor signal handlers nor working directory. After fork() the child has no operation,
- * and handles from before get WMLB_E_HANDLE there. dlclose() does not unload it.
+ * and handles from before get WMLB_E_HANDLE there. dlclose() does not unload it. What
+ * errno is after a call has no meaning.
  */
 
 #ifndef WMLB_H
@@ -363,7 +364,8 @@ typedef wmlb_hresult (*wmlb_authorizer_callback)(const struct wmlb_restore_reque
  * wmlb_restorer_wait return WMLB_E_ILLEGAL_METHOD_CALL, starting an operation on the
  * same restorer returns WMLB_NS_E_DRM_BACKUPRESTORE_BUSY, and wmlb_restorer_release
  * of the same restorer returns at once: its handle is gone, the operation is
- * cancelled, and no further event comes, not even the last one. Two callbacks must
+ * cancelled, and no further event comes, not even the last one; user_data is not
+ * touched again once the call of the callback has returned. Two callbacks must
  * not release each other's restorers at the same time: each would wait for the other.
  */
 typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,

@@ -8,12 +8,14 @@
 //!
 //! - [`ffi`]: the C boundary. Converts and forwards; decides nothing.
 //! - `registry`, `restorer`: handles; one operation at a time, its thread, cancel, wait.
-//! - `backup`: from the store into the archive.
+//! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
+//!   checks and lists.
 //! - `store`: where licences live. `archive`: the backup file. `device`: which device
 //!   this is.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `status`, `error`, `hresult`: what is set, told and answered.
-//! - `sys`, `panics`: the system calls that differ between systems; the panic hook.
+//! - `sys`, `sync`, `panics`: the system calls that differ between systems; waiting; the panic
+//!   hook.
 
 #![deny(unsafe_code)]
 
@@ -34,6 +36,7 @@ mod restore;
 mod restorer;
 mod status;
 mod store;
+mod sync;
 #[allow(unsafe_code)]
 mod sys;
 mod verify;

@@ -16,7 +16,11 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Puts the hook in place, once a process.
 pub fn install_hook() {
-    if INSTALLED.load(Ordering::Relaxed) || INSTALLED.swap(true, Ordering::Relaxed) {
+    // A thread that panics cannot change the hook; the next call does.
+    if INSTALLED.load(Ordering::Relaxed) || std::thread::panicking() {
+        return;
+    }
+    if INSTALLED.swap(true, Ordering::Relaxed) {
         return;
     }
     let before = panic::take_hook();

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::MutexGuard;
 use std::thread;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{Error, Result};
 use crate::panics;
+use crate::sync::{Condvar, Mutex, lock, wait};
 
 /// Bytes of listed work that may wait for a worker. Some 80,000 names: enough for the
 /// total of most stores to be known early, and little memory.
@@ -132,7 +132,7 @@ struct StopWhenDropped<'a, 'b, W: Work>(&'a Pipeline<'b, W>);
 
 impl<W: Work> Drop for StopWhenDropped<'_, '_, W> {
     fn drop(&mut self) {
-        self.0.state.lock().stop = true;
+        lock(&self.0.state).stop = true;
         self.0.may_work.notify_all();
     }
 }
@@ -144,7 +144,7 @@ impl<W: Work> Pipeline<'_, W> {
         let mut all_listed = false;
         loop {
             ends.check()?;
-            let mut state = self.state.lock();
+            let mut state = lock(&self.state);
             if let Some(part) = state.take_expected() {
                 drop(state);
                 // An accepted part makes room for another to be begun.
@@ -154,7 +154,7 @@ impl<W: Work> Pipeline<'_, W> {
                 drop(state);
                 match ends.next()? {
                     Some(task) => {
-                        self.state.lock().wait_with((listed, 0), task);
+                        lock(&self.state).wait_with((listed, 0), task);
                         self.may_work.notify_one();
                         listed += 1;
                     }
@@ -165,7 +165,7 @@ impl<W: Work> Pipeline<'_, W> {
             } else if let Some(worker) = &mut own {
                 self.work_once(worker, state);
             } else {
-                self.may_accept.wait(&mut state);
+                drop(wait(&self.may_accept, state));
             }
         }
     }
@@ -174,9 +174,9 @@ impl<W: Work> Pipeline<'_, W> {
     fn help(&self, worker: &mut W::Worker) {
         let _ours = panics::enter();
         loop {
-            let mut state = self.state.lock();
+            let mut state = lock(&self.state);
             while !state.stop && !state.may_begin(self.most_outstanding) {
-                self.may_work.wait(&mut state);
+                state = wait(&self.may_work, state);
             }
             if state.stop {
                 return;
@@ -196,7 +196,7 @@ impl<W: Work> Pipeline<'_, W> {
             self.work.work(worker, task, &mut |rest| {
                 last = false;
                 let next = (sequence.0, sequence.1 + 1);
-                self.state.lock().wait_with(next, rest);
+                lock(&self.state).wait_with(next, rest);
                 self.may_work.notify_one();
             })
         }))
@@ -205,7 +205,7 @@ impl<W: Work> Pipeline<'_, W> {
     }
 
     fn finish(&self, sequence: Sequence, part: Result<W::Part>, last: bool) {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         state.finished.insert(sequence, Finished { part, last });
         let expected = state.expected == sequence;
         drop(state);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::backup::{self, Backup};
 use crate::error::{Error, Result};
@@ -16,6 +16,7 @@ use crate::panics;
 use crate::props::Properties;
 use crate::restore::{self, Authorizer, Restore};
 use crate::status::{self, Observer, Value, wmlb_progress};
+use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
 use crate::verify::Verify;
 
@@ -62,7 +63,7 @@ pub struct Restorer {
     properties: Mutex<Properties>,
     last_error: Mutex<String>,
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
-    state: Mutex<State>,
+    state: sync::Mutex<State>,
     /// An operation has started or ended, or its thread has.
     changed: Condvar,
 }
@@ -84,7 +85,7 @@ impl Restorer {
     }
 
     pub fn progress(&self) -> wmlb_progress {
-        let control = self.state.lock().control.clone();
+        let control = lock(&self.state).control.clone();
         control.map_or(wmlb_progress::default(), |control| control.progress())
     }
 
@@ -137,7 +138,7 @@ impl Restorer {
     ) -> Result<()> {
         let control = Arc::new(Control::new());
         {
-            let mut state = self.state.lock();
+            let mut state = lock(&self.state);
             if state.released {
                 return Err(Error::Handle);
             }
@@ -157,7 +158,7 @@ impl Restorer {
                 let shared = control.clone();
                 // The state stays locked until the thread is in it, so that the
                 // operation's end finds it there.
-                let mut state = self.state.lock();
+                let mut state = lock(&self.state);
                 let blocked = sys::SignalsBlocked::new();
                 let thread = thread::Builder::new()
                     .name("wmlb".to_owned())
@@ -170,7 +171,7 @@ impl Restorer {
                 Ok(())
             });
         if started.is_err() {
-            self.state.lock().running = None;
+            lock(&self.state).running = None;
         }
         self.changed.notify_all();
         started
@@ -213,7 +214,7 @@ impl Restorer {
         drop(told);
         // The observer is gone before anybody learns that the operation has ended.
         drop(operation);
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         state.running = None;
         state.result = Some(result);
         state.ended += 1;
@@ -224,7 +225,7 @@ impl Restorer {
     /// Asks the running operation to end, if it is of this kind (None: of any). False when
     /// there is none.
     pub fn cancel(&self, kind: Option<Kind>) -> bool {
-        match &self.state.lock().running {
+        match &lock(&self.state).running {
             Some(running) if kind.is_none_or(|kind| kind == running.kind) => {
                 running.control.cancel();
                 true
@@ -253,24 +254,22 @@ impl Restorer {
             u32::MAX => None,
             timeout => Instant::now().checked_add(Duration::from_millis(timeout.into())),
         };
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         let awaited = state.started;
         while state.ended < awaited {
-            match deadline {
-                None => self.changed.wait(&mut state),
-                Some(deadline) => {
-                    let timed_out = self.changed.wait_until(&mut state, deadline).timed_out();
-                    if timed_out && state.ended < awaited {
-                        return Err(Error::Timeout(timeout_ms));
-                    }
+            state = match deadline {
+                None => wait(&self.changed, state),
+                Some(deadline) if Instant::now() >= deadline => {
+                    return Err(Error::Timeout(timeout_ms));
                 }
-            }
+                Some(deadline) => wait_until(&self.changed, state, deadline),
+            };
         }
         let result = state.result;
         // The thread is to be gone too, so that a host that counts its threads finds none
         // of ours. It has nothing left to do: this takes no time worth counting.
         while state.joining {
-            self.changed.wait(&mut state);
+            state = wait(&self.changed, state);
         }
         if state.running.is_none()
             && let Some(thread) = state.thread.take()
@@ -279,7 +278,7 @@ impl Restorer {
             drop(state);
             // Its panics are caught in it.
             let _ = thread.join();
-            self.state.lock().joining = false;
+            lock(&self.state).joining = false;
             self.changed.notify_all();
         }
         Ok(result)
@@ -290,7 +289,7 @@ impl Restorer {
     pub fn release(&self) {
         let own = Self::calling_back() == std::ptr::from_ref(self);
         let thread = {
-            let mut state = self.state.lock();
+            let mut state = lock(&self.state);
             state.released = true;
             if let Some(running) = &state.running {
                 match own {
@@ -302,7 +301,7 @@ impl Restorer {
                 return;
             }
             while state.joining || (state.running.is_some() && state.thread.is_none()) {
-                self.changed.wait(&mut state);
+                state = wait(&self.changed, state);
             }
             state.joining = true;
             state.thread.take()
@@ -310,7 +309,7 @@ impl Restorer {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
-        self.state.lock().joining = false;
+        lock(&self.state).joining = false;
         self.changed.notify_all();
     }
 }

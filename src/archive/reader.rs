@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use parking_lot::{Condvar, Mutex};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
@@ -16,6 +15,7 @@ use super::{FORMAT, INFO_NAME, Info, LICENSES_FOLDER, member};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::pipeline::Work;
+use crate::sync::{Condvar, Mutex, lock, wait};
 
 /// The bytes an age file begins with (C2SP age.md, version 1).
 const AGE: &[u8] = b"age-encryption.org/v1\n";
@@ -213,7 +213,7 @@ struct PassOn<'a> {
 
 impl Drop for PassOn<'_> {
     fn drop(&mut self) {
-        let mut turn = self.checker.state.lock();
+        let mut turn = lock(&self.checker.state);
         turn.next += 1;
         turn.failed |= !self.right;
         drop(turn);
@@ -232,16 +232,16 @@ impl Checker {
         pieces: &mut Pieces,
     ) -> Result<()> {
         let unpacked = unpacker.unpack(&frame.data, frame.length, content);
-        let mut turn = self.state.lock();
+        let mut turn = lock(&self.state);
         while turn.next != frame.index {
-            self.next.wait(&mut turn);
+            turn = wait(&self.next, turn);
         }
         drop(turn);
         let mut pass_on = PassOn {
             checker: self,
             right: false,
         };
-        let mut turn = self.state.lock();
+        let mut turn = lock(&self.state);
         if turn.failed {
             return Err(Error::Canceled);
         }
@@ -267,7 +267,7 @@ impl Checker {
 
     /// At the end of the file: whether the archive was whole.
     pub fn finish(&self) -> Result<()> {
-        let turn = self.state.lock();
+        let turn = lock(&self.state);
         match turn.walk.is_complete() {
             true => Ok(()),
             false => Err(Error::Corrupt {
@@ -298,7 +298,7 @@ pub struct Unpacking<'a, V> {
     control: &'a Control,
     visitor: &'a V,
     /// Memory of frames that are done with, to be used again.
-    used: Mutex<Vec<Vec<u8>>>,
+    used: parking_lot::Mutex<Vec<Vec<u8>>>,
 }
 
 impl<'a, V> Unpacking<'a, V> {
@@ -307,7 +307,7 @@ impl<'a, V> Unpacking<'a, V> {
             checker,
             control,
             visitor,
-            used: Mutex::default(),
+            used: parking_lot::Mutex::default(),
         }
     }
 

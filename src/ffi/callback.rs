@@ -31,7 +31,8 @@ use crate::status::{
 /// wmlb_restorer_wait return WMLB_E_ILLEGAL_METHOD_CALL, starting an operation on the
 /// same restorer returns WMLB_NS_E_DRM_BACKUPRESTORE_BUSY, and wmlb_restorer_release
 /// of the same restorer returns at once: its handle is gone, the operation is
-/// cancelled, and no further event comes, not even the last one. Two callbacks must
+/// cancelled, and no further event comes, not even the last one; user_data is not
+/// touched again once the call of the callback has returned. Two callbacks must
 /// not release each other's restorers at the same time: each would wait for the other.
 pub type wmlb_status_callback = Option<
     unsafe extern "C" fn(
