@@ -134,11 +134,6 @@
 #define WMLB_BACKUP_FILE_NAME "licenses.wmlb"
 
 /**
- * Bytes of a frame's header at the most.
- */
-#define HEADER 18
-
-/**
  * For a backup: replace the backup file that is there.
  */
 #define WMLB_BACKUP_OVERWRITE 1
@@ -199,7 +194,8 @@
 #define WMLB_STATUS_ERROR 0
 
 /**
- * The operation has begun; the first event of a backup.
+ * The operation has begun: the first event of a backup or a verification; in a restore,
+ * nothing was touched before it.
  */
 #define WMLB_STATUS_BACKUPRESTORE_BEGIN 21
 
@@ -238,8 +234,10 @@
 #define WMLB_STATUS_PROGRESS 4096
 
 /**
- * A license, or something else found in the store, is left out. hr is the cause:
- * WMLB_E_ACCESSDENIED for a link or a special file. The value (string) is its name,
+ * A license, or something else found in the store, is left out; in a restore, a license
+ * of the store stays as it is. hr is the cause: WMLB_E_ACCESSDENIED for a link or a
+ * special file (in a restore: for one that is in the way of a license), in a restore
+ * WMLB_HRESULT_FROM_WIN32(80) for a license that differs. The value (string) is its name,
  * that is its path in the store, with U+FFFD for what is not UTF-8; with
  * WMLB_BACKUP_PARTIAL it may be that of a folder that cannot be listed.
  */
@@ -668,8 +666,6 @@ typedef struct wmlb_progress {
 
 
 
-#define PASSAGE FOLDER
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -899,8 +895,8 @@ const char *wmlb_status_name(int32_t status);
  * Failures that the last event tells, besides those of the system:
  * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
  * WMLB_NS_E_DRM_OPERATION_CANCELED;
- * WMLB_E_SHARING_VIOLATION (a license or folder kept
- * changing while it was read);
+ * WMLB_E_SHARING_VIOLATION (a license or folder kept changing while it was read, or a
+ * restore into the store is running);
  * WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
  * WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
  * what was written).

@@ -86,7 +86,7 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
     let mut content = Vec::new();
     let mut pieces = Pieces::default();
     let mut memory = Vec::new();
-    while let Some(frame) = frames.next(memory)? {
+    while let Some(frame) = frames.next_sound(memory)? {
         checker.check(&mut unpacker, &frame, &mut content, &mut pieces)?;
         for piece in pieces.list.iter().filter(|piece| piece.begins()) {
             let info = LicenseInfo {
@@ -101,6 +101,6 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
         }
         memory = frame.data;
     }
-    checker.finish()?;
+    checker.finish(&mut frames)?;
     Ok(hresult::WMLB_S_OK)
 }

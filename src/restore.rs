@@ -136,7 +136,7 @@ impl Job for Restore {
             progress: wmlb_progress::default(),
         };
         pipeline::run(&unpacking, &mut ends, self.threads)?;
-        checker.finish()?;
+        checker.finish(&mut ends.frames)?;
         let RestoreEnds {
             operation,
             journal,
@@ -165,7 +165,7 @@ struct RestoreEnds<'a, 'b> {
 
 impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
     fn next(&mut self) -> Result<Option<Packed>> {
-        self.frames.next(self.unpacking.memory())
+        self.frames.next_sound(self.unpacking.memory())
     }
 
     fn accept(&mut self, mut staged: Staged) -> Result<()> {

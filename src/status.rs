@@ -7,7 +7,8 @@ use crate::hresult::wmlb_hresult;
 /// The operation failed or was cancelled; the last event. hr says why, the value
 /// (string) says it in words.
 pub const WMLB_STATUS_ERROR: i32 = 0;
-/// The operation has begun; the first event of a backup.
+/// The operation has begun: the first event of a backup or a verification; in a restore,
+/// nothing was touched before it.
 pub const WMLB_STATUS_BACKUPRESTORE_BEGIN: i32 = 21;
 /// The operation has done what it should; the last event. Value: string, the path of
 /// the backup file. hr is WMLB_S_OK or WMLB_NS_E_DRM_STORE_NOTALLSTORED.
@@ -25,8 +26,10 @@ pub const WMLB_STATUS_RESTRICTED_LICENSE: i32 = 31;
 /// How far the operation is; at most 20 a second, and one after the last license.
 /// Value: binary, a wmlb_progress.
 pub const WMLB_STATUS_PROGRESS: i32 = 0x1000;
-/// A license, or something else found in the store, is left out. hr is the cause:
-/// WMLB_E_ACCESSDENIED for a link or a special file. The value (string) is its name,
+/// A license, or something else found in the store, is left out; in a restore, a license
+/// of the store stays as it is. hr is the cause: WMLB_E_ACCESSDENIED for a link or a
+/// special file (in a restore: for one that is in the way of a license), in a restore
+/// WMLB_HRESULT_FROM_WIN32(80) for a license that differs. The value (string) is its name,
 /// that is its path in the store, with U+FFFD for what is not UTF-8; with
 /// WMLB_BACKUP_PARTIAL it may be that of a folder that cannot be listed.
 pub const WMLB_STATUS_LICENSE_SKIPPED: i32 = 0x1001;

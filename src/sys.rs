@@ -10,7 +10,7 @@ use rustix::io::Errno;
 type Result<T> = std::result::Result<T, Errno>;
 
 /// How folders are opened to be read.
-pub const FOLDER: OFlags = OFlags::RDONLY
+pub(crate) const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC)
     .union(OFlags::NOCTTY);
@@ -56,9 +56,9 @@ pub fn unchanged(before: &fs::Stat, after: &fs::Stat) -> bool {
 
 /// How folders are opened that only lead to others: that takes no right to read them.
 #[cfg(target_os = "linux")]
-pub const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+pub(crate) const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
-pub const PASSAGE: OFlags = FOLDER;
+pub(crate) const PASSAGE: OFlags = FOLDER;
 
 pub fn process_id() -> u32 {
     std::process::id()
@@ -129,6 +129,9 @@ pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<
     let mut components = path.split(|&byte| byte == b'/').peekable();
     let mut folder = None::<OwnedFd>;
     while let Some(component) = components.next() {
+        if component == b".." {
+            return Err(Errno::XDEV);
+        }
         let step = match components.peek() {
             Some(_) => FOLDER,
             None => flags,
@@ -267,6 +270,24 @@ pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<()> {
         let _ = file;
         fs::sync();
         Ok(())
+    }
+}
+
+/// Whether a folder is where a file system, or a part of one, is mounted: nothing can be
+/// renamed across its border.
+pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let flags = fs::AtFlags::EMPTY_PATH;
+        fs::statx(folder, c"", flags, fs::StatxFlags::empty()).is_ok_and(|stat| {
+            stat.stx_attributes
+                .contains(fs::StatxAttributes::MOUNT_ROOT)
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        false
     }
 }
 

@@ -49,7 +49,7 @@ impl Job for Verify {
             progress: wmlb_progress::default(),
         };
         pipeline::run(&unpacking, &mut ends, self.threads)?;
-        checker.finish()?;
+        checker.finish(&mut ends.frames)?;
         ends.progress.licenses_total = ends.progress.licenses_done;
         ends.progress.bytes_total = ends.progress.bytes_done;
         ends.operation.report_progress(ends.progress)?;
@@ -92,7 +92,7 @@ struct VerifyEnds<'a, 'b> {
 
 impl<'a> Ends<Unpacking<'a, Counting>> for VerifyEnds<'a, '_> {
     fn next(&mut self) -> Result<Option<Packed>> {
-        self.frames.next(self.unpacking.memory())
+        self.frames.next_sound(self.unpacking.memory())
     }
 
     fn accept(&mut self, count: Count) -> Result<()> {

@@ -106,10 +106,10 @@ pub fn declared_length(data: &[u8]) -> Option<u64> {
 }
 
 /// The bytes a zstd frame begins with.
-pub const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+pub(crate) const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 
 /// Bytes of a frame's header at the most.
-pub const HEADER: usize = 18;
+pub(crate) const HEADER: usize = 18;
 
 /// Bytes of a block at the most (RFC 8878, 3.1.1.2.4).
 const BLOCK: usize = 128 << 10;

@@ -31,6 +31,8 @@ pub struct FrameReader<R> {
     offset: u64,
     index: u64,
     at_end: bool,
+    /// What is wrong with the file where the last frame ended.
+    damage: Option<Error>,
 }
 
 impl<R: Read> FrameReader<R> {
@@ -44,6 +46,7 @@ impl<R: Read> FrameReader<R> {
             offset: 0,
             index: 0,
             at_end: false,
+            damage: None,
         }
     }
 
@@ -82,6 +85,26 @@ impl<R: Read> FrameReader<R> {
     pub fn peek(&mut self) -> Result<&[u8]> {
         let waiting = self.fill(frame::HEADER)?;
         Ok(&waiting[..waiting.len().min(frame::HEADER)])
+    }
+
+    /// The next frame, in `memory`; None at the end of the file, and where it is damaged: the
+    /// frames before are checked first, so that the first damage is told.
+    pub fn next_sound(&mut self, memory: Vec<u8>) -> Result<Option<Packed>> {
+        if self.damage.is_some() {
+            return Ok(None);
+        }
+        match self.next(memory) {
+            Err(error @ Error::Corrupt { .. }) => {
+                self.damage = Some(error);
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    /// What ended [`FrameReader::next_sound`] before the end of the file.
+    pub fn take_damage(&mut self) -> Option<Error> {
+        self.damage.take()
     }
 
     /// The next frame, in `memory`; None at the end of the file.

@@ -1,6 +1,7 @@
 //! Reads a written archive back, before it takes its name.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -68,9 +69,12 @@ impl<'a> Work for Reading<'a> {
         worker.data.clear();
         reserve(&mut worker.data, frame.seal.stored as usize, "reading back")?;
         worker.data.resize(frame.seal.stored as usize, 0);
-        self.file
-            .read_exact_at(&mut worker.data, frame.offset)
-            .map_err(|error| Error::io("read back", self.path, error))?;
+        let read = self.file.read_exact_at(&mut worker.data, frame.offset);
+        match read {
+            // Shorter than it was written: the check below says so.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => worker.data.clear(),
+            read => read.map_err(|error| Error::io("read back", self.path, error))?,
+        }
         let Worker {
             unpacker,
             data,

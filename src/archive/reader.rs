@@ -11,7 +11,7 @@ use super::commit::FILE_NAME;
 use super::frame::{self, Unpacker};
 use super::frames::{FrameReader, Packed};
 use super::walk::{Pieces, Walk};
-use super::{FORMAT, INFO_NAME, Info, LICENSES_FOLDER, member};
+use super::{FORMAT, INFO_NAME, Info, member};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::pipeline::Work;
@@ -265,18 +265,24 @@ impl Checker {
         Ok(())
     }
 
-    /// At the end of the file: whether the archive was whole.
-    pub fn finish(&self) -> Result<()> {
+    /// When there are no more frames: whether the archive was whole.
+    pub fn finish(&self, frames: &mut FrameReader<File>) -> Result<()> {
         let turn = lock(&self.state);
-        match turn.walk.is_complete() {
-            true => Ok(()),
-            false => Err(Error::Corrupt {
+        let last = String::from_utf8_lossy(turn.walk.last_name());
+        let after = match last.is_empty() {
+            true => "all licenses".to_owned(),
+            false => format!("the licenses after {last}"),
+        };
+        match frames.take_damage() {
+            Some(Error::Corrupt { path, what }) => Err(Error::Corrupt {
+                path,
+                what: format!("{what}; {after} are in what follows"),
+            }),
+            Some(error) => Err(error),
+            None if turn.walk.is_complete() => Ok(()),
+            None => Err(Error::Corrupt {
                 path: self.path.clone(),
-                what: format!(
-                    "it ends early, after {}{}",
-                    String::from_utf8_lossy(LICENSES_FOLDER),
-                    String::from_utf8_lossy(turn.walk.last_name())
-                ),
+                what: format!("it ends early: {after} are missing"),
             }),
         }
     }

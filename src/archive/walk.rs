@@ -6,6 +6,7 @@ use super::frame::Seal;
 use super::member::{self, Header};
 use super::{FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, SUMMARY_NAME, Summary};
 use crate::error::Result;
+use crate::store::is_staging_name;
 use crate::sys::Time;
 
 /// A licence, or a piece of a large one, in a frame's content.
@@ -253,7 +254,8 @@ impl Walk {
             return Err("there is a member that is no license");
         };
         let bad = |component: &[u8]| matches!(component, b"" | b"." | b"..");
-        if name.len() > LONGEST_NAME || name.contains(&0) || split(name).any(bad) {
+        let reserved = split(name).next().is_some_and(is_staging_name);
+        if name.len() > LONGEST_NAME || name.contains(&0) || split(name).any(bad) || reserved {
             return Err("a license has a name that is not allowed");
         }
         let before = self

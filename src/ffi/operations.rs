@@ -40,8 +40,8 @@ use crate::status::wmlb_progress;
 /// Failures that the last event tells, besides those of the system:
 /// WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
 /// WMLB_NS_E_DRM_OPERATION_CANCELED;
-/// WMLB_E_SHARING_VIOLATION (a license or folder kept
-/// changing while it was read);
+/// WMLB_E_SHARING_VIOLATION (a license or folder kept changing while it was read, or a
+/// restore into the store is running);
 /// WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
 /// WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
 /// what was written).

@@ -11,7 +11,9 @@ use rustix::io::Errno;
 use crate::archive::reader::Visitor;
 use crate::archive::walk::{Piece, Pieces};
 use crate::error::{Error, Result};
-use crate::store::directory::{Staging, Step, append_record, is_regular, make_folders, split_name};
+use crate::store::directory::{
+    Fingerprint, Staging, Step, append_record, is_regular, make_folders, split_name,
+};
 use crate::sys::{self, Time};
 
 /// Bytes that are compared at a time.
@@ -102,7 +104,13 @@ impl<'a> Stager<'a> {
     }
 
     /// Writes a whole licence.
-    fn write_whole(&self, own: &mut Own, name: &[u8], data: &[u8], modified: Time) -> Result<u64> {
+    fn write_whole(
+        &self,
+        own: &mut Own,
+        name: &[u8],
+        data: &[u8],
+        modified: Time,
+    ) -> Result<Fingerprint> {
         let failed = |errno| self.failed("write", name, errno);
         let file = self
             .open(own, name, OFlags::WRONLY | OFlags::EXCL)
@@ -110,8 +118,9 @@ impl<'a> Stager<'a> {
         write_all(&file, data, 0).map_err(failed)?;
         set_modified(&file, modified).map_err(failed)?;
         match self.staging.is_fresh() {
-            true => Ok(0),
-            false => Ok(fs::fstat(&file).map_err(failed)?.st_ino),
+            true => Ok(Fingerprint::default()),
+            // With the time that was set, as the file system keeps it.
+            false => Ok(Fingerprint::of(&fs::fstat(&file).map_err(failed)?)),
         }
     }
 
@@ -162,7 +171,7 @@ impl<'a> Stager<'a> {
         &self,
         own: &mut Own,
         step: Step,
-        inode: u64,
+        fingerprint: Fingerprint,
         name: &[u8],
         staged: &mut Staged,
     ) -> Result<()> {
@@ -173,7 +182,7 @@ impl<'a> Stager<'a> {
         if step == Step::Add {
             self.note_folders(own, name, staged)?;
         }
-        append_record(&mut staged.records, step, inode, name);
+        append_record(&mut staged.records, step, fingerprint, name);
         Ok(())
     }
 
@@ -195,7 +204,12 @@ impl<'a> Stager<'a> {
             let above = &folder[..end];
             match sys::open_beneath(store, above, sys::FOLDER) {
                 Ok(_) => {}
-                Err(Errno::NOENT) => append_record(&mut staged.records, Step::MakeFolder, 0, above),
+                Err(Errno::NOENT) => append_record(
+                    &mut staged.records,
+                    Step::MakeFolder,
+                    Fingerprint::default(),
+                    above,
+                ),
                 Err(errno) => return Err(self.failed("open the folder", above, errno)),
             }
         }
@@ -218,8 +232,8 @@ impl<'a> Stager<'a> {
         };
         match step {
             Some(step) => {
-                let inode = self.write_whole(own, name, data, modified)?;
-                self.note(own, step, inode, name, staged)
+                let fingerprint = self.write_whole(own, name, data, modified)?;
+                self.note(own, step, fingerprint, name, staged)
             }
             None => Ok(()),
         }
@@ -253,17 +267,17 @@ impl<'a> Stager<'a> {
         let failed = |errno| self.failed("write", name, errno);
         let mut own = Own::default();
         let file = self.open(&mut own, name, OFlags::RDWR).map_err(failed)?;
+        set_modified(&file, large.modified).map_err(failed)?;
         let stat = fs::fstat(&file).map_err(failed)?;
         if stat.st_size as u64 != large.size {
             return Err(failed(Errno::IO));
         }
-        set_modified(&file, large.modified).map_err(failed)?;
         let step = match self.staging.is_fresh() {
             true => Some(Step::Add),
             false => self.decide(self.compare(name, &file, large.size)?, name, staged)?,
         };
         match step {
-            Some(step) => self.note(&mut own, step, stat.st_ino, name, staged),
+            Some(step) => self.note(&mut own, step, Fingerprint::of(&stat), name, staged),
             None => {
                 let (folder, last) = split_name(name);
                 make_folders(self.staging.new_folder(), folder, false)

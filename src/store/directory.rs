@@ -20,7 +20,7 @@ use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 pub use folders::{is_regular, make_folders, split_name};
-pub use journal::{JournalWriter, Step, append_record};
+pub use journal::{Fingerprint, JournalWriter, Step, append_record};
 pub use listing::{Batch, Entry, Lister, Reserved};
 pub use staging::Staging;
 

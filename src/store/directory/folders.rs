@@ -7,6 +7,9 @@ use rustix::io::Errno;
 
 use crate::sys;
 
+/// Names that are held in memory while a folder is removed.
+const NAMES_AT_ONCE: usize = 4096;
+
 /// Removes a folder with all that is in it, however deep: what lies in a folder is
 /// moved up before the folder is removed.
 pub fn remove_folder(
@@ -18,12 +21,18 @@ pub fn remove_folder(
     let mut names_of = |folder: &OwnedFd| {
         let mut names = Vec::new();
         fs::seek(folder, fs::SeekFrom::Start(0))?;
-        sys::list_folder(folder.as_fd(), &mut buffer, |name, _| {
+        let listed = sys::list_folder(folder.as_fd(), &mut buffer, |name, _| {
             names.push(name.to_vec());
-            // A piece of the list is enough: it is asked for until it is empty.
-            Ok(())
-        })?;
-        Ok::<_, Errno>(names)
+            match names.len() {
+                // A piece of the list is enough: it is asked for until it is empty.
+                NAMES_AT_ONCE => Err(Errno::CANCELED),
+                _ => Ok(()),
+            }
+        });
+        match listed {
+            Ok(()) | Err(Errno::CANCELED) => Ok::<_, Errno>(names),
+            Err(errno) => Err(errno),
+        }
     };
     let mut moved = 0_u64;
     loop {
@@ -39,20 +48,43 @@ pub fn remove_folder(
             }
             let flags = sys::FOLDER | OFlags::NOFOLLOW;
             let below = fs::openat(folder, &name, flags, Mode::empty())?;
-            for inner in names_of(&below)? {
-                match fs::unlinkat(&below, &inner, AtFlags::empty()) {
-                    Ok(()) => {}
-                    Err(Errno::ISDIR | Errno::PERM) => {
-                        moved += 1;
-                        fs::renameat(&below, &inner, folder, format!("moved-{moved}"))?;
+            loop {
+                let names = names_of(&below)?;
+                if names.is_empty() {
+                    break;
+                }
+                for inner in names {
+                    match fs::unlinkat(&below, &inner, AtFlags::empty()) {
+                        Ok(()) => {}
+                        Err(Errno::ISDIR | Errno::PERM) => {
+                            move_up(below.as_fd(), &inner, folder.as_fd(), &mut moved)?;
+                        }
+                        Err(errno) => return Err(errno),
                     }
-                    Err(errno) => return Err(errno),
                 }
             }
             fs::unlinkat(folder, &name, AtFlags::REMOVEDIR)?;
         }
     }
     fs::unlinkat(holder, name, AtFlags::REMOVEDIR)
+}
+
+/// Moves a folder under a name that is free; an earlier removal that was killed may have
+/// left some that are not.
+fn move_up(
+    from: BorrowedFd<'_>,
+    name: &[u8],
+    to: BorrowedFd<'_>,
+    moved: &mut u64,
+) -> std::result::Result<(), Errno> {
+    loop {
+        *moved += 1;
+        let free = format!("moved-{moved}");
+        match sys::rename_no_replace(from, name, to, free.as_bytes()) {
+            Err(Errno::EXIST | Errno::NOTEMPTY) => {}
+            result => return result,
+        }
+    }
 }
 
 /// Whether there is nothing in a folder.
@@ -86,15 +118,23 @@ pub fn make_folders(
     for component in path.split(|&byte| byte == b'/') {
         let parent = folder.as_ref().map_or(root, AsFd::as_fd);
         match fs::mkdirat(parent, component, Mode::RWXU) {
-            Ok(()) if set_modes => {
-                fs::chmodat(parent, component, Mode::RWXU, AtFlags::empty())?;
-            }
+            Ok(()) if set_modes => set_folder_mode(parent, component)?,
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
         folder = Some(fs::openat(parent, component, flags, Mode::empty())?);
     }
     folder.ok_or(Errno::NOENT)
+}
+
+/// Gives a folder that was just made the rights that a umask may have taken away.
+pub fn set_folder_mode(parent: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<(), Errno> {
+    let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if stat.st_mode & 0o700 == 0o700 || FileType::from_raw_mode(stat.st_mode) != FileType::Directory
+    {
+        return Ok(());
+    }
+    fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty())
 }
 
 /// A name's folder and last component.

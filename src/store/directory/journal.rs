@@ -4,6 +4,10 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
+use rustix::fs::Stat;
+
+use crate::sys;
+
 /// The name of the journal in its staging folder.
 pub const JOURNAL_NAME: &str = "journal";
 
@@ -34,10 +38,37 @@ impl Step {
 /// Marks the end of a journal that is whole; the hash of what is before it follows.
 const END: u8 = b'E';
 
-/// Appends a record to memory. `inode` is that of the staged file; 0 for a folder.
-pub fn append_record(out: &mut Vec<u8>, step: Step, inode: u64, name: &[u8]) {
+/// What a staged file is known by: another file, or the same after somebody has written to
+/// it, is not ours to take back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    inode: u64,
+    size: u64,
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+impl Fingerprint {
+    // The types of these fields differ between systems.
+    #[allow(clippy::unnecessary_cast)]
+    pub fn of(stat: &Stat) -> Self {
+        let modified = sys::modified(stat);
+        Fingerprint {
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            seconds: modified.seconds,
+            nanoseconds: modified.nanoseconds,
+        }
+    }
+}
+
+/// Appends a record to memory. The fingerprint is that of the staged file, none for a folder.
+pub fn append_record(out: &mut Vec<u8>, step: Step, fingerprint: Fingerprint, name: &[u8]) {
     out.push(step.to_byte());
-    out.extend_from_slice(&inode.to_le_bytes());
+    out.extend_from_slice(&fingerprint.inode.to_le_bytes());
+    out.extend_from_slice(&fingerprint.size.to_le_bytes());
+    out.extend_from_slice(&fingerprint.seconds.to_le_bytes());
+    out.extend_from_slice(&fingerprint.nanoseconds.to_le_bytes());
     out.extend_from_slice(&(name.len() as u32).to_le_bytes());
     out.extend_from_slice(name);
 }
@@ -74,7 +105,7 @@ impl JournalWriter {
 /// A record that was read.
 pub struct Record {
     pub step: Step,
-    pub inode: u64,
+    pub fingerprint: Fingerprint,
     pub name: Vec<u8>,
 }
 
@@ -113,23 +144,36 @@ impl<R: Read> JournalReader<R> {
             }
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
-        let mut inode = [0; 8];
-        let mut length = [0; 4];
-        self.input.read_exact(&mut inode)?;
-        self.input.read_exact(&mut length)?;
-        let size = u32::from_le_bytes(length);
-        if size > LONGEST {
+        self.hash.update(&kind);
+        let fingerprint = Fingerprint {
+            inode: u64::from_le_bytes(self.field()?),
+            size: u64::from_le_bytes(self.field()?),
+            seconds: i64::from_le_bytes(self.field()?),
+            nanoseconds: u32::from_le_bytes(self.field()?),
+        };
+        let length = u32::from_le_bytes(self.field()?);
+        if length > LONGEST {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let mut name = vec![0; size as usize];
+        let mut name = vec![0; length as usize];
         self.input.read_exact(&mut name)?;
-        for bytes in [&kind[..], &inode, &length, &name] {
-            self.hash.update(bytes);
+        self.hash.update(&name);
+        // No record of ours leads out of the store.
+        let mut components = name.split(|&byte| byte == b'/');
+        if name.contains(&0) || components.any(|name| matches!(name, b"" | b"." | b"..")) {
+            return Err(io::ErrorKind::InvalidData.into());
         }
         Ok(Some(Record {
             step,
-            inode: u64::from_le_bytes(inode),
+            fingerprint,
             name,
         }))
+    }
+
+    fn field<const BYTES: usize>(&mut self) -> io::Result<[u8; BYTES]> {
+        let mut field = [0; BYTES];
+        self.input.read_exact(&mut field)?;
+        self.hash.update(&field);
+        Ok(field)
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::staging::is_staging_name;
 use super::{Directory, TRIES};
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::store::is_staging_name;
 use crate::sys::{self, Identity};
 
 /// Entries of a batch at the most. Large enough that the short frame at a batch's end

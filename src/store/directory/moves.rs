@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, Stat};
 use rustix::io::Errno;
 
-use super::folders::{make_folders, split_name};
-use super::journal::{JournalReader, Record, Step};
+use super::folders::{is_regular, make_folders, split_name};
+use super::journal::{Fingerprint, JournalReader, Record, Step};
+use super::staging::NEW;
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::sys;
@@ -116,6 +117,7 @@ pub fn apply(
     })
 }
 
+/// Puts a staged file in the place of a licence, which is kept.
 fn replace(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
@@ -123,21 +125,35 @@ fn replace(
     staging: &OwnedFd,
     number: u64,
 ) -> std::result::Result<(), Errno> {
-    match sys::exchange(from, name, to, name) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-        result => return result,
+    let kept = kept_name(number);
+    let exchanged = match sys::exchange(from, name, to, name) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            fs::renameat(to, name, staging, &kept)?;
+            false
+        }
+        result => result.map(|()| true)?,
+    };
+    let kept_at = match exchanged {
+        true => look(from, name)?,
+        false => look(staging.as_fd(), kept.as_bytes())?,
+    };
+    // Something else has taken the licence's place since it was looked at.
+    if !kept_at.is_some_and(|stat| is_regular(&stat)) {
+        match exchanged {
+            true => sys::exchange(from, name, to, name)?,
+            false => sys::rename_no_replace(staging.as_fd(), kept.as_bytes(), to, name)?,
+        }
+        return Err(Errno::EXIST);
     }
-    fs::renameat(to, name, staging, kept_name(number))?;
-    fs::renameat(from, name, to, name)
+    match exchanged {
+        true => Ok(()),
+        false => fs::renameat(from, name, to, name),
+    }
 }
 
 /// Takes back what [`apply`] did, as far as it came.
 pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> Result<()> {
-    let new = match fs::openat(staging, "new", sys::FOLDER, Mode::empty()) {
-        Ok(new) => new,
-        Err(errno) => return Err(Error::system("put back", path, errno)),
-    };
-    let mut from = Cursor::new(new.as_fd());
+    let mut from = Cursor::new(staging.as_fd());
     let mut to = Cursor::new(store.as_fd());
     let mut folders = Vec::new();
     records(journal, path, |number, record| {
@@ -147,12 +163,12 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
             return Ok(());
         }
         let undone = match to.existing(folder) {
-            // The folder was not made yet.
-            Err(Errno::NOENT) => Ok(()),
+            // The folder was not made yet, or is none any more.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
             Err(errno) => Err(errno),
             Ok(to) => match record.step {
-                Step::Add => undo_add(to, name, record.inode),
-                _ => undo_replace(&mut from, to, folder, name, staging, number, record.inode),
+                Step::Add => undo_add(to, name, record.fingerprint),
+                _ => undo_replace(&mut from, to, &record, staging, number),
             },
         };
         undone.map_err(|errno| Error::system("put back", display_path(path, &record), errno))
@@ -181,9 +197,16 @@ fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<Stat>
     }
 }
 
-fn undo_add(folder: BorrowedFd<'_>, name: &[u8], inode: u64) -> std::result::Result<(), Errno> {
+fn undo_add(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    fingerprint: Fingerprint,
+) -> std::result::Result<(), Errno> {
     match look(folder, name)? {
-        Some(stat) if stat.st_ino == inode => fs::unlinkat(folder, name, AtFlags::empty()),
+        Some(stat) if Fingerprint::of(&stat) == fingerprint => {
+            fs::unlinkat(folder, name, AtFlags::empty())
+        }
+        // Not moved there yet, or written to by somebody since: then it stays.
         _ => Ok(()),
     }
 }
@@ -191,24 +214,30 @@ fn undo_add(folder: BorrowedFd<'_>, name: &[u8], inode: u64) -> std::result::Res
 fn undo_replace(
     from: &mut Cursor<'_>,
     to: BorrowedFd<'_>,
-    folder: &[u8],
-    name: &[u8],
+    record: &Record,
     staging: &OwnedFd,
     number: u64,
-    inode: u64,
 ) -> std::result::Result<(), Errno> {
+    let (folder, name) = split_name(&record.name);
     let there = look(to, name)?;
+    let ours = there
+        .as_ref()
+        .is_none_or(|stat| Fingerprint::of(stat) == record.fingerprint);
     let kept = kept_name(number);
     if look(staging.as_fd(), kept.as_bytes())?.is_some() {
-        return match there {
-            // Somebody has put another file there since: it stays.
-            Some(stat) if stat.st_ino != inode => Ok(()),
-            _ => fs::renameat(staging, kept, to, name),
+        return match ours {
+            true => fs::renameat(staging, kept, to, name),
+            // Somebody has written another one since: that stays.
+            false => Ok(()),
         };
     }
-    match there {
-        // The one that was replaced is where the new one was.
-        Some(stat) if stat.st_ino == inode => fs::renameat(from.existing(folder)?, name, to, name),
-        _ => Ok(()),
+    if there.is_none() || !ours {
+        return Ok(());
     }
+    // The one that was replaced is where the new one was.
+    let folder = match folder {
+        b"" => NEW.as_bytes().to_vec(),
+        folder => [NEW.as_bytes(), b"/", folder].concat(),
+    };
+    fs::renameat(from.existing(&folder)?, name, to, name)
 }

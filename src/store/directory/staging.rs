@@ -19,25 +19,16 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::cannot_open;
-use super::folders::{is_empty, remove_folder};
+use super::folders::{is_empty, remove_folder, set_folder_mode};
 use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
 use super::moves;
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::store::staging_name;
 use crate::sys;
 
-const PREFIX: &str = ".wmlb-restore-";
-/// Hexadecimal digits after it.
-const DIGITS: usize = 16;
-
 /// The folder in the staging folder that holds what is to be in the store.
-const NEW: &str = "new";
-
-/// Whether a name in a store's own folder is that of a staging folder.
-pub fn is_staging_name(name: &[u8]) -> bool {
-    name.strip_prefix(PREFIX.as_bytes())
-        .is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
-}
+pub const NEW: &str = "new";
 
 /// Where a store is, and where its staging folder would be.
 struct Location {
@@ -76,7 +67,6 @@ impl Location {
         // The root of everything has no name, and is its own parent.
         let parent = real.parent().unwrap_or(&real);
         let name = real.file_name().unwrap_or_default().to_owned();
-        let digits = blake3::hash(name.as_bytes()).to_hex();
         let open = |path: &Path| fs::open(path, sys::FOLDER, Mode::empty());
         let store = match open(&real) {
             Ok(store) => Some(store),
@@ -85,10 +75,10 @@ impl Location {
         };
         Ok(Some(Location {
             path: path.to_owned(),
+            staging: staging_name(&blake3::hash(name.as_bytes())),
             parent: fs::open(parent, sys::PASSAGE, Mode::empty()).map_err(failed)?,
             name,
             store,
-            staging: format!("{PREFIX}{}", &digits[..DIGITS]),
         }))
     }
 
@@ -99,12 +89,19 @@ impl Location {
             let Some(folder) = self.open_left_over(holder)? else {
                 continue;
             };
-            if let (Some(store), Some(journal)) = (store, open_journal(&folder, &self.path)?) {
+            let journal = open_journal(&folder, &self.path)?;
+            let nothing_moved = journal.is_none();
+            if let (Some(store), Some(journal)) = (store, journal) {
                 moves::undo(journal, &folder, store, &self.path)?;
             }
-            remove_journal(&folder, &self.path)?;
-            remove_folder(holder.as_fd(), &self.staging, &folder)
-                .map_err(|errno| self.failed("remove what a restore left beside", errno))?;
+            let removed = remove_journal(&folder, &self.path).and_then(|()| {
+                remove_folder(holder.as_fd(), &self.staging, &folder)
+                    .map_err(|errno| self.failed("remove what a restore left beside", errno))
+            });
+            // A left-over that holds nothing of the store's does not keep it from being read.
+            if !nothing_moved {
+                removed?;
+            }
         }
         Ok(())
     }
@@ -125,8 +122,10 @@ impl Location {
         }
         match fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => Err(Error::StoreBusy(self.path.clone())),
-            _ if self.examine(&folder)?.st_nlink == 0 => Ok(None),
-            _ => Ok(Some(folder)),
+            // Without locks a restore that is under way cannot be told from one that is not.
+            Err(errno) => Err(self.failed("lock what a restore left beside", errno)),
+            Ok(()) if self.examine(&folder)?.st_nlink == 0 => Ok(None),
+            Ok(()) => Ok(Some(folder)),
         }
     }
 
@@ -185,13 +184,21 @@ fn open_journal(folder: &OwnedFd, store: &Path) -> Result<Option<File>> {
 }
 
 /// From here on there is nothing to undo.
-fn remove_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
-    let failed = |errno| Error::system("remove the journal of", store, errno);
+fn unlink_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
     match fs::unlinkat(folder, JOURNAL_NAME, AtFlags::empty()) {
-        Ok(()) => rustix::io::retry_on_intr(|| fs::fsync(folder)).map_err(failed),
-        Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(failed(errno)),
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(Error::system("remove the journal of", store, errno)),
     }
+}
+
+fn synchronize_folder(folder: &OwnedFd, store: &Path) -> Result<()> {
+    rustix::io::retry_on_intr(|| fs::fsync(folder))
+        .map_err(|errno| Error::system("write to the disk", store, errno))
+}
+
+fn remove_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
+    unlink_journal(folder, store)?;
+    synchronize_folder(folder, store)
 }
 
 /// The staging folder of a restore that is under way. Dropped without a commit, it is gone,
@@ -232,7 +239,8 @@ impl Staging {
         let mut beside = true;
         if let Some(store) = &location.store {
             // Renames stay within a file system.
-            beside = location.examine(store)?.st_dev == parent_device;
+            beside = location.examine(store)?.st_dev == parent_device
+                && !sys::is_mount_root(store.as_fd());
         }
         let make = |holder: &OwnedFd| fs::mkdirat(holder, &location.staging, Mode::RWXU);
         let mut made = match beside {
@@ -247,8 +255,11 @@ impl Staging {
         }
         match made {
             Ok(()) => {}
-            // Made a moment ago by another restore.
-            Err(Errno::EXIST) => return Err(Error::StoreBusy(path.to_owned())),
+            // By another restore, a moment ago, or by another user.
+            Err(Errno::EXIST) => {
+                let folder = path.with_file_name(&location.staging);
+                return Err(Error::InTheWay(folder));
+            }
             Err(errno) => return Err(failed(errno)),
         }
         let holder = match (&location.store, beside) {
@@ -259,8 +270,7 @@ impl Staging {
             let _ = fs::unlinkat(holder, &location.staging, AtFlags::REMOVEDIR);
             failed(errno)
         };
-        // The umask may have taken rights away.
-        fs::chmodat(holder, &location.staging, Mode::RWXU, AtFlags::empty()).map_err(clean_up)?;
+        set_folder_mode(holder.as_fd(), location.staging.as_bytes()).map_err(clean_up)?;
         let flags = sys::FOLDER | OFlags::NOFOLLOW;
         let folder =
             fs::openat(holder, &location.staging, flags, Mode::empty()).map_err(clean_up)?;
@@ -272,7 +282,7 @@ impl Staging {
         let new = fs::mkdirat(&folder, NEW, Mode::RWXU)
             .and_then(|()| fs::statat(&folder, NEW, AtFlags::SYMLINK_NOFOLLOW))
             .and_then(|stat| {
-                fs::chmodat(&folder, NEW, Mode::RWXU, AtFlags::empty())?;
+                set_folder_mode(folder.as_fd(), NEW.as_bytes())?;
                 Ok((stat, fs::openat(&folder, NEW, flags, Mode::empty())?))
             });
         let (stat, new) = match new {
@@ -294,8 +304,11 @@ impl Staging {
         if let Some(store) = &staging.location.store
             && staging.fresh
         {
-            staging.fresh = is_empty(store)
-                .map_err(|errno| Error::system("list the license store", path, errno))?;
+            // What replaces it must belong to whom it belongs to.
+            let (old, new) = (staging.location.examine(store)?, stat);
+            staging.fresh = (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid)
+                && is_empty(store)
+                    .map_err(|errno| Error::system("list the license store", path, errno))?;
         }
         Ok(staging)
     }
@@ -355,13 +368,11 @@ impl Staging {
             .finish()
             .map_err(|error| Error::io("write the journal of", &self.location.path, error))?;
         rustix::io::retry_on_intr(|| fs::fsync(&self.folder)).map_err(write)?;
-        match self.move_all(control) {
-            Err(error @ Error::NotPutBack { .. }) => {
-                self.keep = true;
-                Err(error)
-            }
-            result => result,
-        }
+        // Whatever happens in it, a panic too: what is not undone here is by the next operation.
+        self.keep = true;
+        let moved = self.move_all(control);
+        self.keep = matches!(moved, Err(Error::NotPutBack { .. }));
+        moved
     }
 
     /// Moves what the journal says into the store, or nothing.
@@ -384,9 +395,10 @@ impl Staging {
                 sys::synchronize_file_system(store.as_fd())
                     .map_err(|errno| self.failed("write to the disk", errno))
             })
-            .and_then(|()| remove_journal(&self.folder, path));
+            .and_then(|()| unlink_journal(&self.folder, path));
         let Err(error) = moved else {
-            return Ok(());
+            // The restore is done; only whether a power cut would undo it is open.
+            return synchronize_folder(&self.folder, path);
         };
         let undone = read()
             .and_then(|journal| moves::undo(journal, &self.folder, store, path))
@@ -408,6 +420,8 @@ impl Staging {
             let mode = Mode::from_raw_mode(self.location.examine(store)?.st_mode & 0o7777);
             fs::fchmod(&self.new, mode).map_err(|errno| self.failed("put in place", errno))?;
         }
+        // To make the new name safe takes the right to read the parent.
+        let readable = fs::openat(parent, c".", sys::FOLDER, Mode::empty());
         match fs::renameat(&self.folder, NEW, parent, name) {
             Ok(()) => {}
             // Somebody has put something there meanwhile.
@@ -416,9 +430,11 @@ impl Staging {
             }
             Err(errno) => return Err(self.failed("put in place", errno)),
         }
-        fs::openat(parent, c".", sys::FOLDER, Mode::empty())
-            .and_then(|parent| rustix::io::retry_on_intr(|| fs::fsync(&parent)))
-            .map_err(|errno| self.failed("write to the disk", errno))
+        match &readable {
+            Ok(parent) => rustix::io::retry_on_intr(|| fs::fsync(parent)),
+            Err(_) => sys::synchronize_file_system(self.new.as_fd()),
+        }
+        .map_err(|errno| self.failed("write to the disk", errno))
     }
 }
 
@@ -431,7 +447,9 @@ impl Drop for Staging {
             (Some(store), true) => store,
             _ => &self.location.parent,
         };
-        // What cannot be removed now is removed by the next operation.
+        // The journal first: without it, nobody looks for what it speaks of. What cannot be
+        // removed now is removed by the next operation.
+        let _ = remove_journal(&self.folder, &self.location.path);
         let _ = remove_folder(holder.as_fd(), &self.location.staging, &self.folder);
     }
 }
