@@ -51,6 +51,8 @@ pub enum Error {
     Store { path: PathBuf, source: io::Error },
     #[error("{} kept changing while it was read", .0.display())]
     Changed(PathBuf),
+    #[error("{} was changed by somebody else meanwhile", .0.display())]
+    Disturbed(PathBuf),
     #[error("{} is damaged: {what}", path.display())]
     Corrupt { path: PathBuf, what: String },
     #[error("{} is not a backup file that this library reads: {why}", path.display())]
@@ -138,7 +140,7 @@ impl Error {
                 hresult::WMLB_E_ACCESSDENIED
             }
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
-            Error::Changed(_) => hresult::WMLB_E_SHARING_VIOLATION,
+            Error::Changed(_) | Error::Disturbed(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
             Error::NoDecryption(_) => hresult::WMLB_E_NOTIMPL,
             Error::Refused { hr, .. } => *hr,

@@ -81,10 +81,10 @@ impl<R: Read> FrameReader<R> {
         Ok(&self.buffer[self.taken..self.filled])
     }
 
-    /// The bytes the next frame begins with; fewer than a header has at the file's end.
-    pub fn peek(&mut self) -> Result<&[u8]> {
-        let waiting = self.fill(frame::HEADER)?;
-        Ok(&waiting[..waiting.len().min(frame::HEADER)])
+    /// The bytes the next frame begins with; fewer than asked for at the file's end.
+    pub fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
+        let waiting = self.fill(wanted)?;
+        Ok(&waiting[..waiting.len().min(wanted)])
     }
 
     /// The next frame, in `memory`; None at the end of the file, and where it is damaged: the
@@ -109,7 +109,7 @@ impl<R: Read> FrameReader<R> {
 
     /// The next frame, in `memory`; None at the end of the file.
     pub fn next(&mut self, mut memory: Vec<u8>) -> Result<Option<Packed>> {
-        let header = self.peek()?;
+        let header = self.peek(frame::HEADER)?;
         if header.is_empty() {
             return Ok(None);
         }

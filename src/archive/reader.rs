@@ -20,6 +20,12 @@ use crate::sync::{Condvar, Mutex, lock, wait};
 /// The bytes an age file begins with (C2SP age.md, version 1).
 const AGE: &[u8] = b"age-encryption.org/v1\n";
 
+/// Where in the file the name of the first member is.
+const INFO_OFFSET: usize = 10;
+
+/// Bytes that tell a backup file from others.
+const BEGINNING: usize = INFO_OFFSET + INFO_NAME.len();
+
 /// Version of the format, in whatever else its `wmlb.json` says.
 #[derive(Deserialize)]
 struct Version {
@@ -39,7 +45,7 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self> {
         let (file, path) = open_file(path)?;
         let mut frames = FrameReader::new(file, path.clone());
-        check_beginning(frames.peek()?, &path)?;
+        check_beginning(frames.peek(BEGINNING)?, &path)?;
         let Some(first) = frames.next(Vec::new())? else {
             return Err(frames.damaged("the file ends"));
         };
@@ -48,6 +54,10 @@ impl Archive {
             return Err(damaged(&path, &first, "its checksum is wrong", b""));
         };
         let info = read_info(&content, &path)?;
+        if first.data != frame::store(&content).data {
+            let what = "it is not stored as it should be";
+            return Err(damaged(&path, &first, what, b""));
+        }
         Ok(Archive {
             info,
             path,
@@ -113,19 +123,18 @@ fn check_beginning(header: &[u8], path: &Path) -> Result<()> {
     {
         return Err(Error::NoDecryption(path.to_owned()));
     }
-    let same = header
-        .iter()
-        .zip(frame::MAGIC)
-        .filter(|&(&byte, magic)| byte == magic);
+    // The first frame is stored as it is, so that after its header, with a content size of
+    // two bytes, and that of its block comes the name of the first member.
+    let magic = frame::MAGIC.iter().enumerate();
+    let expected = magic.chain((INFO_OFFSET..).zip(INFO_NAME));
+    let wrong = expected.filter(|&(at, byte)| header.get(at).is_some_and(|found| found != byte));
     match header.len() {
         0 => Err(Error::Corrupt {
             path: path.to_owned(),
             what: "it is empty".to_owned(),
         }),
         // One byte that differs is damage; a file of another kind differs in more.
-        length if same.count() + 1 < length.min(frame::MAGIC.len()) => {
-            Err(not_a_backup("it does not begin as one"))
-        }
+        _ if wrong.count() > 1 => Err(not_a_backup("it does not begin as one")),
         _ => Ok(()),
     }
 }
@@ -175,10 +184,7 @@ fn damaged(path: &Path, frame: &Packed, what: &str, last: &[u8]) -> Error {
     let touched = match (frame.index, last) {
         (0, _) => "all of it is unusable".to_owned(),
         (_, b"") => "the first licenses are in it".to_owned(),
-        (_, last) => format!(
-            "the licenses from {} on are in it",
-            String::from_utf8_lossy(last)
-        ),
+        (_, last) => format!("licenses after {} are in it", String::from_utf8_lossy(last)),
     };
     Error::Corrupt {
         path: path.to_owned(),

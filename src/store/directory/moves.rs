@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, Stat};
 use rustix::io::Errno;
 
-use super::folders::{is_regular, make_folders, split_name};
+use super::folders::{is_regular, set_folder_mode, split_name};
 use super::journal::{Fingerprint, JournalReader, Record, Step};
 use super::staging::NEW;
 use crate::error::{Error, Result};
@@ -25,29 +25,15 @@ impl<'a> Cursor<'a> {
         Cursor { root, open: None }
     }
 
-    /// The folder at `path`, by way of `opening` where it is not open.
-    fn at(
-        &mut self,
-        path: &[u8],
-        opening: impl FnOnce(BorrowedFd<'_>) -> std::result::Result<OwnedFd, Errno>,
-    ) -> std::result::Result<BorrowedFd<'_>, Errno> {
+    /// The folder at `path`.
+    fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
         let folder = match self.open.take() {
             Some((open, folder)) if open == path => folder,
-            _ => opening(self.root)?,
+            _ if path.is_empty() => fs::openat(self.root, c".", sys::FOLDER, Mode::empty())?,
+            _ => sys::open_beneath(self.root, path, sys::FOLDER)?,
         };
         let (_, folder) = &*self.open.insert((path.to_vec(), folder));
         Ok(folder.as_fd())
-    }
-
-    fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
-        self.at(path, |root| match path {
-            b"" => fs::openat(root, c".", sys::FOLDER, Mode::empty()),
-            path => sys::open_beneath(root, path, sys::FOLDER),
-        })
-    }
-
-    fn made(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
-        self.at(path, |root| make_folders(root, path, true))
     }
 }
 
@@ -82,32 +68,26 @@ fn records(
 pub fn apply(
     journal: File,
     staging: &OwnedFd,
-    new: &OwnedFd,
+    new: BorrowedFd<'_>,
     store: &OwnedFd,
     path: &Path,
     control: &Control,
 ) -> Result<()> {
-    let mut from = Cursor::new(new.as_fd());
+    let mut from = Cursor::new(new);
     let mut to = Cursor::new(store.as_fd());
     records(journal, path, |number, record| {
         control.check()?;
-        if record.step == Step::MakeFolder {
-            // Made when the first licence comes that lies in it.
-            return Ok(());
-        }
         let (folder, name) = split_name(&record.name);
-        let moved = from.existing(folder).and_then(|from| {
-            let to = to.made(folder)?;
-            match record.step {
-                Step::Replace => replace(from, to, name, staging, number),
-                _ => sys::rename_no_replace(from, name, to, name),
-            }
+        let moved = to.existing(folder).and_then(|to| match record.step {
+            Step::MakeFolder => make_folder(to, name),
+            Step::Add => sys::rename_no_replace(from.existing(folder)?, name, to, name),
+            Step::Replace => replace(from.existing(folder)?, to, name, staging, number),
         });
         match moved {
             Ok(()) => Ok(()),
             // What was there is gone, what was not is there, or a link was put in the way.
             Err(Errno::EXIST | Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {
-                Err(Error::Changed(display_path(path, &record)))
+                Err(Error::Disturbed(display_path(path, &record)))
             }
             Err(errno) => {
                 let path = display_path(path, &record);
@@ -115,6 +95,15 @@ pub fn apply(
             }
         }
     })
+}
+
+/// Makes a folder; several workers may have noted the same one.
+fn make_folder(above: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<(), Errno> {
+    match fs::mkdirat(above, name, Mode::RWXU) {
+        Ok(()) => set_folder_mode(above, name),
+        Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Puts a staged file in the place of a licence, which is kept.
@@ -156,6 +145,8 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
     let mut from = Cursor::new(staging.as_fd());
     let mut to = Cursor::new(store.as_fd());
     let mut folders = Vec::new();
+    // One failure does not keep the rest from being put back.
+    let mut worst = None;
     records(journal, path, |number, record| {
         let (folder, name) = split_name(&record.name);
         if record.step == Step::MakeFolder {
@@ -171,7 +162,11 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
                 _ => undo_replace(&mut from, to, &record, staging, number),
             },
         };
-        undone.map_err(|errno| Error::system("put back", display_path(path, &record), errno))
+        if let Err(errno) = undone {
+            let path = display_path(path, &record);
+            worst.get_or_insert(Error::system("put back", path, errno));
+        }
+        Ok(())
     })?;
     drop(to);
     for folder in folders.iter().rev() {
@@ -180,13 +175,19 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
             .existing(above)
             .and_then(|above| fs::unlinkat(above, name, AtFlags::REMOVEDIR));
         match removed {
-            // Not made yet, or somebody else keeps something in it by now.
-            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => {}
-            Err(errno) => return Err(Error::system("put back", path, errno)),
+            // Not made yet, or somebody else keeps something in it or in its place by now.
+            Ok(())
+            | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(errno) => {
+                worst.get_or_insert(Error::system("put back", path, errno));
+            }
         }
     }
-    sys::synchronize_file_system(store.as_fd())
-        .map_err(|errno| Error::system("write to the disk", path, errno))
+    match worst {
+        Some(error) => Err(error),
+        None => sys::synchronize_file_system(store.as_fd())
+            .map_err(|errno| Error::system("write to the disk", path, errno)),
+    }
 }
 
 fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<Stat>, Errno> {

@@ -8,11 +8,10 @@
 //! one, nothing in the store was touched.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
@@ -214,7 +213,42 @@ pub struct Staging {
     /// The journal has to stay, and what it needs: the store could not be put back.
     keep: bool,
     folder: OwnedFd,
-    new: OwnedFd,
+    /// None when it is time to remove it, which takes a descriptor.
+    new: Option<OwnedFd>,
+    parents: MadeParents,
+}
+
+/// Folders that were made for a store that was missing. Dropped, they are removed again,
+/// unless there is something in them by then.
+struct MadeParents(Vec<PathBuf>);
+
+impl MadeParents {
+    fn make_above(&mut self, path: &Path) -> Result<()> {
+        let missing = |folder: &&Path| fs::lstat(*folder).is_err_and(|errno| errno == Errno::NOENT);
+        let folders: Vec<_> = path.ancestors().skip(1).take_while(missing).collect();
+        for folder in folders.into_iter().rev() {
+            let failed = |errno| Error::system("create the folder", folder, errno);
+            match fs::mkdir(folder, Mode::RWXU) {
+                Ok(()) => self.0.push(folder.to_owned()),
+                Err(Errno::EXIST) => continue,
+                Err(errno) => return Err(failed(errno)),
+            }
+            let (parent, name) = (folder.parent(), folder.file_name());
+            if let (Some(parent), Some(name)) = (parent, name) {
+                let parent = fs::open(parent, sys::PASSAGE, Mode::empty()).map_err(failed)?;
+                set_folder_mode(parent.as_fd(), name.as_bytes()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for MadeParents {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            let _ = fs::rmdir(folder);
+        }
+    }
 }
 
 impl Staging {
@@ -222,14 +256,9 @@ impl Staging {
     /// they are missing.
     pub fn begin(path: &Path) -> Result<Self> {
         let failed = |errno| Error::system("make a folder for a restore beside", path, errno);
-        if Location::find(path)?.is_none()
-            && let Some(parent) = path.parent()
-        {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(parent)
-                .map_err(|error| Error::io("create the folder", parent, error))?;
+        let mut parents = MadeParents(Vec::new());
+        if Location::find(path)?.is_none() {
+            parents.make_above(path)?;
         }
         let Some(location) = Location::find(path)? else {
             return Err(failed(Errno::NOENT));
@@ -296,9 +325,10 @@ impl Staging {
             inside: !beside,
             fresh: beside,
             keep: false,
+            parents,
             needs_modes: stat.st_mode & 0o700 != 0o700,
             folder,
-            new,
+            new: Some(new),
             location,
         };
         if let Some(store) = &staging.location.store
@@ -325,7 +355,7 @@ impl Staging {
 
     /// The folder of what is to be in the store.
     pub fn new_folder(&self) -> BorrowedFd<'_> {
-        self.new.as_fd()
+        self.new.as_ref().unwrap_or(&self.folder).as_fd()
     }
 
     /// Whether modes have to be set by hand.
@@ -356,7 +386,7 @@ impl Staging {
     /// [`Error::NotPutBack`]: then the next operation tries again.
     pub fn commit(mut self, journal: Option<JournalWriter>, control: &Control) -> Result<()> {
         let write = |errno| Error::system("write to the disk", &self.location.path, errno);
-        sys::synchronize_file_system(self.new.as_fd()).map_err(write)?;
+        sys::synchronize_file_system(self.new_folder()).map_err(write)?;
         control.check()?;
         if self.fresh {
             return self.commit_fresh();
@@ -389,7 +419,14 @@ impl Staging {
         };
         let moved = read()
             .and_then(|journal| {
-                moves::apply(journal, &self.folder, &self.new, store, path, control)
+                moves::apply(
+                    journal,
+                    &self.folder,
+                    self.new_folder(),
+                    store,
+                    path,
+                    control,
+                )
             })
             .and_then(|()| {
                 sys::synchronize_file_system(store.as_fd())
@@ -418,7 +455,8 @@ impl Staging {
         if let Some(store) = &self.location.store {
             // Whoever could use the empty store can use the new one.
             let mode = Mode::from_raw_mode(self.location.examine(store)?.st_mode & 0o7777);
-            fs::fchmod(&self.new, mode).map_err(|errno| self.failed("put in place", errno))?;
+            fs::fchmod(self.new_folder(), mode)
+                .map_err(|errno| self.failed("put in place", errno))?;
         }
         // To make the new name safe takes the right to read the parent.
         let readable = fs::openat(parent, c".", sys::FOLDER, Mode::empty());
@@ -426,13 +464,16 @@ impl Staging {
             Ok(()) => {}
             // Somebody has put something there meanwhile.
             Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {
-                return Err(Error::Changed(self.location.path.clone()));
+                return Err(Error::Disturbed(self.location.path.clone()));
             }
             Err(errno) => return Err(self.failed("put in place", errno)),
         }
         match &readable {
-            Ok(parent) => rustix::io::retry_on_intr(|| fs::fsync(parent)),
-            Err(_) => sys::synchronize_file_system(self.new.as_fd()),
+            Ok(parent) if self.parents.0.is_empty() => {
+                rustix::io::retry_on_intr(|| fs::fsync(parent))
+            }
+            // That of folders above it that were made is to be safe too.
+            _ => sys::synchronize_file_system(self.new_folder()),
         }
         .map_err(|errno| self.failed("write to the disk", errno))
     }
@@ -447,6 +488,7 @@ impl Drop for Staging {
             (Some(store), true) => store,
             _ => &self.location.parent,
         };
+        self.new = None;
         // The journal first: without it, nobody looks for what it speaks of. What cannot be
         // removed now is removed by the next operation.
         let _ = remove_journal(&self.folder, &self.location.path);
