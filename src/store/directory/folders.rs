@@ -46,6 +46,12 @@ pub fn remove_folder(
                 Err(Errno::ISDIR | Errno::PERM) => {}
                 Err(errno) => return Err(errno),
             }
+            // An empty one takes no descriptor, of which there may be no more.
+            match fs::unlinkat(folder, &name, AtFlags::REMOVEDIR) {
+                Ok(()) => continue,
+                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
             let flags = sys::FOLDER | OFlags::NOFOLLOW;
             let below = fs::openat(folder, &name, flags, Mode::empty())?;
             loop {
