@@ -1,0 +1,335 @@
+"""libwmlb through ctypes: every function with its types, every number, and a Restorer.
+
+The numbers are those of the contract, written out here on purpose: test_numbers.py
+compares them with the header, so neither can drift alone.
+"""
+
+import collections
+import ctypes
+import os
+import threading
+from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+LIBRARY = os.environ.get("WMLB_LIBRARY") or os.path.join(ROOT, "target/dist/libwmlb.so.1")
+HEADER = os.path.join(ROOT, "include/wmlb.h")
+
+
+def hresult(value):
+    """An HRESULT as C sees it: signed."""
+    return value - (1 << 32) if value & 0x80000000 else value
+
+
+def from_win32(code):
+    return hresult(0x80070000 | code)
+
+
+S_OK = 0
+S_FALSE = 1
+FAILURES = {
+    "E_NOTIMPL": 0x80004001,
+    "E_POINTER": 0x80004003,
+    "E_FAIL": 0x80004005,
+    "E_UNEXPECTED": 0x8000FFFF,
+    "E_ILLEGAL_METHOD_CALL": 0x8000000E,
+    "E_ACCESSDENIED": 0x80070005,
+    "E_HANDLE": 0x80070006,
+    "E_OUTOFMEMORY": 0x8007000E,
+    "E_INVALIDARG": 0x80070057,
+    "NS_E_DRM_LICENSE_STORE_ERROR": 0xC00D2712,
+    "NS_E_DRM_LICENSE_STORE_SAVE_ERROR": 0xC00D2714,
+    "NS_E_DRM_INVALID_LICENSE": 0xC00D2718,
+    "NS_E_DRM_NEEDS_INDIVIDUALIZATION": 0xC00D2728,
+    "NS_E_BACKUP_RESTORE_FAILURE": 0xC00D272D,
+    "NS_E_DRM_BACKUP_EXISTS": 0xC00D2742,
+    "NS_E_DRM_BACKUP_CORRUPT": 0xC00D2743,
+    "NS_E_DRM_BACKUPRESTORE_BUSY": 0xC00D2744,
+    "NS_E_BACKUP_RESTORE_BAD_DATA": 0xC00D2745,
+    "NS_E_DRM_INVALID_PROPERTY": 0xC00D2749,
+    "NS_E_DRM_INVALID_SECURESTORE_PASSWORD": 0xC00D2751,
+    "NS_E_DRM_RESTORE_FRAUD": 0xC00D2753,
+    "NS_E_DRM_STORE_NOTALLSTORED": 0xC00D275F,
+    "NS_E_DRM_NOT_CONFIGURED": 0xC00D2764,
+    "NS_E_DRM_OPERATION_CANCELED": 0xC00D2768,
+    "NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE": 0xC00D2782,
+    "NS_E_DRM_DATASTORE_CORRUPT": 0xC00D2783,
+    "NS_E_DRM_RESTORE_SERVICE_UNAVAILABLE": 0xC00D2846,
+}
+E_NOTIMPL = hresult(FAILURES["E_NOTIMPL"])
+E_POINTER = hresult(FAILURES["E_POINTER"])
+E_UNEXPECTED = hresult(FAILURES["E_UNEXPECTED"])
+E_ILLEGAL_METHOD_CALL = hresult(FAILURES["E_ILLEGAL_METHOD_CALL"])
+E_ACCESSDENIED = hresult(FAILURES["E_ACCESSDENIED"])
+E_HANDLE = hresult(FAILURES["E_HANDLE"])
+E_OUTOFMEMORY = hresult(FAILURES["E_OUTOFMEMORY"])
+E_INVALIDARG = hresult(FAILURES["E_INVALIDARG"])
+BACKUP_EXISTS = hresult(FAILURES["NS_E_DRM_BACKUP_EXISTS"])
+BACKUP_CORRUPT = hresult(FAILURES["NS_E_DRM_BACKUP_CORRUPT"])
+BUSY = hresult(FAILURES["NS_E_DRM_BACKUPRESTORE_BUSY"])
+INVALID_PROPERTY = hresult(FAILURES["NS_E_DRM_INVALID_PROPERTY"])
+NOT_ALL_STORED = hresult(FAILURES["NS_E_DRM_STORE_NOTALLSTORED"])
+NOT_CONFIGURED = hresult(FAILURES["NS_E_DRM_NOT_CONFIGURED"])
+CANCELED = hresult(FAILURES["NS_E_DRM_OPERATION_CANCELED"])
+UNABLE_TO_OPEN_DATA_STORE = hresult(FAILURES["NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE"])
+
+FILE_NOT_FOUND = from_win32(2)
+PATH_NOT_FOUND = from_win32(3)
+TOO_MANY_OPEN_FILES = from_win32(4)
+WRITE_PROTECT = from_win32(19)
+SHARING_VIOLATION = from_win32(32)
+DISK_FULL = from_win32(112)
+INSUFFICIENT_BUFFER = from_win32(122)
+NAME_TOO_LONG = from_win32(206)
+FILE_TOO_LARGE = from_win32(223)
+WAIT_TIMEOUT = from_win32(258)
+
+STATUS_ERROR = 0
+STATUS_BEGIN = 21
+STATUS_END = 27
+STATUS_ERROR_WITHURL = 30
+STATUS_RESTRICTED = 31
+STATUS_PROGRESS = 0x1000
+STATUS_SKIPPED = 0x1001
+TERMINAL = (STATUS_END, STATUS_ERROR, STATUS_ERROR_WITHURL)
+
+TYPE_DWORD = 0
+TYPE_STRING = 1
+TYPE_BINARY = 2
+TYPE_BOOL = 3
+TYPE_QWORD = 4
+TYPE_WORD = 5
+TYPE_GUID = 6
+
+OVERWRITE = 0x1
+PARTIAL = 0x100
+VERIFY = 0x200
+
+FOREVER = 0xFFFFFFFF
+# A wait of the tests never lasts this long, unless something hangs.
+HANGS = 120000
+
+BACKUP_NAME = "licenses.wmlb"
+
+
+class Progress(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("licenses_done", c_uint64),
+        ("licenses_total", c_uint64),
+        ("bytes_done", c_uint64),
+        ("bytes_total", c_uint64),
+        ("licenses_restricted", c_uint64),
+        ("licenses_skipped", c_uint64),
+    ]
+
+
+Callback = ctypes.CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_void_p, c_size_t, c_void_p)
+NO_CALLBACK = ctypes.cast(None, Callback)
+
+lib = ctypes.CDLL(LIBRARY)
+
+# Arguments after the handle; each exists with one and, for the default restorer, without.
+ON_A_RESTORER = {
+    "backup_licenses": [c_uint32, Callback, c_void_p],
+    "cancel_license_backup": [],
+    "set_prop": [c_char_p, c_int32, c_void_p, c_size_t],
+    "get_prop_by_name": [c_char_p, POINTER(c_int32), c_void_p, POINTER(c_size_t)],
+    "get_prop_count": [POINTER(c_size_t)],
+    "get_prop_by_index": [
+        c_size_t, c_void_p, POINTER(c_size_t), POINTER(c_int32), c_void_p, POINTER(c_size_t),
+    ],
+    "remove_prop": [c_char_p],
+    "remove_all_props": [],
+    "set_backup_path": [c_char_p],
+    "set_restore_path": [c_char_p],
+    "set_store_path": [c_char_p],
+    "wait": [c_uint32, POINTER(c_int32)],
+    "get_last_error": [c_void_p, POINTER(c_size_t)],
+}
+# (result, arguments)
+OTHERS = {
+    "wmlb_default_restorer": (c_void_p, []),
+    "wmlb_restorer_create": (c_int32, [POINTER(c_void_p)]),
+    "wmlb_restorer_release": (c_int32, [c_void_p]),
+    "wmlb_restorer_cancel": (c_int32, [c_void_p]),
+    "wmlb_restorer_get_progress": (c_int32, [c_void_p, POINTER(Progress)]),
+    "wmlb_version": (c_char_p, []),
+    "wmlb_abi_version": (c_uint32, []),
+    "wmlb_hresult_name": (c_char_p, [c_int32]),
+    "wmlb_hresult_message": (c_char_p, [c_int32]),
+    "wmlb_status_name": (c_char_p, [c_int32]),
+}
+
+
+def declare(library):
+    functions = dict(OTHERS)
+    for name, arguments in ON_A_RESTORER.items():
+        functions["wmlb_" + name] = (c_int32, arguments)
+        functions["wmlb_restorer_" + name] = (c_int32, [c_void_p] + arguments)
+    for name, (result, arguments) in functions.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return functions
+
+
+FUNCTIONS = declare(lib)
+
+
+def describe(hr):
+    """For messages of failing tests."""
+    return "0x%08X %s" % (hr & 0xFFFFFFFF, lib.wmlb_hresult_name(hr).decode())
+
+
+class Event(collections.namedtuple("Event", "status hr type value size is_null nul thread")):
+    """One call of the status callback.
+
+    value: the bytes, copied; is_null: the pointer was NULL; nul: whether a NUL follows a
+    string; thread: the kernel's number of the thread it came on.
+    """
+
+    @property
+    def text(self):
+        return self.value.decode()
+
+    @property
+    def progress(self):
+        return Progress.from_buffer_copy(self.value)
+
+    @property
+    def is_terminal(self):
+        return self.status in TERMINAL
+
+
+def record(status, hr, kind, value, size):
+    content, nul = b"", False
+    if value:
+        content = ctypes.string_at(value, size)
+        nul = kind == TYPE_STRING and ctypes.string_at(value + size, 1) == b"\0"
+    is_null = value is None
+    return Event(status, hr, kind, content, size, is_null, nul, threading.get_native_id())
+
+
+def two_calls(function, *arguments):
+    """The size, then the bytes, of a getter whose last arguments are buffer and length."""
+    length = c_size_t(0)
+    hr = function(*arguments, None, ctypes.byref(length))
+    if hr != S_OK:
+        return hr, None
+    buffer = ctypes.create_string_buffer(length.value)
+    hr = function(*arguments, buffer, ctypes.byref(length))
+    return hr, buffer.raw[: length.value]
+
+
+class Restorer:
+    """A restorer, its events, and the callback that must live as long as they come."""
+
+    def __init__(self, handle=None):
+        self.owned = handle is None
+        if self.owned:
+            out = c_void_p()
+            hr = lib.wmlb_restorer_create(ctypes.byref(out))
+            assert hr == S_OK, describe(hr)
+            handle = out.value
+        self.handle = handle
+        self.events = []
+        self.problems = []
+        self.keep = []
+
+    def __getattr__(self, name):
+        """set_prop, cancel, wait and so on, on this restorer."""
+        function = getattr(lib, "wmlb_restorer_" + name)
+        return lambda *arguments: function(self.handle, *arguments)
+
+    def release(self):
+        return lib.wmlb_restorer_release(self.handle)
+
+    def set(self, name, value):
+        if isinstance(value, int):
+            value, kind = value.to_bytes(4, "little" if LITTLE else "big"), TYPE_DWORD
+        else:
+            value, kind = os.fsencode(value), TYPE_STRING
+        return self.set_prop(name.encode(), kind, value, len(value))
+
+    def get(self, name):
+        """(hr, type, value): a str or an int, None when there is none."""
+        kind = c_int32(-1)
+        hr, value = two_calls(
+            lib.wmlb_restorer_get_prop_by_name, self.handle, name.encode(), ctypes.byref(kind)
+        )
+        if hr != S_OK:
+            return hr, kind.value, None
+        if kind.value == TYPE_DWORD:
+            return hr, kind.value, int.from_bytes(value, "little" if LITTLE else "big")
+        assert value.endswith(b"\0"), value
+        return hr, kind.value, value[:-1].decode()
+
+    def count(self):
+        count = c_size_t(12345)
+        hr = self.get_prop_count(ctypes.byref(count))
+        assert hr == S_OK, describe(hr)
+        return count.value
+
+    def last_error(self):
+        hr, words = two_calls(lib.wmlb_restorer_get_last_error, self.handle)
+        assert hr == S_OK, describe(hr)
+        assert words.endswith(b"\0"), words
+        return words[:-1].decode()
+
+    def progress(self):
+        progress = Progress(struct_size=ctypes.sizeof(Progress))
+        hr = self.get_progress(ctypes.byref(progress))
+        assert hr == S_OK, describe(hr)
+        return progress
+
+    def start(self, flags=0, on_event=None):
+        """Starts a backup. on_event is given each event and gives the callback's answer;
+        what it raises is raised by finish()."""
+        self.events = events = []
+        self.problems = problems = []
+        token = id(events)
+
+        @Callback
+        def callback(status, hr, kind, value, size, user_data):
+            try:
+                event = record(status, hr, kind, value, size)
+                events.append(event)
+                assert user_data == token, "user_data is not what was passed"
+                answer = on_event(event) if on_event else None
+                return S_OK if answer is None else answer
+            except BaseException as problem:
+                problems.append(problem)
+                return -1
+
+        self.keep = [callback]
+        return self.backup_licenses(flags, callback, token)
+
+    def finish(self, timeout=HANGS):
+        """Waits; the result of the operation."""
+        result = c_int32(-12345)
+        hr = self.wait(timeout, ctypes.byref(result))
+        if self.problems:
+            raise self.problems[0]
+        assert hr == S_OK, "wait: " + describe(hr)
+        return result.value
+
+    def backup(self, flags=0, on_event=None):
+        """(hr, events): of the call when it failed (no events then), else of the run."""
+        hr = self.start(flags, on_event)
+        if hr != S_OK:
+            return hr, self.events
+        return self.finish(), self.events
+
+
+def default_restorer():
+    return Restorer(lib.wmlb_default_restorer())
+
+
+LITTLE = (1).to_bytes(2, "little") == bytes(c_uint32(1))[:2]
+
+
+def native_callback():
+    """A callback that runs no Python, and never answers negatively: the C library's abs."""
+    function = ctypes.CDLL(None).abs
+    return ctypes.cast(function, Callback)
