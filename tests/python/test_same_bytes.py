@@ -78,11 +78,15 @@ class SameBytes(support.StoreCase):
         fast, good, best = (self.backup(CompressionLevel=level) for level in (1, 9, 19))
         for backup in (fast, good, best):
             self.assertEqual(backup.files(), {b"license": text})
-            self.assertEqual(
-                backup.summary["frames"][1:], fast.summary["frames"][1:], "the content differs"
-            )
+            self.assertEqual(self.content(backup), self.content(fast), "the content differs")
         self.assertLess(len(best.data), len(good.data))
         self.assertLess(len(good.data), len(fast.data))
+
+    @staticmethod
+    def content(backup):
+        """What the summary says of the frames' content, but for that of wmlb.json."""
+        frames = backup.summary["frames"][1:]
+        return [(frame["length"], frame["blake3"]) for frame in frames]
 
     def test_a_change_shows(self):
         first = self.backup()
