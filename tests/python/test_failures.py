@@ -92,61 +92,6 @@ class ReadOnly(support.StoreCase):
         self.assertEqual(archive.Backup(self.target).files(), {b"old/licenses.wmlb": b"earlier"})
 
 
-class FileSystemWithoutUnnamedFiles(support.StoreCase):
-    def setUp(self):
-        super().setUp()
-        support.need_root()
-        with open("/proc/filesystems") as file:
-            known = file.read().split()
-        if not support.has_program("mkfs.vfat") or "vfat" not in known:
-            raise unittest.SkipTest("vfat is needed, in the kernel and as mkfs.vfat")
-        image, self.disk = self.root + "/image", self.root + "/disk"
-        support.write(image)
-        os.truncate(image, 16 << 20)
-        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-        subprocess.run(
-            ["mkfs.vfat", image], check=True, stdout=subprocess.DEVNULL, env={"PATH": path}
-        )
-        support.mount(self, self.disk, "vfat", "loop", image)
-        self.made = self.fill(5)
-        self.target = self.disk + "/" + w.BACKUP_NAME
-        self.restorer.set("BackupPath", self.disk)
-
-    def test_a_backup(self):
-        self.assert_ends(self.restorer.backup(w.VERIFY))
-        self.assertEqual(archive.Backup(self.target).files(), self.made)
-        self.assert_clean(self.disk, [w.BACKUP_NAME])
-
-    def test_refusal_and_replacement(self):
-        support.write(self.target, b"earlier")
-        self.assert_refused(self.restorer.backup(), w.BACKUP_EXISTS)
-        self.assertEqual(support.read(self.target), b"earlier")
-        self.assert_ends(self.restorer.backup(w.OVERWRITE))
-        self.assertEqual(archive.Backup(self.target).files(), self.made)
-
-    def test_a_file_that_appears_meanwhile(self):
-        def on_event(event):
-            if event.status == w.STATUS_PROGRESS:
-                support.write(self.target, b"the other one's")
-
-        self.assert_fails(self.restorer.backup(0, on_event), w.BACKUP_EXISTS)
-        self.assertEqual(support.read(self.target), b"the other one's")
-        self.assert_clean(self.disk, [w.BACKUP_NAME])
-
-    def test_a_full_disk(self):
-        for number in range(20):
-            support.write(self.store + "/large-%d" % number, os.urandom(1 << 20))
-        self.assert_fails(self.restorer.backup(), w.DISK_FULL)
-        self.assert_clean(self.disk)
-
-    def test_a_store_on_it(self):
-        self.fill(3, folder=self.disk + "/store")
-        self.restorer.set("StorePath", self.disk + "/store")
-        self.restorer.set("BackupPath", self.backups)
-        self.assert_ends(self.restorer.backup())
-        self.assertEqual(len(archive.Backup(self.backups + "/licenses.wmlb").files()), 3)
-
-
 class FileSizeLimit(support.StoreCase):
     def test_the_process_lives(self):
         support.write(self.store + "/large", os.urandom(3 << 20))
