@@ -1,0 +1,4 @@
+/* The second object of header.c. */
+
+#define SECOND
+#include "header.c"

@@ -1,0 +1,115 @@
+#!/bin/bash
+# Tests the library as it is shipped (target/dist) through its C header: compiles the C and
+# C++ programs of this folder with gcc and clang, runs them, and again with sanitizers and
+# under valgrind. One line for each step; a step that fails shows what it said.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$(dirname "$here")")
+# A relative one counts from the top.
+dist=$(cd "$root" && cd "${CARGO_TARGET_DIR:-target}/dist" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-c-tests.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
+export LD_LIBRARY_PATH=$dist
+
+passed=0
+failed=0
+
+# step NAME COMMAND...: a hang counts as a failure.
+step() {
+    local name=$1
+    shift
+    if timeout --kill-after=10 "${limit:-120}" "$@" >"$work/output" 2>&1; then
+        passed=$((passed + 1))
+        printf 'ok    %-42s %s\n' "$name" "$(tail -n 1 "$work/output" | cut -c 1-100)"
+    else
+        printf 'FAIL  %s: exit code %d of %s\n' "$name" $? "$*"
+        # Calls that valgrind does not know are answered by it as an old kernel would.
+        grep -v '^--[0-9]*-- ' "$work/output" | head -n 200 | sed 's/^/      /' || true
+        failed=$((failed + 1))
+    fi
+}
+
+warnings=(-Wall -Wextra -Wpedantic -Werror)
+c=(-std=c11 -O1 -g "${warnings[@]}" -I"$root/include")
+shared=(-L"$dist" -lwmlb -pthread -ldl)
+# What the Rust standard library needs of the system.
+static=("$dist/libwmlb.a" -pthread -ldl -lm)
+
+# The header alone, in two objects of one program, compiled as LANGUAGE.
+header() {
+    local compiler=$1 language=$2 standard=$3
+    step "compile header, $compiler -std=$standard" \
+        "$compiler" -x "$language" "-std=$standard" "${warnings[@]}" -Wconversion \
+        -I"$root/include" "$here/header.c" "$here/header_second.c" -x none \
+        -o "$work/header-$compiler-$standard" "${shared[@]}"
+    step "header, $compiler -std=$standard" "$work/header-$compiler-$standard"
+}
+
+for compiler in gcc clang; do
+    for standard in c99 c11 c17; do
+        header "$compiler" c "$standard"
+    done
+done
+for compiler in g++ clang++; do
+    for standard in c++11 c++14 c++17 c++20; do
+        header "$compiler" c++ "$standard"
+    done
+done
+
+step "abi" python3 "$here/abi.py" "$dist/libwmlb.so" "$root/include/wmlb.h"
+
+for compiler in gcc clang; do
+    for program in contract rounds stress faults; do
+        step "compile $program, $compiler" \
+            "$compiler" "${c[@]}" "$here/$program.c" -o "$work/$program-$compiler" "${shared[@]}"
+    done
+    step "compile contract, $compiler, static" \
+        "$compiler" "${c[@]}" "$here/contract.c" -o "$work/contract-$compiler-static" "${static[@]}"
+    step "compile dlopen, $compiler" \
+        "$compiler" "${c[@]}" "$here/dlopen.c" -o "$work/dlopen-$compiler" -pthread -ldl -rdynamic
+
+    for way in "" "-static"; do
+        step "contract, $compiler$way" "$work/contract-$compiler$way" ^forking
+        step "forking, $compiler$way" "$work/contract-$compiler$way" forking
+    done
+    step "rounds, $compiler" "$work/rounds-$compiler"
+    step "stress, $compiler" "$work/stress-$compiler"
+    step "threads, $compiler" "$work/faults-$compiler"
+    step "dlopen, $compiler" "$work/dlopen-$compiler" "$dist/libwmlb.so.1"
+done
+
+for compiler in g++ clang++; do
+    for standard in c++11 c++20; do
+        step "compile raii, $compiler -std=$standard" \
+            "$compiler" -std=$standard -O1 -g "${warnings[@]}" -I"$root/include" \
+            "$here/raii.cpp" -o "$work/raii-$compiler-$standard" "${shared[@]}"
+        step "raii, $compiler -std=$standard" "$work/raii-$compiler-$standard"
+    done
+done
+
+# The sanitizers see the host's side: what it hands over, and what becomes of it. In a child
+# that was forked amid an operation, the memory of the threads it does not have is lost by
+# necessity, so those tests are run without looking for leaks.
+sanitizers=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
+for program in contract rounds stress; do
+    step "compile $program, gcc, sanitizers" \
+        gcc "${c[@]}" "${sanitizers[@]}" "$here/$program.c" -o "$work/$program-asan" "${shared[@]}"
+done
+step "contract, sanitizers" "$work/contract-asan" ^forking
+step "forking, sanitizers" env ASAN_OPTIONS=detect_leaks=0 "$work/contract-asan" forking
+step "rounds, sanitizers" "$work/rounds-asan"
+step "stress, sanitizers" "$work/stress-asan"
+
+# Threads take turns under valgrind: without fair ones some would hardly ever run.
+memcheck=(valgrind -q --fair-sched=yes --error-exitcode=9)
+leaks=(--leak-check=full "--errors-for-leak-kinds=definite,indirect")
+step "contract, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/contract-gcc" ^forking
+step "forking, valgrind" "${memcheck[@]}" "$work/contract-gcc" forking
+step "rounds, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/rounds-gcc"
+step "stress, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/stress-gcc" 300
+
+printf 'C tests: %d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,187 @@
+"""Names and numbers: the header, the contract and the library say the same."""
+
+import re
+import subprocess
+import unittest
+
+import support
+import wmlb_ctypes as w
+
+STATUSES = {
+    "ERROR": 0,
+    "BACKUPRESTORE_BEGIN": 21,
+    "BACKUPRESTORE_END": 27,
+    "BACKUPRESTORE_CONNECTING": 28,
+    "BACKUPRESTORE_DISCONNECTING": 29,
+    "ERROR_WITHURL": 30,
+    "RESTRICTED_LICENSE": 31,
+    "PROGRESS": 0x1000,
+    "LICENSE_SKIPPED": 0x1001,
+}
+TYPES = {"DWORD": 0, "STRING": 1, "BINARY": 2, "BOOL": 3, "QWORD": 4, "WORD": 5, "GUID": 6}
+BACKUP_FLAGS = {"OVERWRITE": 0x1, "PARTIAL": 0x100, "VERIFY": 0x200}
+PROPERTIES = {
+    "BACKUP_PATH": "BackupPath",
+    "RESTORE_PATH": "RestorePath",
+    "STORE_PATH": "StorePath",
+    "PASSPHRASE": "Passphrase",
+    "RECIPIENTS": "Recipients",
+    "IDENTITIES": "Identities",
+    "COMPRESSION_LEVEL": "CompressionLevel",
+    "THREADS": "Threads",
+    "UNSTATED_RIGHTS": "UnstatedRights",
+}
+# In the contract, but not needed before restore and rights are there.
+LATER = {
+    "WMLB_RESTORE_INDIVIDUALIZE": 0x2,
+    "WMLB_RESTORE_OVERWRITE": 0x100,
+    "WMLB_RIGHT_NOT_STATED": 0,
+    "WMLB_RIGHT_ALLOWED": 1,
+    "WMLB_RIGHT_DENIED": 2,
+}
+
+
+def contract():
+    numbers = {"WMLB_S_OK": 0, "WMLB_S_FALSE": 1}
+    numbers.update(("WMLB_" + name, w.hresult(value)) for name, value in w.FAILURES.items())
+    numbers.update(("WMLB_STATUS_" + name, value) for name, value in STATUSES.items())
+    numbers.update(("WMLB_TYPE_" + name, value) for name, value in TYPES.items())
+    numbers.update(("WMLB_BACKUP_" + name, value) for name, value in BACKUP_FLAGS.items())
+    return numbers
+
+
+def header_text():
+    with open(w.HEADER, encoding="utf-8") as file:
+        return file.read()
+
+
+class Header(unittest.TestCase):
+    def setUp(self):
+        text = header_text()
+        self.strings = dict(re.findall(r'^#define (WMLB_\w+) "(.*)"$', text, re.M))
+        numbers = re.findall(r"^#define (WMLB_\w+) \(?(-?(?:0x)?[0-9A-Fa-f]+)\)?$", text, re.M)
+        self.numbers = {name: int(value, 0) for name, value in numbers}
+
+    def test_every_number_of_the_contract_is_in_the_header(self):
+        found = {name: self.numbers.get(name) for name in contract()}
+        self.assertEqual(found, contract())
+
+    def test_every_number_in_the_header_is_that_of_the_contract(self):
+        about_the_version = ("WMLB_VERSION_", "WMLB_ABI_VERSION")
+        known = dict(contract(), **LATER)
+        for name, value in self.numbers.items():
+            if not name.startswith(about_the_version):
+                self.assertEqual(known.get(name), value, name)
+
+    def test_every_constant_is_understood(self):
+        # A constant in a form that is not parsed here would never be compared.
+        names = re.findall(r"^#define (WMLB_\w+)[ \n]", header_text(), re.M)
+        self.assertEqual(set(names) - {"WMLB_H"}, set(self.strings) | set(self.numbers))
+
+    def test_codes_are_documented_in_the_form_people_search_for(self):
+        text = header_text()
+        for name, value in w.FAILURES.items():
+            entry = r"/\*\*\n \* 0x%08X: [^/]*\*/\n#define WMLB_%s " % (value, name)
+            self.assertRegex(text, entry)
+
+    def test_property_names(self):
+        expected = {"WMLB_PROP_" + macro: name for macro, name in PROPERTIES.items()}
+        found = {name: s for name, s in self.strings.items() if name.startswith("WMLB_PROP_")}
+        self.assertEqual(found, expected)
+
+    def test_versions(self):
+        version = w.lib.wmlb_version().decode()
+        self.assertEqual(version, "1.0.0")
+        self.assertEqual(self.strings["WMLB_VERSION"], version)
+        parts = [self.numbers["WMLB_VERSION_" + part] for part in ("MAJOR", "MINOR", "PATCH")]
+        self.assertEqual(parts, [1, 0, 0])
+        self.assertEqual(self.numbers["WMLB_ABI_VERSION"], w.lib.wmlb_abi_version())
+
+    def test_functions(self):
+        text = re.sub(r"/\*.*?\*/", "", header_text(), flags=re.S)
+        declared = set(re.findall(r"\b(wmlb_\w+)\(", text))
+        for name in w.FUNCTIONS:
+            self.assertIn(name, declared)
+
+    def test_every_declared_function_is_there(self):
+        text = re.sub(r"/\*.*?\*/", "", header_text(), flags=re.S)
+        for name in re.findall(r"\b(wmlb_\w+)\(", text):
+            self.assertTrue(hasattr(w.lib, name), name)
+
+    def test_progress_has_its_size(self):
+        self.assertEqual(w.ctypes.sizeof(w.Progress), w.ctypes.sizeof(w.c_size_t) + 6 * 8)
+
+
+class Names(unittest.TestCase):
+    def test_result_codes(self):
+        for name, value in dict(w.FAILURES, S_OK=0, S_FALSE=1).items():
+            self.assertEqual(w.lib.wmlb_hresult_name(w.hresult(value)), name.encode())
+
+    def test_codes_that_have_no_name(self):
+        for value in (2, 0x7FFFFFFF, 0x80000000, 0x80004002, 0xC00D0000, 0xFFFFFFFF):
+            self.assertEqual(w.lib.wmlb_hresult_name(w.hresult(value)), b"unknown")
+
+    def test_codes_of_system_errors_have_names(self):
+        # The header promises a name for those in use.
+        for code in (2, 4, 19, 32, 80, 112, 122, 206, 258, 1117):
+            name = w.lib.wmlb_hresult_name(w.from_win32(code))
+            self.assertNotEqual(name, b"unknown", code)
+
+    def test_every_code_has_a_sentence_of_its_own(self):
+        values = [0, 1] + [w.hresult(value) for value in w.FAILURES.values()]
+        messages = {value: w.lib.wmlb_hresult_message(value).decode() for value in values}
+        for message in messages.values():
+            self.assertRegex(message, r"^[A-Z].*\.$")
+        self.assertEqual(len(set(messages.values())), len(messages))
+
+    def test_a_sentence_for_any_value(self):
+        for value in (-1, -(2**31), 2**31 - 1, 12345, w.hresult(0xC00D1234)):
+            self.assertRegex(w.lib.wmlb_hresult_message(value).decode(), r"^[A-Z].*\.$")
+
+    def test_statuses(self):
+        for name, value in STATUSES.items():
+            if value < 0x1000:
+                self.assertEqual(w.lib.wmlb_status_name(value), b"WMT_" + name.encode())
+            else:
+                self.assertIn(name.encode(), w.lib.wmlb_status_name(value))
+
+    def test_statuses_that_have_no_name(self):
+        for value in (-1, 1, 20, 32, 0xFFF, 0x1002, 2**31 - 1, -(2**31)):
+            self.assertEqual(w.lib.wmlb_status_name(value), b"unknown")
+
+    def test_strings_stay_where_they_are(self):
+        address = w.ctypes.CDLL(w.LIBRARY).wmlb_hresult_name
+        address.restype = w.c_void_p
+        first = [address(value) for value in (0, w.E_HANDLE, 77)]
+        self.assertEqual([address(value) for value in (0, w.E_HANDLE, 77)], first)
+
+
+class SharedObject(unittest.TestCase):
+    def dynamic(self):
+        if not support.has_program("readelf"):
+            raise unittest.SkipTest("readelf is not installed")
+        run = subprocess.run(
+            ["readelf", "-dW", w.LIBRARY], stdout=subprocess.PIPE, check=True
+        )
+        return run.stdout.decode()
+
+    def test_soname_is_that_of_the_major_version(self):
+        self.assertIn("[libwmlb.so.1]", self.dynamic())
+
+    def test_only_our_names_are_exported(self):
+        self.dynamic()
+        run = subprocess.run(
+            ["readelf", "--dyn-syms", "-W", w.LIBRARY], stdout=subprocess.PIPE, check=True
+        )
+        rows = [line.split() for line in run.stdout.decode().splitlines()]
+        exported = {
+            row[7].split("@")[0]
+            for row in rows
+            if len(row) >= 8 and row[4] in ("GLOBAL", "WEAK") and row[6] != "UND"
+        }
+        self.assertTrue(exported)
+        self.assertEqual({name for name in exported if not name.startswith("wmlb_")}, set())
+
+
+if __name__ == "__main__":
+    unittest.main()

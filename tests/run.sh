@@ -1,0 +1,115 @@
+#!/bin/bash
+# Builds the library and runs all of its tests, from a fresh clone on a Debian machine that
+# has cargo, a C compiler and Python. What else the tests need is installed, as root; anybody
+# else is told what is missing. The last line counts the tests.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# Command (or file) and the package it is in.
+needs=(
+    cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3
+    /usr/include/stdio.h:libc6-dev nm:binutils readelf:binutils valgrind:valgrind
+    zstd:zstd tar:tar strace:strace mount:mount unshare:util-linux
+)
+
+is_there() {
+    case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+install_what_is_missing() {
+    local need packages=()
+    for need in "${needs[@]}"; do
+        is_there "${need%%:*}" || packages+=("${need#*:}")
+    done
+    [ ${#packages[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "The tests need these packages, and only root can install them: ${packages[*]}" >&2
+        return 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update --quiet
+    apt-get install --quiet --yes --no-install-recommends "${packages[@]}"
+    for need in "${needs[@]}"; do
+        is_there "${need%%:*}" || { echo "There is still no ${need%%:*}" >&2; return 1; }
+    done
+}
+
+passed=0
+failed=0
+skipped=0
+log=$(mktemp "${TMPDIR:-/tmp}/wmlb-tests.XXXXXX")
+trap 'rm -f "$log"' EXIT
+
+# The sum of the numbers that PATTERN captures in the log.
+sum() {
+    sed -nE "s/$1/\\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# part NAME PASSED FAILED COMMAND...: runs the command, and counts by the two patterns.
+part() {
+    local name=$1 good=$2 bad=$3 code=0 part_passed part_failed
+    shift 3
+    echo "== $name"
+    SECONDS=0
+    "$@" 2>&1 | tee "$log" || code=$?
+    part_passed=$(sum "$good")
+    part_failed=$(sum "$bad")
+    # A runner that failed, or ran nothing, has failed even if it counted no failure.
+    if [ "$part_failed" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$part_passed" -eq 0 ]; }; then
+        part_failed=1
+    fi
+    passed=$((passed + part_passed))
+    failed=$((failed + part_failed))
+    echo "== $name: $part_passed passed, $part_failed failed, $SECONDS s"
+}
+
+# unittest counts what it ran; this turns that into what has passed.
+python_tests() {
+    local code=0 output ran bad left_out good
+    output=$(mktemp "${TMPDIR:-/tmp}/wmlb-python.XXXXXX")
+    python3 -m unittest discover -s tests/python -v 2>&1 | tee "$output" || code=$?
+    ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$output")
+    bad=$(grep '^FAILED' "$output" |
+        grep -oE '(failures|errors|unexpected successes)=[0-9]+' |
+        awk -F= '{ sum += $2 } END { print sum + 0 }' || true)
+    left_out=$(sed -nE 's/^(OK|FAILED) .*skipped=([0-9]+).*/\2/p' "$output")
+    rm -f "$output"
+    # Several failures of one test's parts count each.
+    good=$((${ran:-0} - bad - ${left_out:-0}))
+    echo "python: $((good > 0 ? good : 0)) passed, $bad failed, ${left_out:-0} skipped"
+    return "$code"
+}
+
+smoke_test() {
+    make -C examples-c smoke-test WMLB=tree && echo "examples: 1 passed, 0 failed"
+}
+
+install_what_is_missing
+
+echo "== build the library as it is shipped"
+if ! sh tests/build-library.sh; then
+    echo "The library does not build." >&2
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+result='^test result: .* ([0-9]+) passed; .*'
+part "cargo test" "$result" '^test result: .* ([0-9]+) failed; .*' \
+    cargo test --locked --no-fail-fast
+part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' \
+    tests/c/run.sh
+part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests
+skipped=$(sum '^python: .* ([0-9]+) skipped$')
+part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
+
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

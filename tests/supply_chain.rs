@@ -1,0 +1,132 @@
+//! What the library is built from: crates of crates.io, pinned by their checksum, and none
+//! that is known to be unfit for what it would do here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// Crate, the first version that may be used (none: not at all), why.
+const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
+    (
+        "tokio-tar",
+        None,
+        "unmaintained; reads crafted archives wrongly",
+    ),
+    (
+        "astral-tokio-tar",
+        None,
+        "has read crafted archives wrongly",
+    ),
+    (
+        "tar",
+        Some([0, 4, 46]),
+        "earlier ones extract crafted archives wrongly",
+    ),
+    (
+        "ruzstd",
+        Some([0, 7, 3]),
+        "earlier ones give uninitialised memory",
+    ),
+    ("generational-arena", None, "unmaintained"),
+];
+
+#[derive(Debug, Default)]
+struct Package {
+    name: String,
+    version: String,
+    source: Option<String>,
+    checksum: Option<String>,
+    dependencies: Vec<String>,
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).expect(file)
+}
+
+fn packages() -> Vec<Package> {
+    let lock = read("Cargo.lock");
+    let text = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+    let mut packages = Vec::new();
+    for section in lock.split("[[package]]").skip(1) {
+        let mut package = Package::default();
+        for line in section.lines() {
+            match line.split(" = ").next().unwrap_or_default() {
+                "name" => package.name = text(line),
+                "version" => package.version = text(line),
+                "source" => package.source = Some(text(line)),
+                "checksum" => package.checksum = Some(text(line)),
+                item if item.starts_with(" \"") => package.dependencies.push(text(line)),
+                _ => {}
+            }
+        }
+        packages.push(package);
+    }
+    packages
+}
+
+fn number(version: &str) -> [u64; 3] {
+    let plain = version.split(['-', '+']).next().unwrap_or_default();
+    let mut parts = plain.split('.').map(|part| part.parse().unwrap_or(0));
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
+}
+
+#[test]
+fn every_crate_comes_from_crates_io() {
+    let packages = packages();
+    assert!(packages.len() > 20, "{packages:?}");
+    for package in packages.iter().filter(|package| package.name != "wmlb") {
+        assert_eq!(package.source.as_deref(), Some(REGISTRY), "{package:?}");
+        let checksum = package.checksum.as_deref().unwrap_or_default();
+        assert_eq!(checksum.len(), 64, "{package:?}");
+    }
+}
+
+#[test]
+fn no_crate_is_unfit() {
+    for package in packages() {
+        for (name, first_fit, why) in UNFIT {
+            let fit = first_fit.is_some_and(|first| number(&package.version) >= first);
+            let unfit = package.name == *name && !fit;
+            assert!(!unfit, "{} {}: {why}", package.name, package.version);
+        }
+    }
+}
+
+/// How many crates stand behind `[dependencies]`, on any system, with what builds them.
+#[test]
+fn the_crates_behind_the_library_are_few() {
+    let packages = packages();
+    let by_name: BTreeMap<&str, Vec<&Package>> =
+        packages.iter().fold(BTreeMap::new(), |mut map, package| {
+            map.entry(package.name.as_str()).or_default().push(package);
+            map
+        });
+    let manifest = read("Cargo.toml");
+    let section = manifest
+        .split("[dependencies]\n")
+        .nth(1)
+        .expect("dependencies");
+    let mut waiting: Vec<String> = section
+        .lines()
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    assert!(!waiting.is_empty());
+    let mut found = BTreeSet::new();
+    while let Some(dependency) = waiting.pop() {
+        // "name", or "name version" where there are several.
+        let mut words = dependency.split(' ');
+        let name = words.next().unwrap_or_default();
+        let version = words.next();
+        for package in by_name.get(name).expect("a locked package") {
+            let meant = version.is_none_or(|version| version == package.version);
+            if meant && found.insert((package.name.clone(), package.version.clone())) {
+                waiting.extend(package.dependencies.iter().cloned());
+            }
+        }
+    }
+    println!("{} crates stand behind the library", found.len());
+    assert!(found.len() < 120, "{found:?}");
+}
