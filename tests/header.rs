@@ -88,6 +88,21 @@ fn the_versions_agree() {
     assert_eq!(abi, wmlb::ffi::WMLB_ABI_VERSION);
 }
 
+/// A host's own names must never meet one of ours.
+#[test]
+fn every_macro_has_the_prefix() {
+    let header = header();
+    let names = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define "))
+        .filter_map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+        });
+    let others: Vec<_> = names.filter(|name| !name.starts_with("WMLB_")).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
 /// The shared library that cargo built along with this test.
 fn shared_library() -> PathBuf {
     let test = env::current_exe().expect("the test's path");

@@ -601,28 +601,6 @@ class Merge(RestoreCase):
             self.assert_same(snapshot(merged + "/" + store), expected, store)
         self.assertEqual(sorted(os.listdir(merged)), ["empty", "missing", "store"])
 
-    def test_on_vfat(self):
-        with open("/proc/filesystems") as file:
-            known = file.read().split()
-        if not support.has_program("mkfs.vfat") or "vfat" not in known:
-            self.skipTest("vfat is needed, in the kernel and as mkfs.vfat")
-        image, disk = self.root + "/image", self.root + "/disk"
-        support.write(image)
-        os.truncate(image, 64 << 20)
-        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-        subprocess.run(["mkfs.vfat", image], check=True, stdout=-3, env={"PATH": path})
-        support.mount(self, disk, "vfat", "loop", image)
-        for store in (disk, disk + "/store"):
-            self.restorer.set("StorePath", store)
-            self.assert_ends(self.restorer.restore())
-            for name, content in files_of(self.source).items():
-                self.assertEqual(support.read(os.path.join(os.fsencode(store), name)), content)
-            support.write(store + "/differs", b"changed")
-            self.assert_ends(self.restorer.restore(w.RESTORE_OVERWRITE))
-            self.assertEqual(support.read(store + "/differs"), b"from the backup")
-            left = [n for n in os.listdir(disk) + os.listdir(store) if n.startswith(".wmlb")]
-            self.assertEqual(left, [])
-
 
 class InTheWay(RestoreCase):
     """Something that is no file is where a licence, or its folder, belongs."""
