@@ -11,7 +11,7 @@
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
 //! - `store`: where licences live. `archive`: the backup file. `device`: which device
-//!   this is.
+//!   this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `status`, `error`, `hresult`: what is set, told and answered.
 //! - `sys`, `sync`, `panics`: the system calls that differ between systems; waiting; the panic
@@ -21,6 +21,7 @@
 
 mod archive;
 mod backup;
+mod compare;
 mod device;
 mod enumerate;
 mod error;

@@ -291,6 +291,19 @@ pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
     }
 }
 
+/// Gives a folder that was just made the rights that a umask may have taken away.
+pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
+    parent: BorrowedFd<'_>,
+    name: Name,
+) -> Result<()> {
+    let stat = fs::statat(parent, name, fs::AtFlags::SYMLINK_NOFOLLOW)?;
+    let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    match folder && stat.st_mode & 0o700 != 0o700 {
+        true => fs::chmodat(parent, name, Mode::RWXU, fs::AtFlags::empty()),
+        false => Ok(()),
+    }
+}
+
 /// Asks the system to forget what it holds in memory of a file, so that the next read
 /// comes from the disk. Advice only.
 pub fn forget_cached(file: BorrowedFd<'_>) {

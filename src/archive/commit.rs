@@ -9,12 +9,12 @@
 use std::fs::File;
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::compare::reads_equal;
 use crate::error::{Error, Result};
 use crate::sys::{self, Identity};
 
@@ -23,8 +23,6 @@ pub(crate) const FILE_NAME: &str = "licenses.wmlb";
 
 const TEMPORARY_PREFIX: &str = ".licenses.wmlb.";
 const TEMPORARY_SUFFIX: &str = ".tmp";
-/// Bytes that are compared at a time.
-const COMPARED: usize = 64 << 10;
 /// Hexadecimal digits between the two.
 const TEMPORARY_DIGITS: usize = 16;
 
@@ -223,7 +221,7 @@ fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
     };
     let parent = open_or_make(parent, parents)?;
     match fs::mkdir(path, Mode::RWXU) {
-        Ok(()) => set_folder_mode(path)
+        Ok(()) => sys::set_folder_mode(fs::CWD, path)
             .map_err(|errno| Error::system("create the folder", path, errno))?,
         // Somebody else was quicker: fine too.
         Err(Errno::EXIST) => {}
@@ -232,16 +230,6 @@ fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
     parents.push(parent.into());
     fs::open(path, sys::FOLDER, Mode::empty())
         .map_err(|errno| Error::system("open the folder", path, errno))
-}
-
-/// Gives a folder that was just made the rights that a umask may have taken away.
-fn set_folder_mode(path: &Path) -> std::result::Result<(), Errno> {
-    let stat = fs::lstat(path)?;
-    let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    match folder && stat.st_mode & 0o700 != 0o700 {
-        true => fs::chmod(path, Mode::RWXU),
-        false => Ok(()),
-    }
 }
 
 /// The file an archive is written to. Dropped without a commit, it is gone.
@@ -311,9 +299,13 @@ impl Temporary<'_> {
         named.synchronize()?;
         // What was checked was the first file, not this one.
         sys::forget_cached(named.file.as_fd());
-        if !reads_the_same(&self.file, &named.file)
-            .map_err(|error| Error::io("read back", self.folder.target(), error))?
-        {
+        let length = self.file.metadata().map(|metadata| metadata.len());
+        let same = length.and_then(|length| {
+            self.file.rewind()?;
+            named.file.rewind()?;
+            reads_equal(&self.file, &named.file, length)
+        });
+        if !same.map_err(|error| Error::io("read back", self.folder.target(), error))? {
             return Err(Error::Corrupt {
                 path: self.folder.target(),
                 what: "what was read back is not what was written".to_owned(),
@@ -352,26 +344,6 @@ impl Drop for Temporary<'_> {
             let _ = fs::unlinkat(&self.folder.folder, name, AtFlags::empty());
         }
     }
-}
-
-/// Whether two files hold the same.
-fn reads_the_same(one: &File, other: &File) -> io::Result<bool> {
-    let length = one.metadata()?.len();
-    if other.metadata()?.len() != length {
-        return Ok(false);
-    }
-    let mut buffers = (vec![0; COMPARED], vec![0; COMPARED]);
-    let mut offset = 0;
-    while offset < length {
-        let piece = COMPARED.min((length - offset) as usize);
-        one.read_exact_at(&mut buffers.0[..piece], offset)?;
-        other.read_exact_at(&mut buffers.1[..piece], offset)?;
-        if buffers.0[..piece] != buffers.1[..piece] {
-            return Ok(false);
-        }
-        offset += piece as u64;
-    }
-    Ok(true)
 }
 
 /// Refusals of a link that are no matter of this file or disk: rules of a sandbox, or a

@@ -10,14 +10,12 @@ use rustix::io::Errno;
 
 use crate::archive::reader::Visitor;
 use crate::archive::walk::{Piece, Pieces};
+use crate::compare::reads_equal;
 use crate::error::{Error, Result};
 use crate::store::directory::{
     Fingerprint, Staging, Step, append_record, is_regular, make_folders, split_name,
 };
 use crate::sys::{self, Time};
-
-/// Bytes that are compared at a time.
-const COMPARED: u64 = 64 << 10;
 
 /// What became of a frame.
 #[derive(Default)]
@@ -336,34 +334,4 @@ fn set_modified(file: &File, modified: Time) -> std::result::Result<(), Errno> {
         },
     };
     fs::futimens(file, &times)
-}
-
-/// Whether two things, of which one is `size` bytes long, read the same, to their ends.
-fn reads_equal(mut one: impl Read, mut other: impl Read, size: u64) -> io::Result<bool> {
-    // One byte more than there should be shows the end at once.
-    let length = (size + 1).min(COMPARED) as usize;
-    let mut buffers = (vec![0; length], vec![0; length]);
-    loop {
-        let read = fill(&mut one, &mut buffers.0)?;
-        if read != fill(&mut other, &mut buffers.1)? || buffers.0[..read] != buffers.1[..read] {
-            return Ok(false);
-        }
-        if read < length {
-            return Ok(true);
-        }
-    }
-}
-
-/// Reads until the buffer is full or there is no more.
-fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match from.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }

@@ -124,23 +124,13 @@ pub fn make_folders(
     for component in path.split(|&byte| byte == b'/') {
         let parent = folder.as_ref().map_or(root, AsFd::as_fd);
         match fs::mkdirat(parent, component, Mode::RWXU) {
-            Ok(()) if set_modes => set_folder_mode(parent, component)?,
+            Ok(()) if set_modes => sys::set_folder_mode(parent, component)?,
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
         folder = Some(fs::openat(parent, component, flags, Mode::empty())?);
     }
     folder.ok_or(Errno::NOENT)
-}
-
-/// Gives a folder that was just made the rights that a umask may have taken away.
-pub fn set_folder_mode(parent: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<(), Errno> {
-    let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    if stat.st_mode & 0o700 == 0o700 || FileType::from_raw_mode(stat.st_mode) != FileType::Directory
-    {
-        return Ok(());
-    }
-    fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty())
 }
 
 /// A name's folder and last component.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, Stat};
 use rustix::io::Errno;
 
-use super::folders::{is_regular, set_folder_mode, split_name};
+use super::folders::{is_regular, split_name};
 use super::journal::{Fingerprint, JournalReader, Record, Step};
 use super::staging::NEW;
 use crate::error::{Error, Result};
@@ -100,7 +100,7 @@ pub fn apply(
 /// Makes a folder; several workers may have noted the same one.
 fn make_folder(above: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<(), Errno> {
     match fs::mkdirat(above, name, Mode::RWXU) {
-        Ok(()) => set_folder_mode(above, name),
+        Ok(()) => sys::set_folder_mode(above, name),
         Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(errno),
     }

@@ -18,7 +18,7 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::cannot_open;
-use super::folders::{is_empty, remove_folder, set_folder_mode};
+use super::folders::{is_empty, remove_folder};
 use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
 use super::moves;
 use crate::error::{Error, Result};
@@ -236,7 +236,7 @@ impl MadeParents {
             let (parent, name) = (folder.parent(), folder.file_name());
             if let (Some(parent), Some(name)) = (parent, name) {
                 let parent = fs::open(parent, sys::PASSAGE, Mode::empty()).map_err(failed)?;
-                set_folder_mode(parent.as_fd(), name.as_bytes()).map_err(failed)?;
+                sys::set_folder_mode(parent.as_fd(), name.as_bytes()).map_err(failed)?;
             }
         }
         Ok(())
@@ -299,7 +299,7 @@ impl Staging {
             let _ = fs::unlinkat(holder, &location.staging, AtFlags::REMOVEDIR);
             failed(errno)
         };
-        set_folder_mode(holder.as_fd(), location.staging.as_bytes()).map_err(clean_up)?;
+        sys::set_folder_mode(holder.as_fd(), location.staging.as_bytes()).map_err(clean_up)?;
         let flags = sys::FOLDER | OFlags::NOFOLLOW;
         let folder =
             fs::openat(holder, &location.staging, flags, Mode::empty()).map_err(clean_up)?;
@@ -311,7 +311,7 @@ impl Staging {
         let new = fs::mkdirat(&folder, NEW, Mode::RWXU)
             .and_then(|()| fs::statat(&folder, NEW, AtFlags::SYMLINK_NOFOLLOW))
             .and_then(|stat| {
-                set_folder_mode(folder.as_fd(), NEW.as_bytes())?;
+                sys::set_folder_mode(folder.as_fd(), NEW.as_bytes())?;
                 Ok((stat, fs::openat(&folder, NEW, flags, Mode::empty())?))
             });
         let (stat, new) = match new {

@@ -1,0 +1,36 @@
+//! Whether two contents are the same.
+
+use std::io::{self, Read};
+
+/// Bytes that are compared at a time.
+const COMPARED: u64 = 64 << 10;
+
+/// Whether two things, of which one is `size` bytes long, read the same, to their ends.
+pub fn reads_equal(mut one: impl Read, mut other: impl Read, size: u64) -> io::Result<bool> {
+    // One byte more than there should be shows the end at once.
+    let length = (size + 1).min(COMPARED) as usize;
+    let mut buffers = (vec![0; length], vec![0; length]);
+    loop {
+        let read = fill(&mut one, &mut buffers.0)?;
+        if read != fill(&mut other, &mut buffers.1)? || buffers.0[..read] != buffers.1[..read] {
+            return Ok(false);
+        }
+        if read < length {
+            return Ok(true);
+        }
+    }
+}
+
+/// Reads until the buffer is full or there is no more.
+fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
