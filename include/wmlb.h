@@ -392,20 +392,26 @@ typedef struct wmlb_license_info {
     const uint8_t *name_bytes;
     size_t name_len;
     /**
-     * Its format: "wmdrm-v1", "wmdrm-v7", "xmr", "lcp", "sqlite" or "opaque", which is
-     * any other. This version of the library tells none from another: "opaque".
+     * Its format, recognized by its content: "wmdrm-v1", "wmdrm-v7" (Windows Media DRM),
+     * "xmr" (PlayReady), "lcp" (Readium LCP; also an EPUB, PDF package or audiobook with
+     * such a license in it), "sqlite" (a database) or "opaque": any other, and what does
+     * not parse.
      */
     const char *format;
     /**
-     * Its ID, as the format spells it; "" when it has none.
+     * Its ID, as the format spells it: "wmdrm-v7": LID; "xmr": base64 of the 16 bytes of
+     * its rights ID; "lcp": id. "" when it has none.
      */
     const char *license_id;
     /**
-     * The IDs of the keys it holds, newline-separated; "" when it names none.
+     * The IDs of the keys it holds, newline-separated, at most 1,024 of them. "wmdrm-v1",
+     * "wmdrm-v7": KID as the license spells it; "xmr": base64 of the 16 bytes, as KID in
+     * a WRMHEADER. "" when it names none.
      */
     const char *key_ids;
     /**
-     * One of WMLB_RIGHT_*.
+     * Whether its owner lets it be backed up, by its own words: one of WMLB_RIGHT_*.
+     * Neither wmlb_restorer_set_rights() nor the property UnstatedRights changes it.
      */
     int32_t backup_right;
     /**
@@ -417,7 +423,9 @@ typedef struct wmlb_license_info {
      */
     int64_t modified;
     /**
-     * From when and until when it is valid, Unix seconds; INT64_MIN: not stated.
+     * From when and until when it is valid, Unix seconds; INT64_MIN: not stated, or only
+     * in a condition, which is not evaluated. A date without a time of day is the
+     * beginning of that day in UTC.
      */
     int64_t valid_from;
     int64_t valid_until;
@@ -473,6 +481,23 @@ typedef struct wmlb_progress {
      */
     uint64_t licenses_skipped;
 } wmlb_progress;
+
+/**
+ * The function that says whether a license may be backed up, for a host that knows its
+ * DRM system better than the license's clear text tells.
+ *
+ * license: what the license says of itself; valid during the call only. ctx: as it was
+ * passed. Return WMLB_RIGHT_ALLOWED or WMLB_RIGHT_DENIED, which override what the
+ * license says, or WMLB_RIGHT_NOT_STATED to keep that (license->backup_right); when
+ * that is WMLB_RIGHT_NOT_STATED too, the property UnstatedRights decides. Any other
+ * value ends the backup with WMLB_E_INVALIDARG.
+ *
+ * It is called on the operation's thread, between the events of a backup, for every
+ * license that could be read, in no particular order; for one that changes while it is
+ * read, maybe again. What holds in a wmlb_status_callback holds in it.
+ */
+typedef int32_t (*wmlb_rights_callback)(const struct wmlb_license_info *license,
+                                        void *ctx);
 
 /**
  * 0x00000000: the call succeeded.
@@ -790,7 +815,8 @@ wmlb_hresult wmlb_get_last_error(char *buffer, size_t *len);
 
 /**
  * Lists the licenses in the store (property StorePath): calls callback for each, on
- * this thread, in the order of their names, and returns when all were told.
+ * this thread, in the order of their names, and returns when all were told. It reads
+ * the beginning of each, of packages also the end: 1 MiB at the most.
  *
  * callback: see wmlb_license_callback. user_data: passed to callback, and not touched
  * otherwise.
@@ -798,7 +824,7 @@ wmlb_hresult wmlb_get_last_error(char *buffer, size_t *len);
  * Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
  * WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
  * StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE; or
- * WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or opened, or
+ * WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
  * keeps changing).
  * Any thread; also in a callback.
  */
@@ -1193,6 +1219,20 @@ wmlb_hresult wmlb_restorer_release(struct wmlb_restorer *restorer);
 wmlb_hresult wmlb_restorer_get_last_error(struct wmlb_restorer *restorer,
                                           char *buffer,
                                           size_t *len);
+
+/**
+ * Sets the function that is asked of each license in a backup; NULL for none. A running
+ * backup keeps what it started with.
+ *
+ * rights: see wmlb_rights_callback. ctx: passed to it, and not touched otherwise; it
+ * must live as long as the function is set and a backup may run.
+ *
+ * Returns WMLB_S_OK or WMLB_E_HANDLE.
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_set_rights(struct wmlb_restorer *restorer,
+                                      wmlb_rights_callback rights,
+                                      void *ctx);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,11 +1,15 @@
 //! The main job: from the licence store into a backup file.
 
 mod packing;
+mod rights;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use packing::{Large, Notice, Packing, Part, Task};
+pub use rights::Rights;
+use rights::{Inspected, Policy};
 
 use crate::archive::commit::{self, Folder};
 use crate::archive::writer::{Mark, Writer};
@@ -13,6 +17,7 @@ use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
+use crate::license::Right;
 use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
@@ -45,12 +50,17 @@ pub struct Backup {
     level: i32,
     threads: usize,
     denies_unstated_rights: bool,
+    rights: Option<Arc<dyn Rights>>,
 }
 
 impl Backup {
     /// Everything that can be refused before the operation starts. Quick: it looks at
     /// settings and for the backup file, and no further.
-    pub fn prepare(properties: &Properties, flags: u32) -> Result<Self> {
+    pub fn prepare(
+        properties: &Properties,
+        flags: u32,
+        rights: Option<Arc<dyn Rights>>,
+    ) -> Result<Self> {
         let folder = properties.path(Property::BackupPath)?;
         let store = properties.absolute_path(Property::StorePath)?;
         let absolute_folder = properties.absolute_path(Property::BackupPath)?;
@@ -62,6 +72,7 @@ impl Backup {
             level: properties.compression_level(),
             threads: properties.threads(),
             denies_unstated_rights: properties.denies_unstated_rights(),
+            rights,
         };
         commit::check_target(&backup.absolute_folder, backup.has(WMLB_BACKUP_OVERWRITE))?;
         Ok(backup)
@@ -107,7 +118,10 @@ impl Job for Backup {
             control,
             level: self.level,
             partial,
-            denies_unstated_rights: self.denies_unstated_rights,
+            policy: Policy {
+                denies_unstated: self.denies_unstated_rights,
+                asks_host: self.rights.is_some(),
+            },
             used: Default::default(),
         };
         let mut ends = BackupEnds {
@@ -115,6 +129,7 @@ impl Job for Backup {
             lister,
             writer,
             packing: &packing,
+            rights: self.rights.as_deref(),
             progress: wmlb_progress::default(),
             mark: None,
             all_stored: true,
@@ -163,6 +178,7 @@ struct BackupEnds<'a, 'b> {
     lister: Lister<'a>,
     writer: Writer<'a>,
     packing: &'a Packing<'a>,
+    rights: Option<&'a dyn Rights>,
     progress: wmlb_progress,
     /// Where to come back to when the large licence that is being written is void.
     mark: Option<LargeMark>,
@@ -208,6 +224,17 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
         self.operation.advance(self.progress)
     }
 
+    fn answer(&mut self, question: Vec<Inspected>) -> Result<Vec<(Inspected, Right)>> {
+        let answer = |license: Inspected| {
+            self.check()?;
+            let ask =
+                |host: &dyn Rights| self.operation.call_host(|| host.right_of(&license.info()));
+            let right = self.rights.map_or(Ok(Right::NotStated), ask)?;
+            Ok((license, right))
+        };
+        question.into_iter().map(answer).collect()
+    }
+
     fn check(&self) -> Result<()> {
         self.operation.control().check()
     }
@@ -216,12 +243,12 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
 impl BackupEnds<'_, '_> {
     fn tell(&mut self, notice: Notice) -> Result<()> {
         match notice {
-            Notice::Restricted { name } => {
+            Notice::Restricted { title } => {
                 self.progress.licenses_restricted += 1;
                 self.operation.report(
                     status::WMLB_STATUS_RESTRICTED_LICENSE,
                     hresult::WMLB_S_OK,
-                    Value::Text(&String::from_utf8_lossy(&name)),
+                    Value::Text(&title),
                 )
             }
             Notice::Skipped { name, cause } => {

@@ -2,25 +2,21 @@
 
 use std::path::Path;
 
+use rustix::io::Errno;
+
 use crate::archive::commit;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
-use crate::archive::walk::Pieces;
+use crate::archive::walk::{Piece, Pieces};
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
+use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
 use crate::operation::Control;
 use crate::props::{Properties, Property};
-use crate::store::directory::{Directory, Entry, Lister, OpenError, Reader, Reserved};
+use crate::store::directory::{
+    Directory, Entry, License, Lister, OpenError, Reader, Reserved, TRIES,
+};
 use crate::sys;
-
-/// What is told of a licence.
-pub struct LicenseInfo<'a> {
-    /// Its path in the store, any bytes.
-    pub name: &'a [u8],
-    pub size: u64,
-    /// Unix seconds.
-    pub modified: i64,
-}
 
 /// Whoever is told of the licences; a negative answer ends the list, and is its result.
 pub type Listener<'a> = &'a mut dyn FnMut(&LicenseInfo<'_>) -> wmlb_hresult;
@@ -40,37 +36,67 @@ pub fn enumerate_store(properties: &Properties, listener: Listener<'_>) -> Resul
     };
     let mut lister = Lister::new(store.clone(), reserved, false, &control)?;
     let mut reader = Reader::new(store.clone());
-    let mut name = Vec::new();
+    let mut inspector = Inspector::default();
+    let mut statement = Statement::default();
+    let (mut name, mut head, mut tail) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(mut batch) = lister.next_batch()? {
         while let Some(entry) = batch.peek() {
             if let Entry::License = entry {
                 name.clear();
                 batch.append_name(&mut name);
-                let license = match reader.open(&batch) {
-                    Ok(license) => license,
-                    // Gone, or no licence any more: it is not in the store.
-                    Err(OpenError::Gone | OpenError::NotALicense) => {
-                        batch.advance();
-                        continue;
+                let path = || store.display_path(&name);
+                let mut tries = 0;
+                let license = loop {
+                    let license = match reader.open(&batch) {
+                        Ok(license) => license,
+                        // Gone, or no licence any more: it is not in the store.
+                        Err(OpenError::Gone | OpenError::NotALicense) => break None,
+                        Err(OpenError::Failed(errno)) => {
+                            return Err(Error::system("open", path(), errno));
+                        }
+                    };
+                    match read_excerpt(&license, &mut head, &mut tail) {
+                        Ok(true) => break Some(license),
+                        Ok(false) => tries += 1,
+                        Err(errno) => return Err(Error::system("read", path(), errno)),
                     }
-                    Err(OpenError::Failed(errno)) => {
-                        return Err(Error::system("open", store.display_path(&name), errno));
+                    if tries == TRIES {
+                        return Err(Error::Changed(path()));
                     }
                 };
-                let info = LicenseInfo {
-                    name: &name,
-                    size: license.size(),
-                    modified: license.modified().seconds,
-                };
-                let answer = listener(&info);
-                if answer < 0 {
-                    return Ok(answer);
+                if let Some(license) = license {
+                    let size = license.size();
+                    inspector.inspect(Excerpt::large(&head, &tail, size), &mut statement);
+                    let answer = listener(&LicenseInfo {
+                        name: &name,
+                        size,
+                        modified: license.modified().seconds,
+                        statement: &statement,
+                    });
+                    if answer < 0 {
+                        return Ok(answer);
+                    }
                 }
             }
             batch.advance();
         }
     }
     Ok(hresult::WMLB_S_OK)
+}
+
+/// Reads what is looked at of a licence; false when it changed meanwhile.
+fn read_excerpt(
+    license: &License,
+    head: &mut Vec<u8>,
+    tail: &mut Vec<u8>,
+) -> std::result::Result<bool, Errno> {
+    head.clear();
+    tail.clear();
+    let size = license.size();
+    let wanted = license::most_of_head(size);
+    let read = license.read_next(head, wanted)?;
+    license.read_end(tail, license::wanted_tail(head, size))?;
+    Ok(read == wanted && license.is_unchanged()?)
 }
 
 fn identity_of(folder: &Path) -> Option<sys::Identity> {
@@ -86,15 +112,19 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
     let mut content = Vec::new();
     let mut pieces = Pieces::default();
     let mut memory = Vec::new();
+    let mut excerpts = Excerpts::default();
     while let Some(frame) = frames.next_sound(memory)? {
         checker.check(&mut unpacker, &frame, &mut content, &mut pieces)?;
-        for piece in pieces.list.iter().filter(|piece| piece.begins()) {
-            let info = LicenseInfo {
+        for piece in &pieces.list {
+            let Some(statement) = excerpts.add(piece, &content[piece.data.clone()]) else {
+                continue;
+            };
+            let answer = listener(&LicenseInfo {
                 name: pieces.name(piece),
                 size: piece.size,
                 modified: piece.modified.seconds,
-            };
-            let answer = listener(&info);
+                statement,
+            });
             if answer < 0 {
                 return Ok(answer);
             }
@@ -103,4 +133,46 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
     }
     checker.finish(&mut frames)?;
     Ok(hresult::WMLB_S_OK)
+}
+
+/// Gathers what is looked at of the licences in an archive.
+#[derive(Default)]
+struct Excerpts {
+    inspector: Inspector,
+    statement: Statement,
+    /// Of a licence that takes several frames: its beginning, and the last bytes so far.
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    wanted_tail: usize,
+}
+
+impl Excerpts {
+    /// Adds the next piece of a licence. What the licence says, once enough of it is there.
+    fn add(&mut self, piece: &Piece, data: &[u8]) -> Option<&Statement> {
+        let size = piece.size;
+        if piece.begins() {
+            self.wanted_tail = license::wanted_tail(data, size);
+            self.tail.clear();
+            if self.wanted_tail == 0 {
+                let excerpt = Excerpt::large(data, &[], size);
+                self.inspector.inspect(excerpt, &mut self.statement);
+                return Some(&self.statement);
+            }
+            self.head.clear();
+            self.head
+                .extend_from_slice(&data[..license::most_of_head(size).min(data.len())]);
+        }
+        if self.wanted_tail == 0 {
+            return None;
+        }
+        self.tail.extend_from_slice(data);
+        let excess = self.tail.len().saturating_sub(self.wanted_tail);
+        self.tail.drain(..excess);
+        if !piece.ends() {
+            return None;
+        }
+        let excerpt = Excerpt::large(&self.head, &self.tail, size);
+        self.inspector.inspect(excerpt, &mut self.statement);
+        Some(&self.statement)
+    }
 }

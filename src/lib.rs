@@ -10,7 +10,7 @@
 //! - `registry`, `restorer`: handles; one operation at a time, its thread, cancel, wait.
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
-//! - `store`: where licences live. `archive`: the backup file. `device`: which device
+//! - `license`: what a licence says of itself. `store`: where licences live. `archive`: the backup file. `device`: which device
 //!   this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `status`, `error`, `hresult`: what is set, told and answered.
@@ -28,6 +28,7 @@ mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
 mod hresult;
+mod license;
 mod operation;
 mod panics;
 mod pipeline;

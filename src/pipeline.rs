@@ -4,7 +4,7 @@
 //! Memory is bounded: by what is listed ahead ([`LOOKAHEAD`]), and by the results that
 //! wait for an earlier one. With one thread everything happens on the operation's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::MutexGuard;
 use std::thread;
@@ -23,20 +23,33 @@ pub trait Work: Sync {
     type Part: Send;
     /// What one worker keeps from task to task: buffers and contexts.
     type Worker: Send;
+    /// What a worker asks the operation's thread, and is answered.
+    type Question: Send;
+    type Answer: Send;
 
     fn worker(&self) -> Result<Self::Worker>;
 
-    /// Does a task, or the first part of it; then `rest` is given what remains, as early
-    /// as it is known, so that another worker can go on with it meanwhile.
+    /// Does a task, or the first part of it.
     fn work(
         &self,
         worker: &mut Self::Worker,
         task: Self::Task,
-        rest: &mut dyn FnMut(Self::Task),
+        lead: &mut dyn Lead<Self>,
     ) -> Result<Self::Part>;
 
     /// Bytes of memory that a task takes while it waits.
     fn weight(task: &Self::Task) -> usize;
+}
+
+/// What a worker may ask for while it does a task.
+pub trait Lead<W: Work + ?Sized> {
+    /// Gives back what remains of the task, once, as early as it is known: another worker
+    /// can go on with it meanwhile.
+    fn leave(&mut self, rest: W::Task);
+
+    /// Has the operation's thread answer, and waits for that. [`Error::Canceled`] when the
+    /// pipeline ends instead.
+    fn ask(&mut self, question: W::Question) -> Result<W::Answer>;
 }
 
 /// What the operation's thread does.
@@ -45,6 +58,8 @@ pub trait Ends<W: Work> {
     fn next(&mut self) -> Result<Option<W::Task>>;
     /// Takes a part; the parts come in the order of the tasks.
     fn accept(&mut self, part: W::Part) -> Result<()>;
+    /// Answers a worker. They ask in no particular order.
+    fn answer(&mut self, question: W::Question) -> Result<W::Answer>;
     /// Called between steps; an error ends the pipeline.
     fn check(&self) -> Result<()>;
 }
@@ -64,6 +79,9 @@ struct State<W: Work> {
     waiting_weight: usize,
     /// Done and not accepted.
     finished: BTreeMap<Sequence, Finished<W::Part>>,
+    /// Asked and not answered, and answered and not taken.
+    questions: VecDeque<(Sequence, W::Question)>,
+    answers: BTreeMap<Sequence, W::Answer>,
     /// Begun and not accepted.
     outstanding: usize,
     /// The next to be accepted.
@@ -78,8 +96,10 @@ struct Pipeline<'a, W: Work> {
     state: Mutex<State<W>>,
     /// A task may be taken, or it is time to stop.
     may_work: Condvar,
-    /// The expected part is there.
+    /// The expected part is there, or a question.
     may_accept: Condvar,
+    /// There is an answer, or it is time to stop.
+    answered: Condvar,
 }
 
 /// Runs `work` over what `ends` lists, on `threads` threads; returns when every part was
@@ -98,12 +118,15 @@ pub fn run<W: Work>(work: &W, ends: &mut impl Ends<W>, threads: usize) -> Result
             waiting: BTreeMap::new(),
             waiting_weight: 0,
             finished: BTreeMap::new(),
+            questions: VecDeque::new(),
+            answers: BTreeMap::new(),
             outstanding: 0,
             expected: (0, 0),
             stop: false,
         }),
         may_work: Condvar::new(),
         may_accept: Condvar::new(),
+        answered: Condvar::new(),
     };
     let pipeline = &pipeline;
     thread::scope(|scope| {
@@ -134,6 +157,7 @@ impl<W: Work> Drop for StopWhenDropped<'_, '_, W> {
     fn drop(&mut self) {
         lock(&self.0.state).stop = true;
         self.0.may_work.notify_all();
+        self.0.answered.notify_all();
     }
 }
 
@@ -145,7 +169,12 @@ impl<W: Work> Pipeline<'_, W> {
         loop {
             ends.check()?;
             let mut state = lock(&self.state);
-            if let Some(part) = state.take_expected() {
+            if let Some((sequence, question)) = state.questions.pop_front() {
+                drop(state);
+                let answer = ends.answer(question)?;
+                lock(&self.state).answers.insert(sequence, answer);
+                self.answered.notify_all();
+            } else if let Some(part) = state.take_expected() {
                 drop(state);
                 // An accepted part makes room for another to be begun.
                 self.may_work.notify_one();
@@ -163,7 +192,7 @@ impl<W: Work> Pipeline<'_, W> {
             } else if all_listed && state.expected.0 == listed {
                 return Ok(());
             } else if let Some(worker) = &mut own {
-                self.work_once(worker, state);
+                self.work_once(worker, state, Some(&mut |question| ends.answer(question)));
             } else {
                 drop(wait(&self.may_accept, state));
             }
@@ -181,27 +210,31 @@ impl<W: Work> Pipeline<'_, W> {
             if state.stop {
                 return;
             }
-            self.work_once(worker, state);
+            self.work_once(worker, state, None);
         }
     }
 
-    /// Takes the first task that waits and does a part of it.
-    fn work_once(&self, worker: &mut W::Worker, mut state: MutexGuard<'_, State<W>>) {
+    /// Takes the first task that waits and does a part of it. On the operation's thread,
+    /// `answer` is what answers questions.
+    fn work_once<'s>(
+        &'s self,
+        worker: &mut W::Worker,
+        mut state: MutexGuard<'_, State<W>>,
+        answer: Option<&'s mut Answer<'_, W>>,
+    ) {
         let Some((sequence, task)) = state.begin() else {
             return;
         };
         drop(state);
-        let mut last = true;
-        let part = catch_unwind(AssertUnwindSafe(|| {
-            self.work.work(worker, task, &mut |rest| {
-                last = false;
-                let next = (sequence.0, sequence.1 + 1);
-                lock(&self.state).wait_with(next, rest);
-                self.may_work.notify_one();
-            })
-        }))
-        .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
-        self.finish(sequence, part, last);
+        let mut turn = Turn {
+            pipeline: self,
+            sequence,
+            last: true,
+            answer,
+        };
+        let part = catch_unwind(AssertUnwindSafe(|| self.work.work(worker, task, &mut turn)))
+            .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        self.finish(sequence, part, turn.last);
     }
 
     fn finish(&self, sequence: Sequence, part: Result<W::Part>, last: bool) {
@@ -211,6 +244,44 @@ impl<W: Work> Pipeline<'_, W> {
         drop(state);
         if expected {
             self.may_accept.notify_one();
+        }
+    }
+}
+
+type Answer<'a, W> = dyn FnMut(<W as Work>::Question) -> Result<<W as Work>::Answer> + 'a;
+
+/// A worker's turn at a task.
+struct Turn<'a, 'b, W: Work> {
+    pipeline: &'a Pipeline<'a, W>,
+    sequence: Sequence,
+    /// Nothing of the task was left.
+    last: bool,
+    answer: Option<&'a mut Answer<'b, W>>,
+}
+
+impl<W: Work> Lead<W> for Turn<'_, '_, W> {
+    fn leave(&mut self, rest: W::Task) {
+        self.last = false;
+        let next = (self.sequence.0, self.sequence.1 + 1);
+        lock(&self.pipeline.state).wait_with(next, rest);
+        self.pipeline.may_work.notify_one();
+    }
+
+    fn ask(&mut self, question: W::Question) -> Result<W::Answer> {
+        if let Some(answer) = &mut self.answer {
+            return answer(question);
+        }
+        let mut state = lock(&self.pipeline.state);
+        state.questions.push_back((self.sequence, question));
+        self.pipeline.may_accept.notify_one();
+        loop {
+            if state.stop {
+                return Err(Error::Canceled);
+            }
+            if let Some(answer) = state.answers.remove(&self.sequence) {
+                return Ok(answer);
+            }
+            state = wait(&self.pipeline.answered, state);
         }
     }
 }

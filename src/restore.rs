@@ -2,6 +2,7 @@
 
 mod stager;
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -189,6 +190,10 @@ impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
             )?;
         }
         self.operation.advance(self.progress)
+    }
+
+    fn answer(&mut self, question: Infallible) -> Result<Infallible> {
+        match question {}
     }
 
     fn check(&self) -> Result<()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::backup::{self, Backup};
+use crate::backup::{self, Backup, Rights};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::operation::{Control, Job, Operation};
@@ -63,6 +63,7 @@ pub struct Restorer {
     properties: Mutex<Properties>,
     last_error: Mutex<String>,
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
+    rights: Mutex<Option<Arc<dyn Rights>>>,
     state: sync::Mutex<State>,
     /// An operation has started or ended, or its thread has.
     changed: Condvar,
@@ -94,6 +95,11 @@ impl Restorer {
         *self.authorizer.lock() = authorizer;
     }
 
+    /// Who is asked of licences in a backup; None for nobody.
+    pub fn set_rights(&self, rights: Option<Arc<dyn Rights>>) {
+        *self.rights.lock() = rights;
+    }
+
     /// The properties as they are now.
     pub fn properties(&self) -> Properties {
         self.properties.lock().clone()
@@ -103,7 +109,12 @@ impl Restorer {
     pub fn back_up(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
         check_flags(flags, backup::FLAGS)?;
         self.start(Kind::Backup, observer, || {
-            Ok(Box::new(Backup::prepare(&self.properties(), flags)?))
+            let rights = self.rights.lock().clone();
+            Ok(Box::new(Backup::prepare(
+                &self.properties(),
+                flags,
+                rights,
+            )?))
         })
     }
 

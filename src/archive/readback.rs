@@ -1,5 +1,6 @@
 //! Reads a written archive back, before it takes its name.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
@@ -10,7 +11,7 @@ use super::frame::Unpacker;
 use super::writer::Written;
 use crate::error::{Error, Result, reserve};
 use crate::operation::Control;
-use crate::pipeline::{self, Ends, Work};
+use crate::pipeline::{self, Ends, Lead, Work};
 use crate::sys;
 
 /// Checks every frame against what is known of it.
@@ -51,6 +52,8 @@ impl<'a> Work for Reading<'a> {
     type Task = &'a Written;
     type Part = ();
     type Worker = Worker;
+    type Question = Infallible;
+    type Answer = Infallible;
 
     fn worker(&self) -> Result<Worker> {
         Ok(Worker {
@@ -64,7 +67,7 @@ impl<'a> Work for Reading<'a> {
         &self,
         worker: &mut Worker,
         frame: &'a Written,
-        _rest: &mut dyn FnMut(&'a Written),
+        _lead: &mut dyn Lead<Self>,
     ) -> Result<()> {
         worker.data.clear();
         reserve(&mut worker.data, frame.seal.stored as usize, "reading back")?;
@@ -104,6 +107,10 @@ impl<'a> Ends<Reading<'a>> for List<'a> {
 
     fn accept(&mut self, (): ()) -> Result<()> {
         Ok(())
+    }
+
+    fn answer(&mut self, question: Infallible) -> Result<Infallible> {
+        match question {}
     }
 
     fn check(&self) -> Result<()> {

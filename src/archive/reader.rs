@@ -1,5 +1,6 @@
 //! Reads an archive: its frames in order, unpacked and checked by any number of workers.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use super::walk::{Pieces, Walk};
 use super::{FORMAT, INFO_NAME, Info, member};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::pipeline::Work;
+use crate::pipeline::{Lead, Work};
 use crate::sync::{Condvar, Mutex, lock, wait};
 
 /// The bytes an age file begins with (C2SP age.md, version 1).
@@ -340,6 +341,8 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
     type Task = Packed;
     type Part = V::Outcome;
     type Worker = Worker<V::Own>;
+    type Question = Infallible;
+    type Answer = Infallible;
 
     fn worker(&self) -> Result<Self::Worker> {
         Ok(Worker {
@@ -354,7 +357,7 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
         &self,
         worker: &mut Self::Worker,
         frame: Packed,
-        _rest: &mut dyn FnMut(Packed),
+        _lead: &mut dyn Lead<Self>,
     ) -> Result<V::Outcome> {
         let Worker {
             unpacker,

@@ -7,19 +7,27 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
+use super::rights::{Candidate, Inspected, Judge, Policy};
 use crate::archive::frame::{Frame, Packer};
 use crate::archive::{
     FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
 };
 use crate::error::{Error, Result, reserve};
+use crate::license::{Excerpt, Right};
 use crate::operation::Control;
-use crate::pipeline::Work;
+use crate::pipeline::{Lead, Work};
 use crate::store::directory::{Batch, Directory, Entry, License, OpenError, Reader, TRIES};
 
 /// Something left out, to be told.
 pub enum Notice {
-    Restricted { name: Vec<u8> },
-    Skipped { name: Vec<u8>, cause: Error },
+    /// Its owner forbids backup: by what it is told.
+    Restricted {
+        title: String,
+    },
+    Skipped {
+        name: Vec<u8>,
+        cause: Error,
+    },
 }
 
 /// What a part means for a licence that takes several frames.
@@ -72,7 +80,7 @@ pub struct Packing<'a> {
     pub control: &'a Control,
     pub level: i32,
     pub partial: bool,
-    pub denies_unstated_rights: bool,
+    pub policy: Policy,
     /// Memory of written frames, to be used again.
     pub used: Mutex<Vec<Vec<u8>>>,
 }
@@ -85,6 +93,7 @@ pub struct Worker {
     content: Vec<u8>,
     /// The path of the member that is being made.
     path: Vec<u8>,
+    judge: Judge,
 }
 
 /// What became of a batch's next entry.
@@ -101,6 +110,9 @@ impl Work for Packing<'_> {
     type Task = Task;
     type Part = Part;
     type Worker = Worker;
+    type Question = Vec<Inspected>;
+    /// The same, each with what the host says of it.
+    type Answer = Vec<(Inspected, Right)>;
 
     fn worker(&self) -> Result<Worker> {
         Ok(Worker {
@@ -108,15 +120,11 @@ impl Work for Packing<'_> {
             packer: Packer::new(self.level)?,
             content: Vec::new(),
             path: Vec::new(),
+            judge: Judge::new(self.policy),
         })
     }
 
-    fn work(
-        &self,
-        worker: &mut Worker,
-        mut task: Task,
-        rest: &mut dyn FnMut(Task),
-    ) -> Result<Part> {
+    fn work(&self, worker: &mut Worker, mut task: Task, lead: &mut dyn Lead<Self>) -> Result<Part> {
         let mut part = Part {
             frame: None,
             notices: Vec::new(),
@@ -133,11 +141,14 @@ impl Work for Packing<'_> {
         )?;
         match task.large.take() {
             Some(large) => self.go_on(worker, &mut task, large, &mut part)?,
-            None => self.fill(worker, &mut task, &mut part)?,
+            None => self.fill(worker, &mut task, &mut part, lead)?,
         }
         if task.large.is_some() || !task.batch.is_empty() {
-            rest(task);
+            lead.leave(task);
         }
+        let (licenses, bytes) = worker.settle(&mut part, lead)?;
+        part.licenses -= licenses;
+        part.bytes -= bytes;
         if !worker.content.is_empty() {
             let memory = self.used.lock().pop().unwrap_or_default();
             part.frame = Some(worker.packer.pack(&worker.content, memory)?);
@@ -150,9 +161,27 @@ impl Work for Packing<'_> {
     }
 }
 
+impl Worker {
+    /// Has the host asked of the licences in the frame: how many it denied, and their bytes.
+    fn settle<'a>(
+        &mut self,
+        part: &mut Part,
+        lead: &mut dyn Lead<Packing<'a>>,
+    ) -> Result<(u64, u64)> {
+        self.judge
+            .settle(&mut self.content, part, |licenses| lead.ask(licenses))
+    }
+}
+
 impl Packing<'_> {
     /// Fills a frame with the batch's next licences.
-    fn fill(&self, worker: &mut Worker, task: &mut Task, part: &mut Part) -> Result<()> {
+    fn fill(
+        &self,
+        worker: &mut Worker,
+        task: &mut Task,
+        part: &mut Part,
+        lead: &mut dyn Lead<Self>,
+    ) -> Result<()> {
         while let Some(entry) = task.batch.peek() {
             self.control.check()?;
             worker.path.clear();
@@ -172,12 +201,6 @@ impl Packing<'_> {
                     self.fail(worker, "save", Errno::NAMETOOLONG, part)?;
                     task.batch.advance();
                 }
-                Entry::License if self.denies_unstated_rights => {
-                    // No format that states a right is recognised yet, so none does.
-                    let name = worker.path[LICENSES_FOLDER.len()..].to_vec();
-                    part.notices.push(Notice::Restricted { name });
-                    task.batch.advance();
-                }
                 Entry::License => match self.read(worker, task, part)? {
                     Outcome::Done => {
                         task.batch.advance();
@@ -186,21 +209,58 @@ impl Packing<'_> {
                     Outcome::Full => break,
                     Outcome::Large(_) if !worker.content.is_empty() => break,
                     Outcome::Large(license) => {
-                        let size = license.size();
-                        member::write_header(
-                            &mut worker.content,
-                            &worker.path,
-                            size,
-                            license.modified(),
-                        );
-                        part.large = Large::Begins;
-                        let large = LargeLicense {
-                            license,
-                            rest: size,
-                        };
-                        return self.go_on(worker, task, large, part);
+                        return self.begin_large(worker, task, license, part, lead);
                     }
                 },
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a frame with a licence that takes more than one, unless it is denied.
+    fn begin_large(
+        &self,
+        worker: &mut Worker,
+        task: &mut Task,
+        license: License,
+        part: &mut Part,
+        lead: &mut dyn Lead<Self>,
+    ) -> Result<()> {
+        let size = license.size();
+        let modified = license.modified();
+        member::write_header(&mut worker.content, &worker.path, size, modified);
+        let header = worker.content.len();
+        part.large = Large::Begins;
+        let large = LargeLicense {
+            license,
+            rest: size,
+        };
+        self.go_on(worker, task, large, part)?;
+        if part.large != Large::Begins {
+            return Ok(());
+        }
+        let mut tail = Vec::new();
+        if let Some(large) = &task.large {
+            let wanted = worker.judge.wanted_tail(&worker.content[header..], size);
+            // What cannot be read fails in its turn.
+            let _ = large.license.read_end(&mut tail, wanted);
+        }
+        let candidate = Candidate {
+            name: &worker.path[LICENSES_FOLDER.len()..],
+            size,
+            modified: modified.seconds,
+            member: 0..worker.content.len(),
+            excerpt: Excerpt::large(&worker.content[header..], &tail, size),
+        };
+        let admitted = worker.judge.admits(candidate, part);
+        if !admitted || worker.settle(part, lead)? != (0, 0) {
+            worker.content.clear();
+            part.large = Large::No;
+            part.licenses = 0;
+            part.bytes = 0;
+            if task.large.take().is_some() {
+                task.batch.advance();
+                task.tries = 0;
             }
         }
         Ok(())
@@ -239,9 +299,21 @@ impl Packing<'_> {
                 .and_then(|read| Ok(read == size && license.is_unchanged()?));
             match read {
                 Ok(true) => {
+                    let end = content.len();
                     member::pad(content, size);
-                    part.licenses += 1;
-                    part.bytes += size;
+                    let candidate = Candidate {
+                        name: &worker.path[LICENSES_FOLDER.len()..],
+                        size,
+                        modified: license.modified().seconds,
+                        member: start..content.len(),
+                        excerpt: Excerpt::whole(&content[end - size as usize..end]),
+                    };
+                    if worker.judge.admits(candidate, part) {
+                        part.licenses += 1;
+                        part.bytes += size;
+                    } else {
+                        content.truncate(start);
+                    }
                     return Ok(Outcome::Done);
                 }
                 Ok(false) => task.tries += 1,

@@ -1,12 +1,13 @@
 //! Lists of licences.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use super::guard::call_on;
 use super::wmlb_restorer;
-use crate::enumerate::{self, LicenseInfo, Listener};
+use crate::enumerate::{self, Listener};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
+use crate::license::{Format, LicenseInfo, Right};
 use crate::panics;
 use crate::props::Properties;
 
@@ -29,20 +30,28 @@ pub struct wmlb_license_info {
     /// The exact bytes of its path, name_len of them, without a NUL.
     pub name_bytes: *const u8,
     pub name_len: usize,
-    /// Its format: "wmdrm-v1", "wmdrm-v7", "xmr", "lcp", "sqlite" or "opaque", which is
-    /// any other. This version of the library tells none from another: "opaque".
+    /// Its format, recognized by its content: "wmdrm-v1", "wmdrm-v7" (Windows Media DRM),
+    /// "xmr" (PlayReady), "lcp" (Readium LCP; also an EPUB, PDF package or audiobook with
+    /// such a license in it), "sqlite" (a database) or "opaque": any other, and what does
+    /// not parse.
     pub format: *const c_char,
-    /// Its ID, as the format spells it; "" when it has none.
+    /// Its ID, as the format spells it: "wmdrm-v7": LID; "xmr": base64 of the 16 bytes of
+    /// its rights ID; "lcp": id. "" when it has none.
     pub license_id: *const c_char,
-    /// The IDs of the keys it holds, newline-separated; "" when it names none.
+    /// The IDs of the keys it holds, newline-separated, at most 1,024 of them. "wmdrm-v1",
+    /// "wmdrm-v7": KID as the license spells it; "xmr": base64 of the 16 bytes, as KID in
+    /// a WRMHEADER. "" when it names none.
     pub key_ids: *const c_char,
-    /// One of WMLB_RIGHT_*.
+    /// Whether its owner lets it be backed up, by its own words: one of WMLB_RIGHT_*.
+    /// Neither wmlb_restorer_set_rights() nor the property UnstatedRights changes it.
     pub backup_right: i32,
     /// Bytes.
     pub size: u64,
     /// When it was last modified, Unix seconds.
     pub modified: i64,
-    /// From when and until when it is valid, Unix seconds; INT64_MIN: not stated.
+    /// From when and until when it is valid, Unix seconds; INT64_MIN: not stated, or only
+    /// in a condition, which is not evaluated. A date without a time of day is the
+    /// beginning of that day in UTC.
     pub valid_from: i64,
     pub valid_until: i64,
 }
@@ -59,6 +68,59 @@ pub type wmlb_license_callback = Option<
     unsafe extern "C" fn(license: *const wmlb_license_info, user_data: *mut c_void) -> wmlb_hresult,
 >;
 
+/// What a [`wmlb_license_info`] points to.
+pub(super) struct Description {
+    name: CString,
+    license_id: CString,
+    key_ids: CString,
+}
+
+impl Description {
+    pub fn new(license: &LicenseInfo<'_>) -> Self {
+        // A NUL cannot be in a path of a file system; in that of a crafted backup file it is
+        // refused before. No ID has one.
+        let text = |text: &str| CString::new(text).unwrap_or_default();
+        Description {
+            name: text(&String::from_utf8_lossy(license.name)),
+            license_id: text(&license.statement.license_id),
+            key_ids: text(&license.statement.key_ids),
+        }
+    }
+
+    pub fn info(&self, license: &LicenseInfo<'_>) -> wmlb_license_info {
+        let statement = license.statement;
+        wmlb_license_info {
+            struct_size: size_of::<wmlb_license_info>(),
+            name: self.name.as_ptr(),
+            name_bytes: license.name.as_ptr(),
+            name_len: license.name.len(),
+            format: name_of(statement.format).as_ptr(),
+            license_id: self.license_id.as_ptr(),
+            key_ids: self.key_ids.as_ptr(),
+            backup_right: match statement.right {
+                Right::Allowed => WMLB_RIGHT_ALLOWED,
+                Right::NotStated => WMLB_RIGHT_NOT_STATED,
+                Right::Denied => WMLB_RIGHT_DENIED,
+            },
+            size: license.size,
+            modified: license.modified,
+            valid_from: statement.valid_from.unwrap_or(i64::MIN),
+            valid_until: statement.valid_until.unwrap_or(i64::MIN),
+        }
+    }
+}
+
+fn name_of(format: Format) -> &'static CStr {
+    match format {
+        Format::WmdrmV1 => c"wmdrm-v1",
+        Format::WmdrmV7 => c"wmdrm-v7",
+        Format::Xmr => c"xmr",
+        Format::Lcp => c"lcp",
+        Format::Sqlite => c"sqlite",
+        Format::Opaque => c"opaque",
+    }
+}
+
 fn enumerate(
     restorer: *mut wmlb_restorer,
     callback: wmlb_license_callback,
@@ -68,24 +130,8 @@ fn enumerate(
     call_on(restorer, |restorer| {
         let function = callback.ok_or_else(|| Error::Argument("callback is NULL".to_owned()))?;
         list(&restorer.properties(), &mut |license: &LicenseInfo<'_>| {
-            // A NUL cannot be in a path of a file system; in that of a crafted backup file
-            // it is refused before.
-            let name = String::from_utf8_lossy(license.name).into_owned();
-            let name = CString::new(name).unwrap_or_default();
-            let info = wmlb_license_info {
-                struct_size: size_of::<wmlb_license_info>(),
-                name: name.as_ptr(),
-                name_bytes: license.name.as_ptr(),
-                name_len: license.name.len(),
-                format: c"opaque".as_ptr(),
-                license_id: c"".as_ptr(),
-                key_ids: c"".as_ptr(),
-                backup_right: WMLB_RIGHT_NOT_STATED,
-                size: license.size,
-                modified: license.modified,
-                valid_from: i64::MIN,
-                valid_until: i64::MIN,
-            };
+            let description = Description::new(license);
+            let info = description.info(license);
             let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this; what the struct
             // points to outlives the call.
@@ -95,7 +141,8 @@ fn enumerate(
 }
 
 /// Lists the licenses in the store (property StorePath): calls callback for each, on
-/// this thread, in the order of their names, and returns when all were told.
+/// this thread, in the order of their names, and returns when all were told. It reads
+/// the beginning of each, of packages also the end: 1 MiB at the most.
 ///
 /// callback: see wmlb_license_callback. user_data: passed to callback, and not touched
 /// otherwise.
@@ -103,7 +150,7 @@ fn enumerate(
 /// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
 /// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
 /// StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE; or
-/// WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or opened, or
+/// WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
 /// keeps changing).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]

@@ -17,6 +17,7 @@ mod operations;
 mod pointer;
 mod properties;
 mod restorer;
+mod rights;
 
 pub use crate::backup::{WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY};
 pub use crate::hresult::*;
@@ -36,3 +37,4 @@ pub use names::*;
 pub use operations::*;
 pub use properties::*;
 pub use restorer::*;
+pub use rights::*;

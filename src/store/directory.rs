@@ -117,6 +117,24 @@ impl License {
         Ok(filled)
     }
 
+    /// Appends the last `length` bytes; what was read before and after does not matter to it.
+    pub fn read_end(&self, out: &mut Vec<u8>, length: usize) -> std::result::Result<(), Errno> {
+        let start = out.len();
+        let mut offset = self.size().saturating_sub(length as u64);
+        out.resize(start + length, 0);
+        let mut rest = &mut out[start..];
+        while !rest.is_empty() {
+            match rustix::io::retry_on_intr(|| rustix::io::pread(&self.file, &mut *rest, offset))? {
+                0 => break,
+                got => {
+                    offset += got as u64;
+                    rest = &mut rest[got..];
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it is still what it was when it was opened, and ends where it did.
     pub fn is_unchanged(&self) -> std::result::Result<bool, Errno> {
         Ok(sys::unchanged(&self.before, &fs::fstat(&self.file)?))

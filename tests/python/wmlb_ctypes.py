@@ -373,6 +373,24 @@ class Restorer:
         self.authorizers = getattr(self, "authorizers", []) + [authorizer]
         return self.set_authorizer(authorizer, ctx)
 
+    def ask_rights(self, on_license, ctx=None):
+        """Sets a rights callback. on_license is given each licence and gives the answer;
+        what it raises is raised by finish()."""
+
+        @RightsCallback
+        def callback(info, context):
+            try:
+                assert context == ctx, "ctx is not what was passed"
+                answer = on_license(License.of(info.contents))
+                return RIGHT_NOT_STATED if answer is None else answer
+            except BaseException as problem:
+                self.problems.append(problem)
+                return RIGHT_NOT_STATED
+
+        # A running backup may still call the one before.
+        self.rights = getattr(self, "rights", []) + [callback]
+        return self.set_rights(callback, ctx)
+
 
 # What restores, verifies and lists adds to the numbers above.
 NEEDS_INDIVIDUALIZATION = hresult(FAILURES["NS_E_DRM_NEEDS_INDIVIDUALIZATION"])
@@ -389,6 +407,8 @@ RESTORE_INDIVIDUALIZE = 0x2
 RESTORE_OVERWRITE = 0x100
 
 RIGHT_NOT_STATED = 0
+RIGHT_ALLOWED = 1
+RIGHT_DENIED = 2
 NOT_STATED = -(1 << 63)
 
 
@@ -453,6 +473,8 @@ LicenseCallback = ctypes.CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 NO_LICENSE_CALLBACK = ctypes.cast(None, LicenseCallback)
 Authorizer = ctypes.CFUNCTYPE(c_int32, POINTER(RestoreRequest), c_void_p, c_size_t, c_void_p)
 NO_AUTHORIZER = ctypes.cast(None, Authorizer)
+RightsCallback = ctypes.CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
+NO_RIGHTS_CALLBACK = ctypes.cast(None, RightsCallback)
 
 ON_A_RESTORER.update({
     "restore_licenses": [c_uint32, Callback, c_void_p],
@@ -463,6 +485,7 @@ OTHERS.update({
     "wmlb_restorer_enumerate_store": (c_int32, [c_void_p, LicenseCallback, c_void_p]),
     "wmlb_restorer_enumerate_backup": (c_int32, [c_void_p, LicenseCallback, c_void_p]),
     "wmlb_restorer_set_authorizer": (c_int32, [c_void_p, Authorizer, c_void_p]),
+    "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
 })
 FUNCTIONS.update(declare(lib))
 

@@ -1,0 +1,160 @@
+//! Which licences are saved: what they say of themselves, what the host says of them, and what
+//! holds when neither states anything.
+
+use std::ops::Range;
+
+use super::packing::{Notice, Part};
+use crate::error::Result;
+use crate::license::{self, Excerpt, Inspector, LicenseInfo, Right, Statement};
+
+/// Whoever knows more of licences than they say, asked on the operation's thread.
+pub trait Rights: Send + Sync {
+    /// [`Right::NotStated`] leaves it to what the licence says.
+    fn right_of(&self, license: &LicenseInfo<'_>) -> Result<Right>;
+}
+
+/// What an operation was told about rights.
+#[derive(Clone, Copy)]
+pub struct Policy {
+    pub denies_unstated: bool,
+    /// There is a host to be asked.
+    pub asks_host: bool,
+}
+
+impl Policy {
+    fn denies(self, right: Right) -> bool {
+        match right {
+            Right::Allowed => false,
+            Right::NotStated => self.denies_unstated,
+            Right::Denied => true,
+        }
+    }
+}
+
+/// A licence of which the host is asked.
+pub struct Inspected {
+    name: Vec<u8>,
+    size: u64,
+    modified: i64,
+    statement: Statement,
+    /// Where its member is in the frame's content.
+    member: Range<usize>,
+    /// How much was to be told before it.
+    notices: usize,
+}
+
+impl Inspected {
+    pub fn info(&self) -> LicenseInfo<'_> {
+        LicenseInfo {
+            name: &self.name,
+            size: self.size,
+            modified: self.modified,
+            statement: &self.statement,
+        }
+    }
+}
+
+/// A licence that was read.
+pub struct Candidate<'a> {
+    pub name: &'a [u8],
+    pub size: u64,
+    pub modified: i64,
+    /// Where its member is in the frame's content.
+    pub member: Range<usize>,
+    pub excerpt: Excerpt<'a>,
+}
+
+/// Judges the licences of one frame after the other; one a worker.
+pub struct Judge {
+    policy: Policy,
+    inspector: Inspector,
+    statement: Statement,
+    /// Those in the frame of which the host is to be asked.
+    pending: Vec<Inspected>,
+}
+
+impl Judge {
+    pub fn new(policy: Policy) -> Self {
+        Judge {
+            policy,
+            inspector: Inspector::default(),
+            statement: Statement::default(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Bytes from the end of a licence that are wanted besides those from its beginning.
+    pub fn wanted_tail(&self, head: &[u8], size: u64) -> usize {
+        match self.inspects_all() {
+            true => license::wanted_tail(head, size),
+            false => 0,
+        }
+    }
+
+    fn inspects_all(&self) -> bool {
+        self.policy.denies_unstated || self.policy.asks_host
+    }
+
+    /// Whether the licence stays in the frame, as far as that is known before the host was
+    /// asked; if not, it is told so.
+    pub fn admits(&mut self, license: Candidate<'_>, part: &mut Part) -> bool {
+        // For the benchmark of what inspection costs, and nothing else.
+        if cfg!(wmlb_without_inspection) {
+            return true;
+        }
+        if !self.inspects_all() && !license.excerpt.may_deny() {
+            return true;
+        }
+        self.inspector.inspect(license.excerpt, &mut self.statement);
+        if self.policy.asks_host {
+            self.pending.push(Inspected {
+                name: license.name.to_vec(),
+                size: license.size,
+                modified: license.modified,
+                statement: std::mem::take(&mut self.statement),
+                member: license.member,
+                notices: part.notices.len(),
+            });
+            return true;
+        }
+        let denied = self.policy.denies(self.statement.right);
+        if denied {
+            let title = self.statement.title(license.name).into_owned();
+            part.notices.push(Notice::Restricted { title });
+        }
+        !denied
+    }
+
+    /// Has the host asked of the frame's licences, and takes those out that are denied: how
+    /// many they are, and their bytes.
+    pub fn settle(
+        &mut self,
+        content: &mut Vec<u8>,
+        part: &mut Part,
+        ask: impl FnOnce(Vec<Inspected>) -> Result<Vec<(Inspected, Right)>>,
+    ) -> Result<(u64, u64)> {
+        if self.pending.is_empty() {
+            return Ok((0, 0));
+        }
+        let (mut kept, mut told, mut bytes) = (0, 0, 0);
+        for (license, answer) in ask(std::mem::take(&mut self.pending))? {
+            let right = match answer {
+                Right::NotStated => license.statement.right,
+                answer => answer,
+            };
+            let Range { start, end } = license.member;
+            if self.policy.denies(right) {
+                let title = license.statement.title(&license.name).into_owned();
+                let notice = Notice::Restricted { title };
+                part.notices.insert(license.notices + told, notice);
+                told += 1;
+                bytes += license.size;
+            } else {
+                content.copy_within(start..end, kept);
+                kept += end - start;
+            }
+        }
+        content.truncate(kept);
+        Ok((told as u64, bytes))
+    }
+}
