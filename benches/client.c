@@ -1,7 +1,9 @@
 /*
  * The program that is measured: one backup, as a host without any wishes would make it.
  *
- *     client STORE FOLDER [THREADS]
+ *     client STORE FOLDER [THREADS [ask]]
+ *
+ * With "ask" it wants to be asked of each license, and leaves all as they are.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -17,16 +19,25 @@ static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_typ
     return WMLB_S_OK;
 }
 
+static int32_t on_license(const wmlb_license_info *license, void *ctx)
+{
+    (void)license, (void)ctx;
+    return WMLB_RIGHT_NOT_STATED;
+}
+
 int main(int argc, char **argv)
 {
     wmlb_hresult result = WMLB_E_FAIL;
     uint32_t threads;
 
     if (argc < 3) {
-        fputs("usage: client STORE FOLDER [THREADS]\n", stderr);
+        fputs("usage: client STORE FOLDER [THREADS [ask]]\n", stderr);
         return 2;
     }
     threads = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+    if (argc > 4 &&
+        WMLB_FAILED(wmlb_restorer_set_rights(wmlb_default_restorer(), on_license, NULL)))
+        return 1;
     if (WMLB_FAILED(wmlb_set_store_path(argv[1])) || WMLB_FAILED(wmlb_set_backup_path(argv[2])) ||
         WMLB_FAILED(wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
                                   sizeof threads)) ||

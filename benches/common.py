@@ -16,7 +16,7 @@ def build(scratch):
         command = [os.environ.get("CC", "cc"), "-std=c99", "-O2", f"-I{TOP}/include", HERE / f"{name}.c",
                    "-o", scratch / name]
         if name != "measure":
-            command += [f"-L{dist}", "-lwmlb", f"-Wl,-rpath,{dist}"]
+            command += [f"-L{dist}", "-lwmlb", f"-Wl,--enable-new-dtags,-rpath,{dist}"]
         subprocess.run(command, check=True)
     return lambda name: scratch / name
 

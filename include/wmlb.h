@@ -221,9 +221,9 @@
 #define WMLB_STATUS_ERROR_WITHURL 30
 
 /**
- * A license is left out because its owner forbids backup. Value: string, its key
- * IDs joined by newlines, or its name when it has none. Like every name and ID it is
- * what somebody else wrote: it may hold control characters.
+ * A license is left out because its owner forbids backup. Value: string, its key IDs
+ * joined by newlines; where it has none, for "lcp" its license ID, for others its name.
+ * That is what somebody else wrote; a name may hold control characters.
  */
 #define WMLB_STATUS_RESTRICTED_LICENSE 31
 

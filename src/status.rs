@@ -19,9 +19,9 @@ pub const WMLB_STATUS_BACKUPRESTORE_CONNECTING: i32 = 28;
 pub const WMLB_STATUS_BACKUPRESTORE_DISCONNECTING: i32 = 29;
 /// A restore was refused; the last event. Value: string, an address to go to.
 pub const WMLB_STATUS_ERROR_WITHURL: i32 = 30;
-/// A license is left out because its owner forbids backup. Value: string, its key
-/// IDs joined by newlines, or its name when it has none. Like every name and ID it is
-/// what somebody else wrote: it may hold control characters.
+/// A license is left out because its owner forbids backup. Value: string, its key IDs
+/// joined by newlines; where it has none, for "lcp" its license ID, for others its name.
+/// That is what somebody else wrote; a name may hold control characters.
 pub const WMLB_STATUS_RESTRICTED_LICENSE: i32 = 31;
 /// How far the operation is; at most 20 a second, and one after the last license.
 /// Value: binary, a wmlb_progress.

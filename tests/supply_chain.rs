@@ -29,6 +29,11 @@ const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
         "earlier ones give uninitialised memory",
     ),
     ("generational-arena", None, "unmaintained"),
+    (
+        "quick-xml",
+        Some([0, 41, 0]),
+        "earlier ones take quadratic time over attributes (RUSTSEC-2026-0194)",
+    ),
 ];
 
 #[derive(Debug, Default)]

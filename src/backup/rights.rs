@@ -102,10 +102,15 @@ impl Judge {
         if cfg!(wmlb_without_inspection) {
             return true;
         }
-        if !self.inspects_all() && !license.excerpt.may_deny() {
-            return true;
-        }
-        self.inspector.inspect(license.excerpt, &mut self.statement);
+        let denied = match self.inspects_all() {
+            true => {
+                self.inspector.inspect(license.excerpt, &mut self.statement);
+                self.policy.denies(self.statement.right)
+            }
+            false => self
+                .inspector
+                .inspect_denied(license.excerpt, &mut self.statement),
+        };
         if self.policy.asks_host {
             self.pending.push(Inspected {
                 name: license.name.to_vec(),
@@ -117,7 +122,6 @@ impl Judge {
             });
             return true;
         }
-        let denied = self.policy.denies(self.statement.right);
         if denied {
             let title = self.statement.title(license.name).into_owned();
             part.notices.push(Notice::Restricted { title });

@@ -7,12 +7,16 @@
 //! That an action which is not there is not granted follows from the documented default of
 //! AllowBackupRestore, which is false.
 
+use memchr::memmem;
 use quick_xml::Reader;
 use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event};
 
 use super::text::Base64;
 use super::{Format, Right, Statement, read_binary};
+
+/// The action.
+const BACKUP: &[u8] = b"Backup";
 
 /// Elements within elements, at the most.
 const DEEPEST: usize = 64;
@@ -30,14 +34,23 @@ type Result<T> = std::result::Result<T, Stop>;
 /// What is used while a document is read, and kept for the next.
 #[derive(Default)]
 pub struct Memory {
-    text: String,
+    text: Vec<u8>,
     base64: Base64,
+}
+
+/// How much is to be read.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Extent {
+    Everything,
+    /// Whether the licence denies backup, and nothing else.
+    Denial,
 }
 
 /// Reads a licence, or a response with several. `whole` is false when the text goes on.
 pub fn read(
-    content: &str,
+    content: &[u8],
     whole: bool,
+    extent: Extent,
     memory: &mut Memory,
     statement: &mut Statement,
 ) -> Option<Format> {
@@ -45,6 +58,7 @@ pub fn read(
         elements: Elements::new(content),
         memory,
         statement,
+        extent,
         licenses: 0,
         format: None,
         right: None,
@@ -78,6 +92,7 @@ struct Document<'a, 'b> {
     elements: Elements<'a>,
     memory: &'b mut Memory,
     statement: &'b mut Statement,
+    extent: Extent,
     licenses: usize,
     /// Of the first licence.
     format: Option<Format>,
@@ -90,35 +105,35 @@ impl Document<'_, '_> {
         let Some(root) = self.elements.next_child()? else {
             return Err(Stop::Malformed);
         };
-        match root.local_name().as_ref() {
+        if is(&root, b"LICENSE") {
             // What follows the licence's own data need not be read.
-            "LICENSE" => self.read_license(&root),
-            "LICENSERESPONSE" => {
-                while let Some(child) = self.elements.next_child()? {
-                    let within = self.elements.depth;
-                    if child.local_name().as_ref() == "LICENSE" {
-                        self.read_license(&child)?;
-                    }
-                    self.elements.leave(within)?;
-                }
-                Ok(())
-            }
-            _ => Err(Stop::Malformed),
+            return self.read_license(&root);
         }
+        if !is(&root, b"LICENSERESPONSE") {
+            return Err(Stop::Malformed);
+        }
+        while let Some(child) = self.elements.next_child()? {
+            let within = self.elements.depth;
+            if is(&child, b"LICENSE") {
+                self.read_license(&child)?;
+            }
+            self.elements.leave(within)?;
+        }
+        Ok(())
     }
 
     /// Reads a LICENSE up to the end of what says something.
     fn read_license(&mut self, element: &BytesStart<'_>) -> Result<()> {
         let version = attribute(element, "version")?;
         match version.as_ref().map(|version| &*version.value) {
-            Some("2.0.0.0") => {
+            Some(b"2.0.0.0") => {
                 self.begin_license(Format::WmdrmV7);
                 let right = self.read_v7()?;
                 self.right = self.right.max(Some(right));
                 Ok(())
             }
             // Base64 of a licence of version 1, and of XMR.
-            Some("0.1.0.0" | "3.0.0.0") => self.read_encoded(),
+            Some(b"0.1.0.0" | b"3.0.0.0") => self.read_encoded(),
             _ => Ok(()),
         }
     }
@@ -131,30 +146,29 @@ impl Document<'_, '_> {
     /// The right that the licence states. Its DATA, when it is there at all, is in the clear;
     /// as services send it, it is encrypted, and then there is text in its place.
     fn read_v7(&mut self) -> Result<Right> {
-        if !self.elements.enter("LICENSORINFO")? || !self.elements.enter("DATA")? {
+        if !self.elements.enter(b"LICENSORINFO")? || !self.elements.enter(b"DATA")? {
             return Ok(Right::NotStated);
         }
         let mut backup = None;
         while let Some(child) = self.elements.next_child()? {
             let within = self.elements.depth;
-            match child.local_name().as_ref() {
-                "LID" => {
-                    let plain = self.elements.read_text(&mut self.memory.text)?;
-                    let id = self.memory.text.trim();
-                    self.statement.set_license_id(if plain { id } else { "" });
-                }
-                "KID" => {
-                    let plain = self.elements.read_text(&mut self.memory.text)?;
-                    let id = self.memory.text.trim();
-                    self.statement.add_key_id(if plain { id } else { "" });
-                }
-                "ONACTION" => {
-                    let action = attribute(&child, "type")?;
-                    if action.is_some_and(|action| action.value == "Backup") {
-                        backup = backup.max(Some(self.read_action()?));
+            let all = self.extent == Extent::Everything;
+            if is(&child, b"ONACTION") {
+                let action = attribute(&child, "type")?;
+                if action.is_some_and(|action| *action.value == *BACKUP) {
+                    backup = backup.max(Some(self.read_action()?));
+                    let denied = backup == Some(Right::Denied);
+                    // Nothing that follows can make it a denial.
+                    if !all && (denied || !self.elements.rest_contains(BACKUP)) {
+                        break;
                     }
                 }
-                _ => {}
+            } else if all && is(&child, b"LID") {
+                let id = self.elements.read_id(&mut self.memory.text)?;
+                self.statement.set_license_id(id);
+            } else if all && is(&child, b"KID") {
+                let id = self.elements.read_id(&mut self.memory.text)?;
+                self.statement.add_key_id(id);
             }
             self.elements.leave(within)?;
         }
@@ -166,12 +180,12 @@ impl Document<'_, '_> {
         let mut right = None;
         while let Some(child) = self.elements.next_child()? {
             let within = self.elements.depth;
-            if child.local_name().as_ref() == "CONDITION" {
+            if is(&child, b"CONDITION") {
                 let plain = self.elements.read_text(&mut self.memory.text)?;
-                let condition = self.memory.text.trim();
+                let condition = self.memory.text.trim_ascii();
                 right = right.max(Some(match plain {
-                    true if condition.eq_ignore_ascii_case("true") => Right::Allowed,
-                    true if condition.eq_ignore_ascii_case("false") => Right::Denied,
+                    true if condition.eq_ignore_ascii_case(b"true") => Right::Allowed,
+                    true if condition.eq_ignore_ascii_case(b"false") => Right::Denied,
                     _ => Right::NotStated,
                 }));
             }
@@ -186,7 +200,7 @@ impl Document<'_, '_> {
             return Ok(());
         }
         let mut part = Statement::default();
-        let bytes = base64.decode(text.as_bytes()).unwrap_or_default();
+        let bytes = base64.decode(text).unwrap_or_default();
         if let Some(format) = read_binary(bytes, &mut part) {
             self.begin_license(format);
             self.statement.set_license_id(&part.license_id);
@@ -199,6 +213,13 @@ impl Document<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether the element has this name, with or without a prefix.
+fn is(element: &BytesStart<'_>, name: &[u8]) -> bool {
+    let found = element.name().into_inner();
+    let prefix = found.strip_suffix(name);
+    prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with(b":"))
 }
 
 fn attribute<'a>(element: &'a BytesStart<'_>, name: &str) -> Result<Option<Attribute<'a>>> {
@@ -214,8 +235,8 @@ struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn new(content: &'a str) -> Self {
-        let mut reader = Reader::from_str(content);
+    fn new(content: &'a [u8]) -> Self {
+        let mut reader = Reader::from_reader(content);
         reader.config_mut().expand_empty_elements = true;
         Elements { reader, depth: 0 }
     }
@@ -234,6 +255,11 @@ impl<'a> Elements<'a> {
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Whether the text occurs in what was not read yet, wherever.
+    fn rest_contains(&self, text: &[u8]) -> bool {
+        memmem::find(self.reader.get_ref(), text).is_some()
     }
 
     /// The next element in the one that is open; None when that ends.
@@ -256,9 +282,9 @@ impl<'a> Elements<'a> {
     }
 
     /// Opens the first child of this name; false when there is none.
-    fn enter(&mut self, name: &str) -> Result<bool> {
+    fn enter(&mut self, name: &[u8]) -> Result<bool> {
         while let Some(child) = self.next_child()? {
-            if child.local_name().as_ref() == name {
+            if is(&child, name) {
                 return Ok(true);
             }
             let within = self.depth;
@@ -269,18 +295,25 @@ impl<'a> Elements<'a> {
 
     /// The text of the element that is open, up to its end; false when there is more in it
     /// than text.
-    fn read_text(&mut self, out: &mut String) -> Result<bool> {
+    fn read_text(&mut self, out: &mut Vec<u8>) -> Result<bool> {
         out.clear();
         let mut plain = true;
         let within = self.depth;
         while self.depth >= within {
             match self.next()? {
-                Event::Text(text) => out.push_str(&text),
-                Event::CData(text) => out.push_str(&text),
+                Event::Text(text) => out.extend_from_slice(&text),
+                Event::CData(text) => out.extend_from_slice(&text),
                 Event::Start(_) | Event::GeneralRef(_) => plain = false,
                 _ => {}
             }
         }
         Ok(plain)
+    }
+
+    /// The text of the element that is open, as an ID; "" when it cannot be one.
+    fn read_id<'t>(&mut self, out: &'t mut Vec<u8>) -> Result<&'t str> {
+        let plain = self.read_text(out)?;
+        let text = str::from_utf8(out.trim_ascii()).unwrap_or_default();
+        Ok(if plain { text } else { "" })
     }
 }
