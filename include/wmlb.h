@@ -404,7 +404,7 @@ typedef struct wmlb_license_info {
      */
     const char *license_id;
     /**
-     * The IDs of the keys it holds, newline-separated, at most 1,024 of them. "wmdrm-v1",
+     * The IDs of the keys it holds, newline-separated, at most 1,024 of them and 64 KiB. "wmdrm-v1",
      * "wmdrm-v7": KID as the license spells it; "xmr": base64 of the 16 bytes, as KID in
      * a WRMHEADER. "" when it names none.
      */
@@ -424,8 +424,8 @@ typedef struct wmlb_license_info {
     int64_t modified;
     /**
      * From when and until when it is valid, Unix seconds; INT64_MIN: not stated, or only
-     * in a condition, which is not evaluated. A date without a time of day is the
-     * beginning of that day in UTC.
+     * in a condition, which is not evaluated. Of a "wmdrm-v1" valid_until is the
+     * beginning of a day in UTC: it states no time of day.
      */
     int64_t valid_from;
     int64_t valid_until;
@@ -493,8 +493,10 @@ typedef struct wmlb_progress {
  * value ends the backup with WMLB_E_INVALIDARG.
  *
  * It is called on the operation's thread, between the events of a backup, for every
- * license that could be read, in no particular order; for one that changes while it is
- * read, maybe again. What holds in a wmlb_status_callback holds in it.
+ * license that could be read, in no particular order. One that is larger than 1 MiB is
+ * asked of when its beginning was read, and may still turn out not to be readable; one
+ * that changes while it is read may be asked of again. But for the value that is
+ * returned, what holds in a wmlb_status_callback holds in it.
  */
 typedef int32_t (*wmlb_rights_callback)(const struct wmlb_license_info *license,
                                         void *ctx);

@@ -1,13 +1,15 @@
 //! The main job: from the licence store into a backup file.
 
 mod packing;
+mod part;
 mod rights;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use packing::{Large, Notice, Packing, Part, Task};
+use packing::{Packing, Task};
+use part::{Large, Notice, Part};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
 
@@ -225,14 +227,18 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
     }
 
     fn answer(&mut self, question: Vec<Inspected>) -> Result<Vec<(Inspected, Right)>> {
-        let answer = |license: Inspected| {
+        let mut answers = Vec::with_capacity(question.len());
+        for license in question {
             self.check()?;
+            let host = self.rights;
             let ask =
                 |host: &dyn Rights| self.operation.call_host(|| host.right_of(&license.info()));
-            let right = self.rights.map_or(Ok(Right::NotStated), ask)?;
-            Ok((license, right))
-        };
-        question.into_iter().map(answer).collect()
+            let right = host.map_or(Ok(Right::NotStated), ask)?;
+            answers.push((license, right));
+            // A host that takes its time does not keep the user from seeing that it goes on.
+            self.operation.advance(self.progress)?;
+        }
+        Ok(answers)
     }
 
     fn check(&self) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::archive::commit;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
 use crate::archive::walk::{Piece, Pieces};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
 use crate::operation::Control;
@@ -49,12 +49,22 @@ pub fn enumerate_store(properties: &Properties, listener: Listener<'_>) -> Resul
                 let license = loop {
                     let license = match reader.open(&batch) {
                         Ok(license) => license,
+                        // Its folder may have been replaced: looked up again, it may be there.
+                        Err(OpenError::Gone) if tries + 1 < TRIES => {
+                            tries += 1;
+                            continue;
+                        }
                         // Gone, or no licence any more: it is not in the store.
                         Err(OpenError::Gone | OpenError::NotALicense) => break None,
                         Err(OpenError::Failed(errno)) => {
                             return Err(Error::system("open", path(), errno));
                         }
                     };
+                    reserve(
+                        &mut head,
+                        license::most_of_head(license.size()),
+                        "a license",
+                    )?;
                     match read_excerpt(&license, &mut head, &mut tail) {
                         Ok(true) => break Some(license),
                         Ok(false) => tries += 1,
@@ -66,7 +76,7 @@ pub fn enumerate_store(properties: &Properties, listener: Listener<'_>) -> Resul
                 };
                 if let Some(license) = license {
                     let size = license.size();
-                    inspector.inspect(Excerpt::large(&head, &tail, size), &mut statement);
+                    inspector.inspect(Excerpt::large(&head, &tail, size), &mut statement)?;
                     let answer = listener(&LicenseInfo {
                         name: &name,
                         size,
@@ -116,7 +126,7 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
     while let Some(frame) = frames.next_sound(memory)? {
         checker.check(&mut unpacker, &frame, &mut content, &mut pieces)?;
         for piece in &pieces.list {
-            let Some(statement) = excerpts.add(piece, &content[piece.data.clone()]) else {
+            let Some(statement) = excerpts.add(piece, &content[piece.data.clone()])? else {
                 continue;
             };
             let answer = listener(&LicenseInfo {
@@ -148,31 +158,31 @@ struct Excerpts {
 
 impl Excerpts {
     /// Adds the next piece of a licence. What the licence says, once enough of it is there.
-    fn add(&mut self, piece: &Piece, data: &[u8]) -> Option<&Statement> {
+    fn add(&mut self, piece: &Piece, data: &[u8]) -> Result<Option<&Statement>> {
         let size = piece.size;
         if piece.begins() {
             self.wanted_tail = license::wanted_tail(data, size);
             self.tail.clear();
             if self.wanted_tail == 0 {
                 let excerpt = Excerpt::large(data, &[], size);
-                self.inspector.inspect(excerpt, &mut self.statement);
-                return Some(&self.statement);
+                self.inspector.inspect(excerpt, &mut self.statement)?;
+                return Ok(Some(&self.statement));
             }
             self.head.clear();
             self.head
                 .extend_from_slice(&data[..license::most_of_head(size).min(data.len())]);
         }
         if self.wanted_tail == 0 {
-            return None;
+            return Ok(None);
         }
         self.tail.extend_from_slice(data);
         let excess = self.tail.len().saturating_sub(self.wanted_tail);
         self.tail.drain(..excess);
         if !piece.ends() {
-            return None;
+            return Ok(None);
         }
         let excerpt = Excerpt::large(&self.head, &self.tail, size);
-        self.inspector.inspect(excerpt, &mut self.statement);
-        Some(&self.statement)
+        self.inspector.inspect(excerpt, &mut self.statement)?;
+        Ok(Some(&self.statement))
     }
 }

@@ -27,6 +27,8 @@ mod enumerate;
 mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hresult;
 mod license;
 mod operation;

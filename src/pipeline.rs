@@ -81,7 +81,7 @@ struct State<W: Work> {
     finished: BTreeMap<Sequence, Finished<W::Part>>,
     /// Asked and not answered, and answered and not taken.
     questions: VecDeque<(Sequence, W::Question)>,
-    answers: BTreeMap<Sequence, W::Answer>,
+    answers: BTreeMap<Sequence, Result<W::Answer>>,
     /// Begun and not accepted.
     outstanding: usize,
     /// The next to be accepted.
@@ -166,20 +166,28 @@ impl<W: Work> Pipeline<'_, W> {
     fn lead(&self, ends: &mut impl Ends<W>, mut own: Option<&mut W::Worker>) -> Result<()> {
         let mut listed = 0;
         let mut all_listed = false;
+        // Questions and the list take turns.
+        let mut lists = false;
         loop {
             ends.check()?;
             let mut state = lock(&self.state);
-            if let Some((sequence, question)) = state.questions.pop_front() {
-                drop(state);
-                let answer = ends.answer(question)?;
-                lock(&self.state).answers.insert(sequence, answer);
-                self.answered.notify_all();
-            } else if let Some(part) = state.take_expected() {
+            let has_room = !all_listed && state.waiting_weight < LOOKAHEAD;
+            if let Some(part) = state.take_expected() {
                 drop(state);
                 // An accepted part makes room for another to be begun.
                 self.may_work.notify_one();
                 ends.accept(part?)?;
-            } else if !all_listed && state.waiting_weight < LOOKAHEAD {
+            } else if !(has_room && lists)
+                && let Some((sequence, question)) = state.questions.pop_front()
+            {
+                drop(state);
+                // An error is that of the part which needs the answer, and has its turn.
+                let answer = ends.answer(question);
+                lock(&self.state).answers.insert(sequence, answer);
+                self.answered.notify_all();
+                lists = true;
+            } else if has_room {
+                lists = false;
                 drop(state);
                 match ends.next()? {
                     Some(task) => {
@@ -279,7 +287,7 @@ impl<W: Work> Lead<W> for Turn<'_, '_, W> {
                 return Err(Error::Canceled);
             }
             if let Some(answer) = state.answers.remove(&self.sequence) {
-                return Ok(answer);
+                return answer;
             }
             state = wait(&self.pipeline.answered, state);
         }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
+use super::part::{Large, Notice, Part};
 use super::rights::{Candidate, Inspected, Judge, Policy};
-use crate::archive::frame::{Frame, Packer};
+use crate::archive::frame::Packer;
 use crate::archive::{
     FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
 };
@@ -17,38 +18,6 @@ use crate::license::{Excerpt, Right};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
 use crate::store::directory::{Batch, Directory, Entry, License, OpenError, Reader, TRIES};
-
-/// Something left out, to be told.
-pub enum Notice {
-    /// Its owner forbids backup: by what it is told.
-    Restricted {
-        title: String,
-    },
-    Skipped {
-        name: Vec<u8>,
-        cause: Error,
-    },
-}
-
-/// What a part means for a licence that takes several frames.
-#[derive(PartialEq)]
-pub enum Large {
-    /// Nothing: the part has no such licence, or its middle.
-    No,
-    /// One begins with this part.
-    Begins,
-    /// The one that is being written changed meanwhile: what was written of it is void.
-    Void,
-}
-
-/// One piece of the archive, and what is to be told with it.
-pub struct Part {
-    pub frame: Option<Frame>,
-    pub notices: Vec<Notice>,
-    pub licenses: u64,
-    pub bytes: u64,
-    pub large: Large,
-}
 
 /// Names to be packed, and the large licence among them that is under way.
 pub struct Task {
@@ -133,6 +102,7 @@ impl Work for Packing<'_> {
             large: Large::No,
         };
         worker.content.clear();
+        worker.judge.begin();
         // All that a frame takes, but for very long names: nothing grows on the way.
         reserve(
             &mut worker.content,
@@ -242,8 +212,15 @@ impl Packing<'_> {
         let mut tail = Vec::new();
         if let Some(large) = &task.large {
             let wanted = worker.judge.wanted_tail(&worker.content[header..], size);
-            // What cannot be read fails in its turn.
-            let _ = large.license.read_end(&mut tail, wanted);
+            let read = large.license.read_end(&mut tail, wanted);
+            // What is half old and half new says nothing.
+            match read.and_then(|()| large.license.is_unchanged()) {
+                Ok(true) => {}
+                changed => {
+                    task.large = None;
+                    return self.void(worker, task, part, changed.err());
+                }
+            }
         }
         let candidate = Candidate {
             name: &worker.path[LICENSES_FOLDER.len()..],
@@ -252,7 +229,7 @@ impl Packing<'_> {
             member: 0..worker.content.len(),
             excerpt: Excerpt::large(&worker.content[header..], &tail, size),
         };
-        let admitted = worker.judge.admits(candidate, part);
+        let admitted = worker.judge.admits(candidate, part)?;
         if !admitted || worker.settle(part, lead)? != (0, 0) {
             worker.content.clear();
             part.large = Large::No;
@@ -308,7 +285,7 @@ impl Packing<'_> {
                         member: start..content.len(),
                         excerpt: Excerpt::whole(&content[end - size as usize..end]),
                     };
-                    if worker.judge.admits(candidate, part) {
+                    if worker.judge.admits(candidate, part)? {
                         part.licenses += 1;
                         part.bytes += size;
                     } else {
@@ -358,8 +335,20 @@ impl Packing<'_> {
             }
             return Ok(());
         }
-        // What was packed of it so far does not count, in this part and in those before.
+        self.void(worker, task, part, read.err())
+    }
+
+    /// What was packed of a large licence so far does not count, in this part and in those
+    /// before: it cannot be read, or else it has changed, and is tried again.
+    fn void(
+        &self,
+        worker: &mut Worker,
+        task: &mut Task,
+        part: &mut Part,
+        failed: Option<Errno>,
+    ) -> Result<()> {
         worker.content.clear();
+        part.bytes = 0;
         part.large = match part.large {
             Large::Begins => Large::No,
             _ => Large::Void,
@@ -367,11 +356,11 @@ impl Packing<'_> {
         worker.path.clear();
         worker.path.extend_from_slice(LICENSES_FOLDER);
         task.batch.append_name(&mut worker.path);
-        match read {
-            Err(errno) => {
+        match failed {
+            Some(errno) => {
                 self.fail(worker, "read", errno, part)?;
             }
-            Ok(_) => {
+            None => {
                 task.tries += 1;
                 if task.tries < TRIES {
                     return Ok(());

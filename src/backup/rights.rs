@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::packing::{Notice, Part};
+use super::part::{Notice, Part};
 use crate::error::Result;
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Right, Statement};
 
@@ -83,6 +83,11 @@ impl Judge {
         }
     }
 
+    /// Begins with a frame. One that failed may have left licences pending.
+    pub fn begin(&mut self) {
+        self.pending.clear();
+    }
+
     /// Bytes from the end of a licence that are wanted besides those from its beginning.
     pub fn wanted_tail(&self, head: &[u8], size: u64) -> usize {
         match self.inspects_all() {
@@ -97,19 +102,20 @@ impl Judge {
 
     /// Whether the licence stays in the frame, as far as that is known before the host was
     /// asked; if not, it is told so.
-    pub fn admits(&mut self, license: Candidate<'_>, part: &mut Part) -> bool {
+    pub fn admits(&mut self, license: Candidate<'_>, part: &mut Part) -> Result<bool> {
         // For the benchmark of what inspection costs, and nothing else.
         if cfg!(wmlb_without_inspection) {
-            return true;
+            return Ok(true);
         }
         let denied = match self.inspects_all() {
             true => {
-                self.inspector.inspect(license.excerpt, &mut self.statement);
+                self.inspector
+                    .inspect(license.excerpt, &mut self.statement)?;
                 self.policy.denies(self.statement.right)
             }
             false => self
                 .inspector
-                .inspect_denied(license.excerpt, &mut self.statement),
+                .inspect_denied(license.excerpt, &mut self.statement)?,
         };
         if self.policy.asks_host {
             self.pending.push(Inspected {
@@ -120,13 +126,13 @@ impl Judge {
                 member: license.member,
                 notices: part.notices.len(),
             });
-            return true;
+            return Ok(true);
         }
         if denied {
             let title = self.statement.title(license.name).into_owned();
             part.notices.push(Notice::Restricted { title });
         }
-        !denied
+        Ok(!denied)
     }
 
     /// Has the host asked of the frame's licences, and takes those out that are denied: how

@@ -38,7 +38,7 @@ pub struct wmlb_license_info {
     /// Its ID, as the format spells it: "wmdrm-v7": LID; "xmr": base64 of the 16 bytes of
     /// its rights ID; "lcp": id. "" when it has none.
     pub license_id: *const c_char,
-    /// The IDs of the keys it holds, newline-separated, at most 1,024 of them. "wmdrm-v1",
+    /// The IDs of the keys it holds, newline-separated, at most 1,024 of them and 64 KiB. "wmdrm-v1",
     /// "wmdrm-v7": KID as the license spells it; "xmr": base64 of the 16 bytes, as KID in
     /// a WRMHEADER. "" when it names none.
     pub key_ids: *const c_char,
@@ -50,8 +50,8 @@ pub struct wmlb_license_info {
     /// When it was last modified, Unix seconds.
     pub modified: i64,
     /// From when and until when it is valid, Unix seconds; INT64_MIN: not stated, or only
-    /// in a condition, which is not evaluated. A date without a time of day is the
-    /// beginning of that day in UTC.
+    /// in a condition, which is not evaluated. Of a "wmdrm-v1" valid_until is the
+    /// beginning of a day in UTC: it states no time of day.
     pub valid_from: i64,
     pub valid_until: i64,
 }

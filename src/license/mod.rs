@@ -6,6 +6,7 @@
 //! "not stated"; what is in none of the formats, or in one but does not parse, is opaque.
 
 mod lcp;
+mod package;
 mod text;
 mod wmdrm;
 mod xml;
@@ -16,6 +17,8 @@ use std::borrow::Cow;
 use text::Base64;
 use xml::Extent;
 
+use crate::error::Result;
+
 /// Bytes of a licence that are looked at, at the most.
 const MOST_INSPECTED: usize = 1 << 20;
 /// Of a larger one, so many from its beginning and, of a ZIP file, whose directory is there,
@@ -25,8 +28,10 @@ const TAIL: usize = 256 << 10;
 
 /// Bytes of an ID at the most; what is longer is none.
 const LONGEST_ID: usize = 1024;
-/// Key IDs of a licence at the most; more are left out. Real licences have a few.
+/// Key IDs of a licence, repeated ones too, and bytes of their list at the most; more are left
+/// out. Real licences have a few.
 const MOST_KEY_IDS: usize = 1024;
+const LONGEST_LIST: usize = 64 << 10;
 
 /// The format of a licence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +64,7 @@ pub struct Statement {
     pub license_id: String,
     /// Separated by newlines; "" when there are none.
     pub key_ids: String,
-    key_id_count: usize,
+    key_ids_seen: usize,
     pub right: Right,
     /// Unix seconds.
     pub valid_from: Option<i64>,
@@ -81,7 +86,7 @@ impl Statement {
         self.format = Format::Opaque;
         self.license_id.clear();
         self.key_ids.clear();
-        self.key_id_count = 0;
+        self.key_ids_seen = 0;
         self.right = Right::NotStated;
         self.valid_from = None;
         self.valid_until = None;
@@ -95,11 +100,15 @@ impl Statement {
     }
 
     fn add_key_id(&mut self, id: &str) {
-        let full = self.key_id_count == MOST_KEY_IDS;
-        if full || !is_id(id) || self.key_ids.lines().any(|known| known == id) {
+        let full =
+            self.key_ids_seen == MOST_KEY_IDS || self.key_ids.len() + id.len() >= LONGEST_LIST;
+        if full || !is_id(id) {
             return;
         }
-        self.key_id_count += 1;
+        self.key_ids_seen += 1;
+        if self.key_ids.lines().any(|known| known == id) {
+            return;
+        }
         if !self.key_ids.is_empty() {
             self.key_ids.push('\n');
         }
@@ -222,30 +231,39 @@ pub struct Inspector {
 
 impl Inspector {
     /// Reads what a licence says of itself.
-    pub fn inspect(&mut self, excerpt: Excerpt<'_>, statement: &mut Statement) {
-        self.read(excerpt, Extent::Everything, statement);
+    pub fn inspect(&mut self, excerpt: Excerpt<'_>, statement: &mut Statement) -> Result<()> {
+        self.read(excerpt, Extent::Everything, statement)
     }
 
     /// Reads what a licence says of itself, if it says that it must not be backed up; false if
     /// not. That takes less time than [`Inspector::inspect`].
-    pub fn inspect_denied(&mut self, excerpt: Excerpt<'_>, statement: &mut Statement) -> bool {
+    pub fn inspect_denied(
+        &mut self,
+        excerpt: Excerpt<'_>,
+        statement: &mut Statement,
+    ) -> Result<bool> {
         if !excerpt.may_deny() {
-            return false;
+            return Ok(false);
         }
-        self.read(excerpt, Extent::Denial, statement);
+        self.read(excerpt, Extent::Denial, statement)?;
         if statement.right != Right::Denied {
-            return false;
+            return Ok(false);
         }
-        self.read(excerpt, Extent::Everything, statement);
-        statement.right == Right::Denied
+        self.read(excerpt, Extent::Everything, statement)?;
+        Ok(statement.right == Right::Denied)
     }
 
-    fn read(&mut self, excerpt: Excerpt<'_>, extent: Extent, statement: &mut Statement) {
+    fn read(
+        &mut self,
+        excerpt: Excerpt<'_>,
+        extent: Extent,
+        statement: &mut Statement,
+    ) -> Result<()> {
         statement.clear();
         let known = match Kind::of(excerpt.head) {
-            Kind::Text => self.read_text(excerpt, extent, statement),
+            Kind::Text => self.read_text(excerpt, extent, statement)?,
             Kind::Json => lcp::read(text::trimmed(excerpt.head), statement),
-            Kind::Zip => lcp::read_package(excerpt, statement),
+            Kind::Zip => package::read(excerpt, statement)?,
             Kind::Sqlite => Some(Format::Sqlite),
             Kind::WmdrmV1 | Kind::Xmr | Kind::Other => read_binary(excerpt.head, statement),
         };
@@ -253,6 +271,7 @@ impl Inspector {
             Some(format) => statement.format = format,
             None => statement.clear(),
         }
+        Ok(())
     }
 
     fn read_text(
@@ -260,18 +279,21 @@ impl Inspector {
         excerpt: Excerpt<'_>,
         extent: Extent,
         statement: &mut Statement,
-    ) -> Option<Format> {
+    ) -> Result<Option<Format>> {
         let content = match text::is_utf16(excerpt.head) {
-            true => text::from_utf16(excerpt.head, &mut self.text)?.as_bytes(),
-            false => excerpt.head,
+            true => text::from_utf16(excerpt.head, &mut self.text)?,
+            false => Some(excerpt.head),
         };
-        let content = text::trimmed(content);
-        match content {
-            [b'<', ..] => {
+        match content.map(text::trimmed) {
+            None => Ok(None),
+            Some(content @ [b'<', ..]) => {
                 let whole = excerpt.is_whole();
                 xml::read(content, whole, extent, &mut self.xml, statement)
             }
-            _ => read_binary(self.base64.decode(content)?, statement),
+            Some(content) => {
+                let bytes = self.base64.decode(content)?;
+                Ok(bytes.and_then(|bytes| read_binary(bytes, statement)))
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ use super::{Format, Right, Statement};
 
 /// Bytes of a LICENSE.
 const LENGTH: usize = 165;
-/// Bytes of two CERTs, which precede the LICENSE in a CERTIFIED_LICENSE or follow it: a guess,
-/// the structure names its members but our sources do not show their order.
+/// Bytes of two CERTs, which precede the LICENSE in a CERTIFIED_LICENSE or follow it. A guess:
+/// our sources show neither their order nor, but by analogy, their size.
 const CERTIFICATES: usize = 208;
 
 /// licVersion is 00010000 on one page of the specification and 00010001 on another.
@@ -41,10 +41,7 @@ pub fn read(content: &[u8], statement: &mut Statement) -> Option<Format> {
     let license = content.get(offset(content)?..)?.first_chunk::<LENGTH>()?;
     // Characters up to a NUL. That they are base64 of a GUID is only recommended.
     let key_id = license[KEY_ID].split(|byte| *byte == 0).next()?;
-    if !key_id.iter().all(|byte| byte.is_ascii_graphic()) {
-        return None;
-    }
-    statement.add_key_id(str::from_utf8(key_id).ok()?);
+    statement.add_key_id(str::from_utf8(key_id).unwrap_or_default());
     statement.right = match license[RIGHTS] & RESTORE_DENIED {
         0 => Right::Allowed,
         _ => Right::Denied,

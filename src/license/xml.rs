@@ -14,6 +14,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::text::Base64;
 use super::{Format, Right, Statement, read_binary};
+use crate::error::{Error, reserve};
 
 /// The action.
 const BACKUP: &[u8] = b"Backup";
@@ -27,6 +28,13 @@ enum Stop {
     Malformed,
     /// The text ends, within an element.
     Ended,
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
 }
 
 type Result<T> = std::result::Result<T, Stop>;
@@ -53,7 +61,7 @@ pub fn read(
     extent: Extent,
     memory: &mut Memory,
     statement: &mut Statement,
-) -> Option<Format> {
+) -> crate::error::Result<Option<Format>> {
     let mut document = Document {
         elements: Elements::new(content),
         memory,
@@ -66,7 +74,8 @@ pub fn read(
     let ended_early = match document.read() {
         Ok(()) => false,
         Err(Stop::Ended) if !whole => true,
-        Err(_) => return None,
+        Err(Stop::Ended | Stop::Malformed) => return Ok(None),
+        Err(Stop::Failed(error)) => return Err(error),
     };
     let Document {
         licenses,
@@ -85,7 +94,7 @@ pub fn read(
         Some(right) => right,
         None => Right::NotStated,
     };
-    format
+    Ok(format)
 }
 
 struct Document<'a, 'b> {
@@ -158,6 +167,10 @@ impl Document<'_, '_> {
                 if action.is_some_and(|action| *action.value == *BACKUP) {
                     backup = backup.max(Some(self.read_action()?));
                     let denied = backup == Some(Right::Denied);
+                    if denied {
+                        // It holds even if what follows is not seen.
+                        self.right = backup;
+                    }
                     // Nothing that follows can make it a denial.
                     if !all && (denied || !self.elements.rest_contains(BACKUP)) {
                         break;
@@ -175,23 +188,39 @@ impl Document<'_, '_> {
         Ok(backup.unwrap_or(Right::Denied))
     }
 
-    /// What the condition of an action says. None is evaluated but for the two literals.
+    /// What the condition of an action says. None is evaluated but for the two literals, and
+    /// that their case does not matter is a guess. Where there is more than conditions and
+    /// actions, nothing is sure.
     fn read_action(&mut self) -> Result<Right> {
         let mut right = None;
-        while let Some(child) = self.elements.next_child()? {
-            let within = self.elements.depth;
-            if is(&child, b"CONDITION") {
-                let plain = self.elements.read_text(&mut self.memory.text)?;
-                let condition = self.memory.text.trim_ascii();
-                right = right.max(Some(match plain {
-                    true if condition.eq_ignore_ascii_case(b"true") => Right::Allowed,
-                    true if condition.eq_ignore_ascii_case(b"false") => Right::Denied,
-                    _ => Right::NotStated,
-                }));
+        let mut sure = true;
+        loop {
+            match self.elements.next()? {
+                Event::Start(child) if is(&child, b"CONDITION") => {
+                    let plain = self.elements.read_text(&mut self.memory.text)?;
+                    let condition = self.memory.text.trim_ascii();
+                    right = right.max(Some(match plain {
+                        true if condition.eq_ignore_ascii_case(b"true") => Right::Allowed,
+                        true if condition.eq_ignore_ascii_case(b"false") => Right::Denied,
+                        _ => Right::NotStated,
+                    }));
+                }
+                Event::Start(child) => {
+                    sure &= is(&child, b"ACTION");
+                    let within = self.elements.depth;
+                    self.elements.leave(within)?;
+                }
+                Event::Text(text) => sure &= text.trim_ascii().is_empty(),
+                Event::CData(_) | Event::GeneralRef(_) => sure = false,
+                Event::End(_) => break,
+                _ => {}
             }
-            self.elements.leave(within)?;
         }
-        Ok(right.unwrap_or(Right::Allowed))
+        let right = right.unwrap_or(Right::Allowed);
+        Ok(match sure {
+            true => right,
+            false => right.max(Right::NotStated),
+        })
     }
 
     fn read_encoded(&mut self) -> Result<()> {
@@ -200,7 +229,7 @@ impl Document<'_, '_> {
             return Ok(());
         }
         let mut part = Statement::default();
-        let bytes = base64.decode(text).unwrap_or_default();
+        let bytes = base64.decode(text)?.unwrap_or_default();
         if let Some(format) = read_binary(bytes, &mut part) {
             self.begin_license(format);
             self.statement.set_license_id(&part.license_id);
@@ -213,6 +242,12 @@ impl Document<'_, '_> {
         }
         Ok(())
     }
+}
+
+fn append(out: &mut Vec<u8>, text: &[u8]) -> Result<()> {
+    reserve(out, text.len(), "a license")?;
+    out.extend_from_slice(text);
+    Ok(())
 }
 
 /// Whether the element has this name, with or without a prefix.
@@ -242,10 +277,13 @@ impl<'a> Elements<'a> {
     }
 
     fn next(&mut self) -> Result<Event<'a>> {
-        let event = self.reader.read_event().map_err(|error| match error {
-            quick_xml::Error::Syntax(_) => Stop::Ended,
-            _ => Stop::Malformed,
-        })?;
+        let event = match self.reader.read_event() {
+            Ok(event) => event,
+            // Something was begun and is not ended, to the end of the text.
+            Err(quick_xml::Error::Syntax(_)) => return Err(Stop::Ended),
+            Err(_) if self.reader.get_ref().is_empty() => return Err(Stop::Ended),
+            Err(_) => return Err(Stop::Malformed),
+        };
         match event {
             Event::Start(_) if self.depth == DEEPEST => return Err(Stop::Malformed),
             Event::Start(_) => self.depth += 1,
@@ -301,8 +339,8 @@ impl<'a> Elements<'a> {
         let within = self.depth;
         while self.depth >= within {
             match self.next()? {
-                Event::Text(text) => out.extend_from_slice(&text),
-                Event::CData(text) => out.extend_from_slice(&text),
+                Event::Text(text) => append(out, &text)?,
+                Event::CData(text) => append(out, &text)?,
                 Event::Start(_) | Event::GeneralRef(_) => plain = false,
                 _ => {}
             }

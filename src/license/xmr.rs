@@ -51,9 +51,12 @@ pub fn read(content: &[u8], statement: &mut Statement) -> Option<Format> {
         return Some(Format::Xmr);
     }
     let (kind, _, _, rest) = first_object(objects)?;
-    if kind != OUTER_CONTAINER || !rest.is_empty() {
+    // A line's end at the end is the work of whoever stored it.
+    let blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+    if kind != OUTER_CONTAINER || !rest.iter().all(blank) {
         return None;
     }
+    let objects = &objects[..objects.len() - rest.len()];
     // That the rights ID serves as the licence's is a guess.
     let id = header.get(RIGHTS_ID..)?.first_chunk()?;
     statement.set_license_id(EncodedId::new(id).as_str());
@@ -117,7 +120,7 @@ fn read_objects(mut objects: &[u8], depth: usize, statement: &mut Statement) -> 
     Some(())
 }
 
-/// Dates are Unix seconds. Several restrictions hold together.
+/// Dates are Unix seconds. That several restrictions hold together is a guess.
 fn read_expiration(content: &[u8], statement: &mut Statement) -> Option<()> {
     let begin = Some(u32_at(content, 0)?).filter(|begin| *begin != 0);
     let end = Some(u32_at(content, 4)?).filter(|end| *end != NO_END);

@@ -1,0 +1,589 @@
+//! What the fuzz targets in `fuzz/` run: the readers as they are, and what must hold whatever
+//! they are given. Not in the library as it is built otherwise.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustix::fs::MemfdFlags;
+
+use crate::archive::frame::{self, Frame, Packer, Unpacker};
+use crate::archive::reader::Archive;
+use crate::archive::walk::Pieces;
+use crate::archive::writer::Writer;
+use crate::archive::{
+    FRAME_CONTENT, Info, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
+};
+use crate::enumerate::enumerate_backup;
+use crate::error::{Error, Result};
+use crate::license::{Excerpt, Format, Inspector, Right, Statement};
+use crate::props::Properties;
+use crate::status::WMLB_TYPE_STRING;
+use crate::sys::Time;
+
+/// A licence that is whole in memory.
+pub fn license(content: &[u8]) {
+    let excerpt = Excerpt::whole(content);
+    let facts = look(excerpt, content);
+    // What is cut off may deny, so that what is left cannot allow instead.
+    let missing = content.last().map_or(0, |byte| usize::from(*byte));
+    let rest = &content[..content.len().saturating_sub(missing)];
+    let cut = Excerpt::large(rest, &[], content.len() as u64);
+    let statement = inspect(cut);
+    check_statement(&statement);
+    assert!(!(statement.right == Right::Allowed && facts.right == Right::Denied));
+    in_other_dress(content, &facts);
+}
+
+/// A licence of which only the beginning and the end are there, in so many bytes more than
+/// those two have.
+pub fn excerpt(beginning: &[u8], end: &[u8], between: u64) {
+    let size = (beginning.len() as u64 + end.len() as u64).saturating_add(between);
+    look(Excerpt::large(beginning, end, size), beginning);
+}
+
+/// What a licence says of itself, to be compared.
+#[derive(Debug, PartialEq)]
+struct Facts {
+    format: Format,
+    license_id: String,
+    key_ids: String,
+    right: Right,
+    valid_from: Option<i64>,
+    valid_until: Option<i64>,
+}
+
+impl Facts {
+    fn new(statement: &Statement) -> Self {
+        Facts {
+            format: statement.format,
+            license_id: statement.license_id.clone(),
+            key_ids: statement.key_ids.clone(),
+            right: statement.right,
+            valid_from: statement.valid_from,
+            valid_until: statement.valid_until,
+        }
+    }
+}
+
+fn inspect(excerpt: Excerpt<'_>) -> Statement {
+    let mut statement = Statement::default();
+    let read = Inspector::default().inspect(excerpt, &mut statement);
+    read.expect("memory");
+    statement
+}
+
+/// Inspects a licence, with an inspector that is new and with one that looked at two others
+/// before: nothing may be left of those.
+fn look(excerpt: Excerpt<'_>, content: &[u8]) -> Facts {
+    let mut statement = inspect(excerpt);
+    let facts = Facts::new(&statement);
+    check_statement(&statement);
+
+    let mut inspector = Inspector::default();
+    let before = utf16(
+        u16::to_le_bytes,
+        concat!(
+            r#"<LICENSERESPONSE><LICENSE version="2.0.0.0"><LICENSORINFO><DATA><LID>before</LID>"#,
+            r#"<KID>before</KID><ONACTION type="Backup"/></DATA></LICENSORINFO></LICENSE>"#,
+            r#"<LICENSE version="3.0.0.0">WE1SAAAAAAQAAAAAAAAAAAAAAAAAAAAA</LICENSE></LICENSERESPONSE>"#,
+        ),
+    );
+    for other in [&before, &content[..content.len() / 2]] {
+        let read = inspector.inspect(Excerpt::whole(other), &mut statement);
+        read.expect("memory");
+    }
+    let read = inspector.inspect(excerpt, &mut statement);
+    read.expect("memory");
+    assert_eq!(Facts::new(&statement), facts);
+
+    // What only a denial counts for is read in another way.
+    let denied = inspector.inspect_denied(excerpt, &mut statement);
+    let denied = denied.expect("memory");
+    assert_eq!(denied, facts.right == Right::Denied);
+    if denied {
+        assert_eq!(Facts::new(&statement), facts);
+    }
+    facts
+}
+
+fn check_statement(statement: &Statement) {
+    let check_id = |id: &str| {
+        assert!(!id.is_empty() && id.len() <= 1024);
+        assert!(!id.contains(|character: char| character.is_control() || character == '\u{FFFD}'));
+    };
+    if !statement.license_id.is_empty() {
+        check_id(&statement.license_id);
+    }
+    let mut key_ids: Vec<&str> = match statement.key_ids.as_str() {
+        "" => Vec::new(),
+        ids => ids.split('\n').collect(),
+    };
+    key_ids.iter().for_each(|id| check_id(id));
+    let count = key_ids.len();
+    assert!(count <= 1024);
+    key_ids.sort_unstable();
+    key_ids.dedup();
+    assert_eq!(key_ids.len(), count);
+
+    let facts = Facts::new(statement);
+    let nothing = |format| Facts {
+        format,
+        ..Facts::new(&Statement::default())
+    };
+    match facts.format {
+        Format::Opaque | Format::Sqlite => assert_eq!(facts, nothing(facts.format)),
+        Format::Lcp => assert!(count == 0 && facts.right == Right::NotStated),
+        Format::WmdrmV1 | Format::WmdrmV7 | Format::Xmr => {}
+    }
+    assert!(!statement.title(b"name").is_empty());
+}
+
+/// The same licence, as other programs would have written it, says the same.
+fn in_other_dress(content: &[u8], facts: &Facts) {
+    const UTF16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+    if UTF16_MARKS.iter().any(|mark| content.starts_with(mark)) {
+        return;
+    }
+    let again = |content: &[u8]| {
+        assert_eq!(Facts::new(&inspect(Excerpt::whole(content))), *facts);
+    };
+    if content.trim_ascii().starts_with(b"<") {
+        // Not of each one: it takes time.
+        match (content.len() % 8, str::from_utf8(content)) {
+            (0, Ok(text)) => again(&utf16(u16::to_le_bytes, text)),
+            (1, Ok(text)) => again(&utf16(u16::to_be_bytes, text)),
+            _ => {}
+        }
+    } else if content.contains(&0) && matches!(facts.format, Format::Xmr | Format::WmdrmV1) {
+        let base64 = STANDARD.encode(content);
+        again(base64.as_bytes());
+        let version = match facts.format {
+            Format::Xmr => "3.0.0.0",
+            _ => "0.1.0.0",
+        };
+        again(format!(r#"<LICENSE version="{version}">{base64}</LICENSE>"#).as_bytes());
+    }
+}
+
+fn utf16(to_bytes: fn(u16) -> [u8; 2], text: &str) -> Vec<u8> {
+    let units = "\u{FEFF}".encode_utf16().chain(text.encode_utf16());
+    units.flat_map(to_bytes).collect()
+}
+
+/// A file, made of the input in one of three ways, read as a backup file.
+pub fn archive(input: &[u8]) {
+    let mut input = Input(input);
+    match input.byte() % 3 {
+        0 => {
+            read(&Scratch::with(input.0));
+        }
+        1 => archive_of_contents(&mut input),
+        _ => archive_of_members(&mut input),
+    }
+}
+
+/// Takes the input apart; there is always more of it, in zeros.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+
+    fn array<const COUNT: usize>(&mut self) -> [u8; COUNT] {
+        let bytes = self.bytes(COUNT);
+        let mut array = [0; COUNT];
+        array[..bytes.len()].copy_from_slice(bytes);
+        array
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::from_le_bytes(self.array())
+    }
+
+    fn short(&mut self) -> usize {
+        u16::from_le_bytes(self.array()).into()
+    }
+
+    /// Long, without being long in the input.
+    fn repeated(&mut self, length: usize) -> Vec<u8> {
+        let part = self.byte().into();
+        let mut part = self.bytes(part).to_vec();
+        part.push(0);
+        let mut repeated = part.repeat(length.div_ceil(part.len()));
+        repeated.truncate(length);
+        repeated
+    }
+}
+
+/// A file in memory.
+struct Scratch {
+    file: File,
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn with(content: &[u8]) -> Self {
+        let file = rustix::fs::memfd_create("fuzzing", MemfdFlags::CLOEXEC).expect("a file");
+        let file = File::from(file);
+        file.write_all_at(content, 0).expect("memory");
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
+        Scratch { file, path }
+    }
+
+    fn content(&self) -> Vec<u8> {
+        std::fs::read(&self.path).expect("what was written")
+    }
+
+    /// Makes it a backup file; the frames come from `write`, and how many licences and bytes
+    /// they hold.
+    fn write(info: &Info, write: impl FnOnce(&mut Writer<'_>) -> (u64, u64)) -> Self {
+        let scratch = Scratch::with(b"");
+        let mut writer = Writer::new(&scratch.file, &scratch.path, info).expect("memory");
+        let (licenses, bytes) = write(&mut writer);
+        writer.finish(licenses, bytes).map(drop).expect("memory");
+        scratch
+    }
+}
+
+fn pack(content: &[u8], compressed: bool) -> Frame {
+    match compressed {
+        true => Packer::new(1)
+            .and_then(|mut packer| packer.pack(content, Vec::new()))
+            .expect("memory"),
+        false => frame::store(content),
+    }
+}
+
+fn info(input: &mut Input<'_>) -> Info {
+    let length = input.byte().into();
+    // Before the year 2242, after which a time does not fit the header that opens a backup file.
+    let created = i64::from_le_bytes(input.array()) & ((1 << 33) - 1);
+    Info {
+        format: 1,
+        created,
+        library: "1.0.0".to_owned(),
+        device: String::from_utf8_lossy(input.bytes(length)).into_owned(),
+        store: "directory".to_owned(),
+    }
+}
+
+/// Frames with any content.
+fn archive_of_contents(input: &mut Input<'_>) {
+    let flags = input.byte();
+    let compressed = flags & 1 != 0;
+    let info = (flags & 2 != 0).then(|| info(input));
+    let mut contents = Vec::new();
+    while !input.0.is_empty() {
+        let length = input.short();
+        contents.push(input.bytes(length));
+    }
+    let Some(info) = info else {
+        let frames = contents.iter().enumerate();
+        let frames = frames.map(|(at, content)| pack(content, compressed && at > 0).data);
+        read(&Scratch::with(&frames.collect::<Vec<_>>().concat()));
+        return;
+    };
+    let write = |writer: &mut Writer<'_>| {
+        for content in &contents {
+            writer.write(&pack(content, compressed)).expect("memory");
+        }
+    };
+    // Without the right numbers, the summary is wrong; but they are known afterwards.
+    let first = read(&Scratch::write(&info, |writer| {
+        write(writer);
+        (u64::MAX, 0)
+    }));
+    assert!(!first.whole);
+    let second = read(&Scratch::write(&info, |writer| {
+        write(writer);
+        (first.names.len() as u64, first.bytes)
+    }));
+    let sound = first.frames == contents.len() && !first.goes_on;
+    assert_eq!(second.whole, sound);
+}
+
+/// Members as backups write them, and then perhaps something that is wrong with them.
+fn archive_of_members(input: &mut Input<'_>) {
+    let flags = input.byte();
+    let mut has_large = flags & 2 != 0;
+    let info = info(input);
+    let mut frames = vec![Vec::new()];
+    let (mut licenses, mut bytes, mut sound) = (0_u64, 0, true);
+    let mut changes = Vec::new();
+    while !input.0.is_empty() {
+        let last = frames.last_mut().expect("the first one");
+        match input.byte() % 8 {
+            kind @ 0..=2 => {
+                let mut path = LICENSES_FOLDER.to_vec();
+                let (length, kind) = match kind {
+                    0 => (input.byte().into(), 0),
+                    kind => (input.short() % (LONGEST_NAME + 2), kind),
+                };
+                let mut name = input.repeated(length);
+                if kind < 2 {
+                    // In order, and right.
+                    path.extend(format!("{licenses:06}").bytes());
+                    name.retain(|byte| !matches!(byte, 0 | b'/'));
+                    name.truncate(LONGEST_NAME - 6);
+                } else {
+                    sound = false;
+                }
+                path.extend(name);
+                let modified = time(input);
+                let data_length = match input.byte() {
+                    0 if has_large => {
+                        // One is enough, and takes long enough.
+                        has_large = false;
+                        let around = [LARGEST_WHOLE as usize, FRAME_CONTENT, 2 * FRAME_CONTENT];
+                        around[input.short() % around.len()] + input.short() % 3 - 1
+                    }
+                    _ => input.short() % 4096,
+                };
+                let data = input.repeated(data_length);
+                add_member(&mut frames, &path, modified, &data);
+                licenses += 1;
+                bytes += data.len() as u64;
+            }
+            3 => frames.push(Vec::new()),
+            4 => {
+                sound = false;
+                let at = input.short();
+                let value = input.byte();
+                let end = last.len();
+                if let Some(byte) = end.checked_sub(at + 1).map(|at| &mut last[at]) {
+                    *byte ^= value;
+                }
+            }
+            5 => {
+                sound = false;
+                change_header(last, input);
+            }
+            6 => {
+                sound = false;
+                let length = input.short();
+                last.extend_from_slice(input.bytes(length));
+            }
+            _ => {
+                changes.push((input.short(), input.byte()));
+            }
+        }
+    }
+    frames.retain(|frame| !frame.is_empty());
+    let scratch = Scratch::write(&info, |writer| {
+        for content in &frames {
+            let frame = pack(content, flags & 1 != 0);
+            writer.write(&frame).expect("memory");
+        }
+        (licenses, bytes)
+    });
+    let seen = read(&scratch);
+    assert!(!sound || seen.whole);
+    if seen.whole && !changes.is_empty() {
+        // No byte of a backup file can change unnoticed.
+        let right = scratch.content();
+        let mut wrong = right.clone();
+        for (at, value) in changes {
+            let at = match at % 2 {
+                0 => at / 2 % wrong.len(),
+                _ => wrong.len() - 1 - at / 2 % wrong.len(),
+            };
+            wrong[at] ^= value;
+        }
+        assert_eq!(read(&Scratch::with(&wrong)).whole, wrong == right);
+        wrong.truncate(right.len() - 1);
+        assert!(!read(&Scratch::with(&wrong)).whole);
+    }
+}
+
+fn time(input: &mut Input<'_>) -> Time {
+    let kind = input.byte();
+    Time {
+        seconds: match kind % 3 {
+            0 => u32::from_le_bytes(input.array()).into(),
+            1 => i64::from_le_bytes(input.array()) >> 24,
+            _ => i64::from_le_bytes(input.array()),
+        },
+        nanoseconds: match kind / 3 % 2 {
+            0 => 0,
+            _ => u32::from_le_bytes(input.array()) % 1_000_000_000,
+        },
+    }
+}
+
+/// Adds a licence, in as many frames as a backup would take for it.
+fn add_member(frames: &mut Vec<Vec<u8>>, path: &[u8], modified: Time, data: &[u8]) {
+    let size = data.len() as u64;
+    let full = frames.last().is_none_or(|frame| {
+        !frame.is_empty() && frame.len() + data.len() + MEMBER_OVERHEAD > FRAME_CONTENT
+    });
+    if full || size > LARGEST_WHOLE {
+        frames.push(Vec::new());
+    }
+    let mut content = frames.pop().unwrap_or_default();
+    member::write_header(&mut content, path, size, modified);
+    if size > LARGEST_WHOLE {
+        for piece in data.chunks(FRAME_CONTENT) {
+            content.extend_from_slice(piece);
+            frames.push(std::mem::take(&mut content));
+        }
+        content = frames.pop().unwrap_or_default();
+    } else {
+        content.extend_from_slice(data);
+    }
+    member::pad(&mut content, size);
+    frames.push(content);
+    if size > LARGEST_WHOLE {
+        frames.push(Vec::new());
+    }
+}
+
+/// Changes a header so that its checksum is right again: what else is wrong must be seen.
+fn change_header(content: &mut [u8], input: &mut Input<'_>) {
+    let blocks = content.len() / 512;
+    let (block, at, value) = (usize::from(input.byte()), input.short() % 512, input.byte());
+    let Some(block) = block.checked_rem(blocks) else {
+        return;
+    };
+    let header = &mut content[512 * block..][..512];
+    header[at] ^= value;
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+/// What was read of a backup file.
+#[derive(Default)]
+struct Seen {
+    whole: bool,
+    /// Frames of licences that were right.
+    frames: usize,
+    names: Vec<Vec<u8>>,
+    bytes: u64,
+    /// The last licence is not complete.
+    goes_on: bool,
+}
+
+/// Reads a backup file in every way there is, and writes it again.
+fn read(scratch: &Scratch) -> Seen {
+    let Scratch { file: _, path } = scratch;
+    let mut seen = Seen::default();
+    let mut again = Vec::new();
+    let result = read_frames(path, &mut seen, &mut again);
+    seen.whole = result.is_ok();
+    match &result {
+        Ok(info) => assert!(same_again(scratch, info, &seen, &again)),
+        Err(error) => {
+            let told = matches!(
+                error,
+                Error::Corrupt { .. } | Error::NotABackup { .. } | Error::NoDecryption(_)
+            );
+            assert!(told && !error.words().is_empty());
+        }
+    }
+
+    let mut properties = Properties::default();
+    let path = path.as_os_str().as_encoded_bytes();
+    let set = properties.set("RestorePath", WMLB_TYPE_STRING, path);
+    set.expect("a path");
+    let mut names = Vec::new();
+    let listed = enumerate_backup(&properties, &mut |license| {
+        names.push(license.name.to_vec());
+        0
+    });
+    assert_eq!(listed.is_ok(), seen.whole);
+    assert!(seen.names.starts_with(&names));
+    if seen.whole {
+        assert_eq!(names.len(), seen.names.len());
+    }
+    seen
+}
+
+/// Reads the frames, and takes each apart: it must be as a backup makes it of what it holds.
+fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Frame>) -> Result<Info> {
+    let archive = Archive::open(path)?;
+    let info = archive.info.clone();
+    let (mut frames, checker) = archive.split();
+    let (mut unpacker, mut pieces) = (Unpacker::new()?, Pieces::default());
+    let (mut content, mut copy, mut right) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(packed) = frames.next_sound(Vec::new())? {
+        checker.check(&mut unpacker, &packed, &mut content, &mut pieces)?;
+        let seal = unpacker.unpack(&packed.data, packed.length, &mut copy)?;
+        let seal = seal.expect("the same as before");
+        assert_eq!(content, copy);
+        again.push(Frame {
+            seal,
+            data: packed.data,
+        });
+        right.clear();
+        for piece in &pieces.list {
+            let name = pieces.name(piece);
+            let data = &content[piece.data.clone()];
+            if piece.begins() {
+                check_name(name, seen.names.last());
+                let path = [LICENSES_FOLDER, name].concat();
+                member::write_header(&mut right, &path, piece.size, piece.modified);
+                seen.names.push(name.to_vec());
+            }
+            right.extend_from_slice(data);
+            if piece.ends() {
+                member::pad(&mut right, piece.size);
+            }
+            seen.bytes += data.len() as u64;
+            seen.goes_on = !piece.ends();
+        }
+        if !pieces.list.is_empty() {
+            assert_eq!(content, right);
+            seen.frames += 1;
+        }
+    }
+    checker.finish(&mut frames)?;
+    Ok(info)
+}
+
+fn check_name(name: &[u8], before: Option<&Vec<u8>>) {
+    let split = |name: &[u8]| -> Vec<Vec<u8>> {
+        name.split(|byte| *byte == b'/')
+            .map(<[u8]>::to_vec)
+            .collect()
+    };
+    let parts = split(name);
+    assert!(name.len() <= LONGEST_NAME && !name.contains(&0));
+    for part in &parts {
+        assert!(!matches!(part.as_slice(), b"" | b"." | b".."));
+    }
+    assert!(before.is_none_or(|before| split(before) < parts));
+}
+
+/// Whether the same frames, written as a backup file, are the same file, and whether other
+/// programs find in it what was read.
+fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: &[Frame]) -> bool {
+    let (_summary, licenses) = again.split_last().expect("the summary");
+    let rewritten = Scratch::write(info, |writer| {
+        for frame in licenses {
+            writer.write(frame).expect("memory");
+        }
+        (seen.names.len() as u64, seen.bytes)
+    });
+    let content = scratch.content();
+    let stored: u64 = again.iter().map(|frame| frame.seal.stored).sum();
+    let mut rest = &content[content.len() - stored as usize..];
+    let mut tar = Vec::new();
+    while !rest.is_empty() {
+        let length = zstd_safe::find_frame_compressed_size(rest).expect("a frame");
+        let (frame, others) = rest.split_at(length);
+        let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
+        let mut part = Vec::with_capacity(size.expect("a size") as usize);
+        zstd_safe::decompress(&mut part, frame).expect("a right frame");
+        tar.extend(part);
+        rest = others;
+    }
+    let length: u64 = again.iter().map(|frame| frame.seal.length).sum();
+    rewritten.content() == content && tar.len() as u64 == length && tar.ends_with(&member::END)
+}
