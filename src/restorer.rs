@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::archive::envelope;
 use crate::backup::{self, Backup};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
@@ -69,6 +70,13 @@ pub struct Restorer {
 }
 
 impl Restorer {
+    pub fn set_property(&self, name: &str, value_type: i32, value: &[u8]) -> Result<()> {
+        let (property, setting) = Properties::parse(name, value_type, value)?;
+        envelope::check(property, &setting)?;
+        self.properties.lock().set(property, setting);
+        Ok(())
+    }
+
     pub fn with_properties<T>(&self, body: impl FnOnce(&mut Properties) -> T) -> T {
         body(&mut self.properties.lock())
     }

@@ -27,8 +27,10 @@ pub enum Notice {
 pub enum Large {
     /// Nothing: the part has no such licence, or its middle.
     No,
-    /// One begins with this part.
+    /// One begins with this part, and does not end with it.
     Begins,
+    /// The one that is being written ends with this part: it is whole.
+    Ends,
     /// The one that is being written changed meanwhile: what was written of it is void.
     Void,
 }
@@ -280,6 +282,10 @@ impl Packing<'_> {
                 task.large = Some(large);
             } else {
                 member::pad(&mut worker.content, license.size());
+                part.large = match part.large {
+                    Large::Begins => Large::No,
+                    _ => Large::Ends,
+                };
                 part.licenses = 1;
                 task.batch.advance();
                 task.tries = 0;
