@@ -1,13 +1,10 @@
 //! The property bag (the SDK's `IWMBackupRestoreProps`): what may be set, to what, and
 //! what holds when it is not set.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
 
 /// A property of this bag; the order is that of [`PROPERTIES`].
@@ -34,9 +31,9 @@ impl Property {
 enum Kind {
     /// A path that is not empty.
     Path,
-    /// Any text; whoever uses it says what it may be.
-    Text,
-    /// Text that is never handed out.
+    /// Age recipients. They are public, but who mistakes an identity for one gives a secret.
+    Recipients,
+    /// A passphrase or age identities: never handed out.
     Secret,
     /// A DWORD in a range, and its default.
     Number { min: u32, max: u32, default: u32 },
@@ -63,7 +60,7 @@ const PROPERTIES: [Specification; 9] = {
         row(Property::RestorePath, "RestorePath", Kind::Path),
         row(Property::StorePath, "StorePath", Kind::Path),
         row(Property::Passphrase, "Passphrase", Kind::Secret),
-        row(Property::Recipients, "Recipients", Kind::Text),
+        row(Property::Recipients, "Recipients", Kind::Recipients),
         row(Property::Identities, "Identities", Kind::Secret),
         row(
             Property::CompressionLevel,
@@ -98,27 +95,6 @@ const MAX_THREADS: u32 = 64;
 /// As many threads as `Threads` = 0 stands for at the most.
 const MAX_AUTOMATIC_THREADS: usize = 8;
 
-/// A text that is wiped from memory when its last owner is gone. Clones share it.
-#[derive(Clone)]
-pub struct Secret(Arc<Zeroizing<Box<str>>>);
-
-impl Secret {
-    fn new(text: &str) -> Self {
-        Secret(Arc::new(Zeroizing::new(text.into())))
-    }
-
-    #[cfg_attr(not(feature = "encryption"), expect(dead_code))]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a secret")
-    }
-}
-
 /// What a property is set to.
 #[derive(Clone, Debug)]
 pub enum Setting {
@@ -128,12 +104,12 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// The bytes as a getter hands them out: a string with its NUL; of a secret nothing.
+    /// The bytes as a getter hands them out: a string with its NUL.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Setting::Text(text) => [text.as_bytes(), &[0]].concat(),
             Setting::Number(number) => number.to_ne_bytes().to_vec(),
-            Setting::Secret(_) => Vec::new(),
+            Setting::Secret(text) => [text.expose().as_bytes(), &[0]].concat(),
         }
     }
 }
@@ -142,7 +118,7 @@ impl Specification {
     fn value_type(&self) -> i32 {
         match self.kind {
             Kind::Number { .. } => WMLB_TYPE_DWORD,
-            Kind::Path | Kind::Text | Kind::Secret | Kind::Choice(_) => WMLB_TYPE_STRING,
+            Kind::Path | Kind::Recipients | Kind::Secret | Kind::Choice(_) => WMLB_TYPE_STRING,
         }
     }
 
@@ -185,8 +161,7 @@ impl Specification {
                 }
                 Ok(Setting::Text(text.to_owned()))
             }
-            Kind::Text => Ok(Setting::Text(self.text(value)?.to_owned())),
-            Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?))),
+            Kind::Recipients | Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?))),
         }
     }
 
@@ -206,7 +181,7 @@ impl Specification {
                 let path = default_store_path()?.into_os_string().into_string();
                 path.ok().map(Setting::Text)
             }
-            Kind::Path | Kind::Text | Kind::Secret => None,
+            Kind::Path | Kind::Recipients | Kind::Secret => None,
             Kind::Number { default, .. } => Some(Setting::Number(default)),
             Kind::Choice(words) => Some(Setting::Text(words[0].to_owned())),
         }

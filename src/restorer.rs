@@ -16,6 +16,7 @@ use crate::operation::{Control, Job, Operation};
 use crate::panics;
 use crate::props::Properties;
 use crate::restore::{self, Authorizer, Restore};
+use crate::secret::wiping_stack;
 use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
@@ -71,10 +72,12 @@ pub struct Restorer {
 
 impl Restorer {
     pub fn set_property(&self, name: &str, value_type: i32, value: &[u8]) -> Result<()> {
-        let (property, setting) = Properties::parse(name, value_type, value)?;
-        envelope::check(property, &setting)?;
-        self.properties.lock().set(property, setting);
-        Ok(())
+        wiping_stack(|| {
+            let (property, setting) = Properties::parse(name, value_type, value)?;
+            envelope::check(property, &setting)?;
+            self.properties.lock().set(property, setting);
+            Ok(())
+        })
     }
 
     pub fn with_properties<T>(&self, body: impl FnOnce(&mut Properties) -> T) -> T {

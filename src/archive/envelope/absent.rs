@@ -19,7 +19,7 @@ impl Lock {
         // What check() refuses cannot be set.
         match (
             properties.secret(Property::Passphrase),
-            properties.text(Property::Recipients),
+            properties.secret(Property::Recipients),
         ) {
             (None, None) => Ok(None),
             _ => Err(Error::Defect("there is no encryption".to_owned())),

@@ -15,8 +15,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use age::{EncryptError, Encryptor, scrypt, x25519};
-use zeroize::Zeroize;
-
 pub use opening::open;
 use sealing::Sealed;
 
@@ -24,7 +22,8 @@ use crate::archive::commit::Folder;
 use crate::archive::output::Output;
 use crate::error::{Error, Result, reserve};
 use crate::operation::Control;
-use crate::props::{Properties, Property, Secret, Setting};
+use crate::props::{Properties, Property, Setting};
+use crate::secret::{Secret, wiping_stack};
 
 /// The logarithm of scrypt's cost for a passphrase: fixed, so that a backup takes the same
 /// everywhere. Memory is [`scrypt_memory`], here 128 MiB.
@@ -51,11 +50,11 @@ impl Lock {
     /// As the properties have it; None: not at all.
     pub fn new(properties: &Properties) -> Result<Option<Self>> {
         let passphrase = properties.secret(Property::Passphrase);
-        let recipients = properties.text(Property::Recipients);
+        let recipients = properties.secret(Property::Recipients);
         match (passphrase, recipients) {
             (None, None) => Ok(None),
             (Some(passphrase), None) => Ok(Some(Lock::Passphrase(passphrase.clone()))),
-            (None, Some(text)) => Ok(Some(Lock::Recipients(parse_recipients(text)?))),
+            (None, Some(text)) => Ok(Some(Lock::Recipients(parse_recipients(text.expose())?))),
             (Some(_), Some(_)) => Err(Error::Argument(
                 "properties Passphrase and Recipients are both set, and a backup is encrypted \
                  to one or the other"
@@ -128,10 +127,8 @@ pub fn check(property: Property, setting: &Setting) -> Result<()> {
         (Property::Passphrase, Setting::Secret(passphrase)) if passphrase.expose().is_empty() => {
             Err(refusal(property, "a passphrase cannot be empty".to_owned()))
         }
-        (Property::Recipients, Setting::Text(text)) => parse_recipients(text).map(drop),
-        (Property::Identities, Setting::Secret(text)) => {
-            wiping_stack(|| parse_identities(text.expose()).map(drop))
-        }
+        (Property::Recipients, Setting::Secret(text)) => parse_recipients(text.expose()).map(drop),
+        (Property::Identities, Setting::Secret(text)) => parse_identities(text.expose()).map(drop),
         _ => Ok(()),
     }
 }
@@ -215,21 +212,4 @@ fn probe_memory(factor: u8) -> Result<()> {
 /// 128 bytes times the block size, which is 8 in age, times the cost.
 fn scrypt_memory(factor: u8) -> usize {
     (128 * 8) << factor
-}
-
-/// Calls `body`, and wipes the part of the stack where it may have left copies of secrets.
-fn wiping_stack<T>(body: impl FnOnce() -> T) -> T {
-    #[inline(never)]
-    fn call<T>(body: impl FnOnce() -> T) -> T {
-        body()
-    }
-    #[inline(never)]
-    fn wipe() {
-        let mut stack = [0_u8; 16 << 10];
-        std::hint::black_box(&mut stack);
-        stack.zeroize();
-    }
-    let result = call(body);
-    wipe();
-    result
 }

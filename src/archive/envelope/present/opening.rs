@@ -10,12 +10,12 @@ use age::{DecryptError, Decryptor, scrypt};
 
 use super::{
     CHUNK, Keys, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, probe_memory,
-    wiping_stack,
 };
 use crate::archive::envelope::Source;
 use crate::error::{Error, Result};
 use crate::hresult;
 use crate::operation::Control;
+use crate::secret::wiping_stack;
 
 /// Opens the age file with the key that fits its kind.
 pub fn open(
