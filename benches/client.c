@@ -1,11 +1,12 @@
 /*
  * The program that is measured: one backup, as a host without any wishes would make it.
  *
- *     client STORE FOLDER [THREADS]
+ *     client STORE FOLDER [THREADS [RECIPIENT]]
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <wmlb.h>
 
 static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_type,
@@ -23,13 +24,16 @@ int main(int argc, char **argv)
     uint32_t threads;
 
     if (argc < 3) {
-        fputs("usage: client STORE FOLDER [THREADS]\n", stderr);
+        fputs("usage: client STORE FOLDER [THREADS [RECIPIENT]]\n", stderr);
         return 2;
     }
     threads = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
     if (WMLB_FAILED(wmlb_set_store_path(argv[1])) || WMLB_FAILED(wmlb_set_backup_path(argv[2])) ||
         WMLB_FAILED(wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
                                   sizeof threads)) ||
+        (argc > 4 &&
+         WMLB_FAILED(wmlb_set_prop(WMLB_PROP_RECIPIENTS, WMLB_TYPE_STRING,
+                                   (const uint8_t *)argv[4], strlen(argv[4])))) ||
         WMLB_FAILED(wmlb_backup_licenses(0, on_status, NULL)) ||
         WMLB_FAILED(wmlb_wait(UINT32_MAX, &result))) {
         fputs("client: the backup did not start\n", stderr);
