@@ -1,13 +1,15 @@
 /*
  * The program that is measured: one backup, as a host without any wishes would make it.
  *
- *     client STORE FOLDER [THREADS [ask]]
+ *     client STORE FOLDER [THREADS [RECIPIENT | ask]]
  *
- * With "ask" it wants to be asked of each license, and leaves all as they are.
+ * With a recipient, for whom it encrypts. With "ask" it wants to be asked of each license, and
+ * leaves all as they are.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <wmlb.h>
 
 static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_type,
@@ -29,18 +31,25 @@ int main(int argc, char **argv)
 {
     wmlb_hresult result = WMLB_E_FAIL;
     uint32_t threads;
+    const char *wish;
 
     if (argc < 3) {
-        fputs("usage: client STORE FOLDER [THREADS [ask]]\n", stderr);
+        fputs("usage: client STORE FOLDER [THREADS [RECIPIENT | ask]]\n", stderr);
         return 2;
     }
     threads = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
-    if (argc > 4 &&
-        WMLB_FAILED(wmlb_restorer_set_rights(wmlb_default_restorer(), on_license, NULL)))
-        return 1;
+    wish = argc > 4 ? argv[4] : NULL;
+    if (wish && strcmp(wish, "ask") == 0) {
+        wish = NULL;
+        if (WMLB_FAILED(wmlb_restorer_set_rights(wmlb_default_restorer(), on_license, NULL)))
+            return 1;
+    }
     if (WMLB_FAILED(wmlb_set_store_path(argv[1])) || WMLB_FAILED(wmlb_set_backup_path(argv[2])) ||
         WMLB_FAILED(wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
                                   sizeof threads)) ||
+        (wish &&
+         WMLB_FAILED(wmlb_set_prop(WMLB_PROP_RECIPIENTS, WMLB_TYPE_STRING,
+                                   (const uint8_t *)wish, strlen(wish)))) ||
         WMLB_FAILED(wmlb_backup_licenses(0, on_status, NULL)) ||
         WMLB_FAILED(wmlb_wait(UINT32_MAX, &result))) {
         fputs("client: the backup did not start\n", stderr);

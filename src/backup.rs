@@ -14,7 +14,8 @@ pub use rights::Rights;
 use rights::{Inspected, Policy};
 
 use crate::archive::commit::{self, Folder};
-use crate::archive::writer::{Mark, Writer};
+use crate::archive::envelope::{self, Lock};
+use crate::archive::writer::Writer;
 use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
@@ -49,6 +50,7 @@ pub struct Backup {
     absolute_folder: PathBuf,
     store: PathBuf,
     flags: u32,
+    lock: Option<Lock>,
     level: i32,
     threads: usize,
     denies_unstated_rights: bool,
@@ -71,6 +73,7 @@ impl Backup {
             absolute_folder,
             store,
             flags,
+            lock: Lock::new(properties)?,
             level: properties.compression_level(),
             threads: properties.threads(),
             denies_unstated_rights: properties.denies_unstated_rights(),
@@ -108,7 +111,16 @@ impl Job for Backup {
             device: device::id()?,
             store: "directory".to_owned(),
         };
-        let writer = Writer::new(temporary.file(), &target, &info)?;
+        let verify = self.has(WMLB_BACKUP_VERIFY);
+        let output = envelope::output(
+            self.lock.as_ref(),
+            temporary.file(),
+            &folder,
+            &target,
+            verify,
+            control,
+        )?;
+        let writer = Writer::new(output, &info)?;
         let partial = self.has(WMLB_BACKUP_PARTIAL);
         let reserved = Reserved {
             folder: folder.identity(),
@@ -126,31 +138,27 @@ impl Job for Backup {
             },
             used: Default::default(),
         };
-        let mut ends = BackupEnds {
-            operation,
-            lister,
-            writer,
-            packing: &packing,
-            rights: self.rights.as_deref(),
-            progress: wmlb_progress::default(),
-            mark: None,
-            all_stored: true,
+        let (operation, writer, mut progress, all_stored) = {
+            let mut ends = BackupEnds {
+                operation,
+                lister,
+                writer,
+                packing: &packing,
+                rights: self.rights.as_deref(),
+                progress: wmlb_progress::default(),
+                bytes_before_large: 0,
+                all_stored: true,
+            };
+            pipeline::run(&packing, &mut ends, self.threads)?;
+            (ends.operation, ends.writer, ends.progress, ends.all_stored)
         };
-        pipeline::run(&packing, &mut ends, self.threads)?;
-        let BackupEnds {
-            operation,
-            writer,
-            mut progress,
-            all_stored,
-            ..
-        } = ends;
         progress.bytes_total = progress.bytes_done;
         operation.report_progress(progress)?;
 
         let written = writer.finish(progress.licenses_done, progress.bytes_done)?;
         temporary.synchronize()?;
-        if self.has(WMLB_BACKUP_VERIFY) {
-            written.read_back(self.threads, control)?;
+        if verify {
+            written.read_back(temporary.file(), &target, self.threads, control)?;
         }
         control.check()?;
         temporary.commit(self.has(WMLB_BACKUP_OVERWRITE))?;
@@ -168,12 +176,6 @@ fn unix_time() -> i64 {
         .map_or(0, |since| since.as_secs() as i64)
 }
 
-/// Where the operation's thread has a large licence begin.
-struct LargeMark {
-    mark: Mark,
-    bytes: u64,
-}
-
 /// What the operation's thread does in a backup: it lists, writes and tells.
 struct BackupEnds<'a, 'b> {
     operation: &'a mut Operation<'b>,
@@ -182,8 +184,8 @@ struct BackupEnds<'a, 'b> {
     packing: &'a Packing<'a>,
     rights: Option<&'a dyn Rights>,
     progress: wmlb_progress,
-    /// Where to come back to when the large licence that is being written is void.
-    mark: Option<LargeMark>,
+    /// What to come back to when the large licence that is being written is void.
+    bytes_before_large: u64,
     /// No licence was left out because it could not be read.
     all_stored: bool,
 }
@@ -198,25 +200,23 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
     }
 
     fn accept(&mut self, part: Part) -> Result<()> {
-        match (part.large, &self.mark) {
-            (Large::Begins, _) => {
-                self.mark = Some(LargeMark {
-                    mark: self.writer.mark(),
-                    bytes: self.progress.bytes_done,
-                });
+        match part.large {
+            Large::Begins => {
+                self.writer.begin_large()?;
+                self.bytes_before_large = self.progress.bytes_done;
             }
-            (Large::Void, Some(large)) => {
-                self.writer.roll_back(&large.mark)?;
-                self.progress.bytes_done = large.bytes;
+            Large::Void => {
+                self.writer.void()?;
+                self.progress.bytes_done = self.bytes_before_large;
             }
-            (Large::Void, None) => {
-                return Err(Error::Defect("a license without a beginning".to_owned()));
-            }
-            (Large::No, _) => {}
+            Large::No | Large::Ends => {}
         }
         if let Some(frame) = part.frame {
             self.writer.write(&frame)?;
             self.packing.used.lock().push(frame.data);
+        }
+        if part.large == Large::Ends {
+            self.writer.keep(self.operation.control())?;
         }
         self.progress.licenses_done += part.licenses;
         self.progress.bytes_done += part.bytes;

@@ -5,6 +5,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use crate::archive::commit;
+use crate::archive::envelope::Keys;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
 use crate::archive::walk::{Piece, Pieces};
@@ -117,7 +118,8 @@ fn identity_of(folder: &Path) -> Option<sys::Identity> {
 /// Lists the backup file at RestorePath, in the order of names, and checks it on the way.
 pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
     let path = properties.absolute_path(Property::RestorePath)?;
-    let (mut frames, checker) = Archive::open(&path)?.split();
+    let keys = Keys::new(properties)?;
+    let (mut frames, checker) = Archive::open(&path, &keys, &Control::new())?.split();
     let mut unpacker = Unpacker::new()?;
     let mut content = Vec::new();
     let mut pieces = Pieces::default();

@@ -26,6 +26,7 @@ pub enum Error {
     #[error("property {name}: {problem}")]
     PropertyValue { name: &'static str, problem: String },
     #[error("property {0}: this build of the library has no encryption")]
+    #[cfg_attr(feature = "encryption", expect(dead_code))]
     NoEncryption(&'static str),
     #[error("property {0} is write-only")]
     WriteOnly(&'static str),
@@ -57,8 +58,12 @@ pub enum Error {
     Corrupt { path: PathBuf, what: String },
     #[error("{} is not a backup file that this library reads: {why}", path.display())]
     NotABackup { path: PathBuf, why: String },
-    #[error("{} is encrypted, and this build of the library has no encryption", .0.display())]
-    NoDecryption(PathBuf),
+    #[error("{} is encrypted, and {why}", path.display())]
+    Encrypted {
+        path: PathBuf,
+        hr: wmlb_hresult,
+        why: String,
+    },
     #[error("the host's authorizer refused the restore")]
     Refused {
         hr: wmlb_hresult,
@@ -142,8 +147,7 @@ impl Error {
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
             Error::Changed(_) | Error::Disturbed(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
-            Error::NoDecryption(_) => hresult::WMLB_E_NOTIMPL,
-            Error::Refused { hr, .. } => *hr,
+            Error::Encrypted { hr, .. } | Error::Refused { hr, .. } => *hr,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,
             Error::InTheWay(_) => hresult::WMLB_E_ACCESSDENIED,

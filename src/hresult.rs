@@ -141,7 +141,7 @@ const TABLE: &[(wmlb_hresult, &CStr, &CStr)] = &[
     (TOO_MANY_OPEN_FILES, c"HRESULT_FROM_WIN32(ERROR_TOO_MANY_OPEN_FILES)", c"Too many files are open."),
     (WRITE_PROTECT, c"HRESULT_FROM_WIN32(ERROR_WRITE_PROTECT)", c"The file system is read-only."),
     (WMLB_E_SHARING_VIOLATION, c"HRESULT_FROM_WIN32(ERROR_SHARING_VIOLATION)", c"The file kept changing while it was read."),
-    (NOT_SUPPORTED, c"HRESULT_FROM_WIN32(ERROR_NOT_SUPPORTED)", c"The file system does not support the request."),
+    (NOT_SUPPORTED, c"HRESULT_FROM_WIN32(ERROR_NOT_SUPPORTED)", c"The request is not supported."),
     (FILE_EXISTS, c"HRESULT_FROM_WIN32(ERROR_FILE_EXISTS)", c"The file exists."),
     (DISK_FULL, c"HRESULT_FROM_WIN32(ERROR_DISK_FULL)", c"The disk is full."),
     (WMLB_E_INSUFFICIENT_BUFFER, c"HRESULT_FROM_WIN32(ERROR_INSUFFICIENT_BUFFER)", c"The buffer is too small."),

@@ -14,8 +14,8 @@
 //!   this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `status`, `error`, `hresult`: what is set, told and answered.
-//! - `sys`, `sync`, `panics`: the system calls that differ between systems; waiting; the panic
-//!   hook.
+//! - `sys`, `sync`, `panics`, `secret`: the system calls that differ between systems; waiting;
+//!   the panic hook; what is wiped from memory.
 
 #![deny(unsafe_code)]
 
@@ -38,6 +38,7 @@ mod props;
 mod registry;
 mod restore;
 mod restorer;
+mod secret;
 mod status;
 mod store;
 mod sync;

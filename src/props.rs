@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
 
 /// A property of this bag; the order is that of [`PROPERTIES`].
@@ -20,13 +21,19 @@ pub enum Property {
     UnstatedRights,
 }
 
+impl Property {
+    pub fn name(self) -> &'static str {
+        PROPERTIES[self as usize].name
+    }
+}
+
 /// What a property may hold.
 enum Kind {
     /// A path that is not empty.
     Path,
-    /// Age recipients, which a build without encryption refuses.
-    Encryption,
-    /// A passphrase or age identities: the same, and never handed out.
+    /// Age recipients. They are public, but who mistakes an identity for one gives a secret.
+    Recipients,
+    /// A passphrase or age identities: never handed out.
     Secret,
     /// A DWORD in a range, and its default.
     Number { min: u32, max: u32, default: u32 },
@@ -53,7 +60,7 @@ const PROPERTIES: [Specification; 9] = {
         row(Property::RestorePath, "RestorePath", Kind::Path),
         row(Property::StorePath, "StorePath", Kind::Path),
         row(Property::Passphrase, "Passphrase", Kind::Secret),
-        row(Property::Recipients, "Recipients", Kind::Encryption),
+        row(Property::Recipients, "Recipients", Kind::Recipients),
         row(Property::Identities, "Identities", Kind::Secret),
         row(
             Property::CompressionLevel,
@@ -89,10 +96,11 @@ const MAX_THREADS: u32 = 64;
 const MAX_AUTOMATIC_THREADS: usize = 8;
 
 /// What a property is set to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Setting {
     Text(String),
     Number(u32),
+    Secret(Secret),
 }
 
 impl Setting {
@@ -101,6 +109,7 @@ impl Setting {
         match self {
             Setting::Text(text) => [text.as_bytes(), &[0]].concat(),
             Setting::Number(number) => number.to_ne_bytes().to_vec(),
+            Setting::Secret(text) => [text.expose().as_bytes(), &[0]].concat(),
         }
     }
 }
@@ -109,7 +118,7 @@ impl Specification {
     fn value_type(&self) -> i32 {
         match self.kind {
             Kind::Number { .. } => WMLB_TYPE_DWORD,
-            Kind::Path | Kind::Encryption | Kind::Secret | Kind::Choice(_) => WMLB_TYPE_STRING,
+            Kind::Path | Kind::Recipients | Kind::Secret | Kind::Choice(_) => WMLB_TYPE_STRING,
         }
     }
 
@@ -152,7 +161,7 @@ impl Specification {
                 }
                 Ok(Setting::Text(text.to_owned()))
             }
-            Kind::Encryption | Kind::Secret => Err(Error::NoEncryption(self.name)),
+            Kind::Recipients | Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?))),
         }
     }
 
@@ -172,7 +181,7 @@ impl Specification {
                 let path = default_store_path()?.into_os_string().into_string();
                 path.ok().map(Setting::Text)
             }
-            Kind::Path | Kind::Encryption | Kind::Secret => None,
+            Kind::Path | Kind::Recipients | Kind::Secret => None,
             Kind::Number { default, .. } => Some(Setting::Number(default)),
             Kind::Choice(words) => Some(Setting::Text(words[0].to_owned())),
         }
@@ -218,10 +227,14 @@ impl Properties {
             .ok_or_else(|| Error::UnknownProperty(name.to_owned()))
     }
 
-    pub fn set(&mut self, name: &str, value_type: i32, value: &[u8]) -> Result<()> {
+    /// The property of this name, and what the value sets it to.
+    pub fn parse(name: &str, value_type: i32, value: &[u8]) -> Result<(Property, Setting)> {
         let row = Self::specification(name)?;
-        self.settings[row.property as usize] = Some(row.parse(value_type, value)?);
-        Ok(())
+        Ok((row.property, row.parse(value_type, value)?))
+    }
+
+    pub fn set(&mut self, property: Property, setting: Setting) {
+        self.settings[property as usize] = Some(setting);
     }
 
     /// True when the property was set.
@@ -278,11 +291,10 @@ impl Properties {
     /// A path that an operation needs.
     pub fn path(&self, property: Property) -> Result<PathBuf> {
         let row = &PROPERTIES[property as usize];
-        let set = self.settings[property as usize].as_ref();
-        let path = match set {
-            Some(Setting::Text(path)) => Some(path.into()),
-            _ if property == Property::StorePath => default_store_path(),
-            _ => None,
+        let path = match self.text(property) {
+            Some(path) => Some(path.into()),
+            None if property == Property::StorePath => default_store_path(),
+            None => None,
         };
         path.ok_or(Error::NotConfigured(row.name))
     }
@@ -291,6 +303,22 @@ impl Properties {
     pub fn absolute_path(&self, property: Property) -> Result<PathBuf> {
         let path = self.path(property)?;
         std::path::absolute(&path).map_err(|error| Error::io("resolve", path, error))
+    }
+
+    /// The text that a property is set to.
+    pub fn text(&self, property: Property) -> Option<&str> {
+        match &self.settings[property as usize] {
+            Some(Setting::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The secret that a property is set to.
+    pub fn secret(&self, property: Property) -> Option<&Secret> {
+        match &self.settings[property as usize] {
+            Some(Setting::Secret(secret)) => Some(secret),
+            _ => None,
+        }
     }
 
     fn number(&self, property: Property) -> u32 {
@@ -316,7 +344,6 @@ impl Properties {
 
     /// Whether a licence whose right is not stated is left out.
     pub fn denies_unstated_rights(&self) -> bool {
-        self.setting(&PROPERTIES[Property::UnstatedRights as usize])
-            == Some(Setting::Text("deny".to_owned()))
+        self.text(Property::UnstatedRights) == Some("deny")
     }
 }

@@ -3,13 +3,13 @@
 mod stager;
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use stager::{Staged, Stager};
 
 use crate::archive::Info;
+use crate::archive::envelope::Keys;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, file_in};
 use crate::device;
@@ -56,6 +56,7 @@ pub trait Authorizer: Send + Sync {
 /// A restore that is ready to run.
 pub struct Restore {
     file: PathBuf,
+    keys: Keys,
     store: PathBuf,
     flags: u32,
     threads: usize,
@@ -70,6 +71,7 @@ impl Restore {
     ) -> Result<Self> {
         Ok(Restore {
             file: properties.absolute_path(Property::RestorePath)?,
+            keys: Keys::new(properties)?,
             store: properties.absolute_path(Property::StorePath)?,
             flags,
             threads: properties.threads(),
@@ -111,7 +113,7 @@ impl Job for Restore {
             operation.report(status, hresult::WMLB_S_OK, Value::None)
         };
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_CONNECTING)?;
-        let archive = Archive::open(&self.file)?;
+        let archive = Archive::open(&self.file, &self.keys, operation.control())?;
         let same_device = self.authorize(&archive.info, operation)?;
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_DISCONNECTING)?;
         if !same_device && !self.has(WMLB_RESTORE_INDIVIDUALIZE) {
@@ -156,7 +158,7 @@ impl Job for Restore {
 /// journal, and tells.
 struct RestoreEnds<'a, 'b> {
     operation: &'a mut Operation<'b>,
-    frames: FrameReader<File>,
+    frames: FrameReader,
     unpacking: &'a Unpacking<'a, Stager<'a>>,
     stager: &'a Stager<'a>,
     /// None for a store that was missing or empty.

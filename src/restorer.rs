@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::archive::envelope;
 use crate::backup::{self, Backup, Rights};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
@@ -15,6 +16,7 @@ use crate::operation::{Control, Job, Operation};
 use crate::panics;
 use crate::props::Properties;
 use crate::restore::{self, Authorizer, Restore};
+use crate::secret::wiping_stack;
 use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
@@ -70,6 +72,15 @@ pub struct Restorer {
 }
 
 impl Restorer {
+    pub fn set_property(&self, name: &str, value_type: i32, value: &[u8]) -> Result<()> {
+        wiping_stack(|| {
+            let (property, setting) = Properties::parse(name, value_type, value)?;
+            envelope::check(property, &setting)?;
+            self.properties.lock().set(property, setting);
+            Ok(())
+        })
+    }
+
     pub fn with_properties<T>(&self, body: impl FnOnce(&mut Properties) -> T) -> T {
         body(&mut self.properties.lock())
     }

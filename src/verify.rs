@@ -1,9 +1,9 @@
 //! Proves that a backup file is whole: every check of a restore, and nothing written.
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::path::PathBuf;
 
+use crate::archive::envelope::Keys;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::Pieces;
@@ -17,6 +17,7 @@ use crate::status::{self, Value, wmlb_progress};
 /// A verification that is ready to run.
 pub struct Verify {
     file: PathBuf,
+    keys: Keys,
     threads: usize,
 }
 
@@ -24,6 +25,7 @@ impl Verify {
     pub fn prepare(properties: &Properties) -> Result<Self> {
         Ok(Verify {
             file: properties.absolute_path(Property::RestorePath)?,
+            keys: Keys::new(properties)?,
             threads: properties.threads(),
         })
     }
@@ -40,7 +42,7 @@ impl Job for Verify {
             hresult::WMLB_S_OK,
             Value::None,
         )?;
-        let archive = Archive::open(&self.file)?;
+        let archive = Archive::open(&self.file, &self.keys, operation.control())?;
         let (frames, checker) = archive.split();
         let unpacking = Unpacking::new(&checker, operation.control(), &Counting);
         let mut ends = VerifyEnds {
@@ -86,7 +88,7 @@ impl Visitor for Counting {
 
 struct VerifyEnds<'a, 'b> {
     operation: &'a mut Operation<'b>,
-    frames: FrameReader<File>,
+    frames: FrameReader,
     unpacking: &'a Unpacking<'a, Counting>,
     progress: wmlb_progress,
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes a license store like the ones players keep, for tests, demos and benchmarks.
 
-    make_store.py --out DIR --count N [--seed S] [--kind mixed|tiny|large]
+    make_store.py --out DIR --count N [--seed S] [--kind mixed|xml|tiny|large]
+                  [--restricted-percent P] [--manifest FILE]
 
 The same arguments make the same names, bytes and times on every machine. Nothing in it is
 real: keys, signatures and certificates are random. What matters to a backup is as in real
@@ -9,11 +10,15 @@ stores: sizes, folders, and how much of a license repeats in others of the same 
 
     mixed   50 % WMDRM XML of 3 to 8 KiB, 25 % PlayReady XMR of 0.4 to 1.5 KiB,
             15 % LCP JSON of 3 to 6 KiB, 10 % opaque blobs of 1 to 20 KiB
+    xml     WMDRM XML alone, as in mixed
     tiny    XMR of 150 to 300 bytes
     large   64 to 512 KiB: half of them XML with a long revocation list, half opaque
 
-Every license states, where its format can, that it may be backed up. One in three has a
-modification time with nanoseconds. Prints a summary in one line of JSON.
+Every license states, where its format can, that it may be backed up, but for P percent of
+those whose format can forbid it: WMDRM with a Backup action that is FALSE or missing, XMR that
+must not persist. One in three has a modification time with nanoseconds. The manifest is a line
+of JSON for each license: name, format, key IDs as the library tells them, and whether it is
+restricted. Prints a summary in one line of JSON.
 """
 import argparse
 import base64
@@ -32,8 +37,11 @@ HOSTS = [f"license{number}.{name}.example" for number, name in enumerate(
 
 
 class Store:
-    def __init__(self, seed):
+    def __init__(self, seed, restricted_percent=0):
         self.random = random.Random(seed)
+        self.rights = random.Random(f"rights {seed}")  # the rest stays as it is without them
+        self.restricted_percent = restricted_percent
+        self.stated = None  # what the manifest says of the last license
         self.machine_key = self.text(40)
         root, middle = self.text(450), [self.text(500), self.text(540)]
         # What an issuer puts into each of its licenses; a few issuers make most licenses.
@@ -63,6 +71,13 @@ class Store:
         seconds = EPOCH + self.random.randrange(FOUR_YEARS)
         return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
 
+    def state(self, kind, key_id=None, can_forbid=False):
+        """Whether the license is to forbid backup."""
+        restricted = can_forbid and self.rights.random() * 100 < self.restricted_percent
+        key_ids = [] if key_id is None else [base64.b64encode(key_id).decode()]
+        self.stated = {"format": kind, "key_ids": key_ids, "restricted": restricted}
+        return restricted
+
     def wmdrm(self, revoked=0):
         issuer, key_id, counter = self.issuer(), self.random.randbytes(16), self.random.randbytes(4).hex()
         license_id = base64.b64encode(self.random.randbytes(16)).decode()
@@ -75,6 +90,8 @@ class Store:
             ("Transfer.SDMI", "(device.minseclevel >= 1000) && (counter.transfers > 0)", "counter.transfers--;"),
             ("Transfer.NONSDMI", 'machine.datetime <= "#20301231 23:59:59Z#"', "secstate.moved = 1;"),
         ][:3 + issuer["number"] % 4]
+        if self.state("wmdrm-v7", key_id, can_forbid=True):
+            actions[1:2] = [("Backup", "FALSE", "")][self.rights.randrange(2):]
         on_actions = "".join(
             f'<ONACTION type="{name}"><CONDITION><![CDATA[{condition}]]></CONDITION>'
             f"<ACTION><![CDATA[{action}]]></ACTION></ONACTION>" for name, condition, action in actions)
@@ -104,10 +121,12 @@ class Store:
             return struct.pack(">HHI", flags, kind, 8 + len(content)) + content
 
         issuer, rights_id = self.issuer(), self.random.randbytes(16)
-        policy = xmr_object(0x000D, b"\0\x08") + xmr_object(0x0034, struct.pack(">H", 2000))
         playback = xmr_object(0x0005, struct.pack(">5H", 250, 400, 300, 200, 100))
         size = self.random.choice((16, 16, 128)) if tiny else 128
-        key = xmr_object(0x000A, self.random.randbytes(16) + struct.pack(">HHH", 1, 3, size) + self.random.randbytes(size))
+        key_id = self.random.randbytes(16)
+        rights = b"\0\x09" if self.state("xmr", key_id, can_forbid=True) else b"\0\x08"
+        policy = xmr_object(0x000D, rights) + xmr_object(0x0034, struct.pack(">H", 2000))
+        key = xmr_object(0x000A, key_id + struct.pack(">HHH", 1, 3, size) + self.random.randbytes(size))
         outer = b""
         if not tiny or self.random.random() < 0.5:
             policy += xmr_object(0x0013, struct.pack(">I", EPOCH + self.random.randrange(FOUR_YEARS)))
@@ -128,6 +147,7 @@ class Store:
         issuer, digits, date = self.issuer(), self.random.randbytes(16).hex(), f"{self.date():%Y-%m-%dT%H:%M:%SZ}"
         identifier = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
         site = f'https://{issuer["host"]}'
+        self.state("lcp")
         document = {
             "provider": site, "id": identifier, "issued": date,
             "encryption": {
@@ -152,11 +172,14 @@ class Store:
 
     def opaque(self, least=1 << 10, most=20 << 10):
         content = self.random.randbytes(self.random.randint(least, most))
+        self.state("opaque")
         folder = "" if content[12] < 16 else "opaque/"  # some lie at the top of the store
         return f"{folder}{content[:12].hex()}.bin", content
 
     def license(self, kind):
         """The path and the bytes of the next license."""
+        if kind == "xml":
+            return self.wmdrm()
         if kind == "tiny":
             return self.xmr(tiny=True)
         if kind == "large":
@@ -172,12 +195,15 @@ def main():
     parser.add_argument("--out", required=True, metavar="DIR", help="a folder that is empty or missing")
     parser.add_argument("--count", required=True, type=int, metavar="N")
     parser.add_argument("--seed", default=1, type=int, metavar="S")
-    parser.add_argument("--kind", default="mixed", choices=("mixed", "tiny", "large"))
+    parser.add_argument("--kind", default="mixed", choices=("mixed", "xml", "tiny", "large"))
+    parser.add_argument("--restricted-percent", default=0, type=float, metavar="P")
+    parser.add_argument("--manifest", metavar="FILE", help="outside of DIR")
     arguments = parser.parse_args()
     if os.path.isdir(arguments.out) and os.listdir(arguments.out):
         sys.exit(f"make_store.py: {arguments.out} is not empty")
-    store, times = Store(arguments.seed), random.Random(~arguments.seed)
-    folders, total = set(), 0
+    store, times = Store(arguments.seed, arguments.restricted_percent), random.Random(~arguments.seed)
+    folders, total, restricted = set(), 0, 0
+    manifest = open(arguments.manifest or os.devnull, "w")
     os.makedirs(arguments.out, exist_ok=True)
     for _ in range(arguments.count):
         path, content = store.license(arguments.kind)
@@ -192,7 +218,13 @@ def main():
             file.write(content)
             os.utime(file.fileno(), ns=(modified, modified))
         total += len(content)
-    print(json.dumps({"kind": arguments.kind, "seed": arguments.seed, "count": arguments.count, "bytes": total}))
+        restricted += store.stated["restricted"]
+        print(json.dumps({"name": path, **store.stated}), file=manifest)
+    manifest.close()
+    summary = {"kind": arguments.kind, "seed": arguments.seed, "count": arguments.count, "bytes": total}
+    if arguments.restricted_percent:
+        summary["restricted"] = restricted
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 needs=(
     cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3
     /usr/include/stdio.h:libc6-dev nm:binutils readelf:binutils valgrind:valgrind
-    zstd:zstd tar:tar strace:strace mount:mount unshare:util-linux
+    zstd:zstd tar:tar age:age strace:strace mount:mount unshare:util-linux
 )
 
 is_there() {

@@ -1,8 +1,8 @@
 //! Cuts a backup file into its frames, without unpacking them.
 
-use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
+use super::envelope::Source;
 use super::frame::{self, MAGIC};
 use super::{FRAME_LIMIT, summary_limit};
 use crate::error::{Error, Result, reserve};
@@ -19,26 +19,28 @@ pub struct Packed {
 }
 
 /// Reads one frame after the other.
-pub struct FrameReader<R> {
-    input: R,
+pub struct FrameReader {
+    source: Box<dyn Source>,
     /// For errors.
     path: PathBuf,
     buffer: Vec<u8>,
     /// What of the buffer was read, and what of that was handed out.
     filled: usize,
     taken: usize,
-    /// Where in the file `taken` is.
+    /// Where in the stream of frames `taken` is.
     offset: u64,
     index: u64,
     at_end: bool,
+    /// Why nothing comes after what was read, when that is not the file's end.
+    broken: Option<Error>,
     /// What is wrong with the file where the last frame ended.
     damage: Option<Error>,
 }
 
-impl<R: Read> FrameReader<R> {
-    pub fn new(input: R, path: PathBuf) -> Self {
+impl FrameReader {
+    pub fn new(source: Box<dyn Source>, path: PathBuf) -> Self {
         FrameReader {
-            input,
+            source,
             path,
             buffer: Vec::new(),
             filled: 0,
@@ -46,15 +48,23 @@ impl<R: Read> FrameReader<R> {
             offset: 0,
             index: 0,
             at_end: false,
+            broken: None,
             damage: None,
         }
     }
 
-    pub fn damaged(&self, what: &str) -> Error {
-        Error::Corrupt {
+    /// Words for what is wrong where the next frame should be. What broke off before it was
+    /// whole is no damage of its own.
+    pub fn damaged(&mut self, what: &str) -> Error {
+        self.broken.take().unwrap_or_else(|| Error::Corrupt {
             path: self.path.clone(),
-            what: format!("{what} at byte {}", self.offset),
-        }
+            what: format!("{what} at byte {}", self.source.place(self.offset)),
+        })
+    }
+
+    /// Whether the content is known to be what was once written.
+    pub fn is_authentic(&self) -> bool {
+        self.source.is_authentic()
     }
 
     /// Sees to it that `wanted` bytes wait in the buffer, or all that are left.
@@ -71,11 +81,15 @@ impl<R: Read> FrameReader<R> {
             }
         }
         while self.filled - self.taken < wanted && !self.at_end {
-            match self.input.read(&mut self.buffer[self.filled..]) {
+            match self.source.read(&mut self.buffer[self.filled..]) {
                 Ok(0) => self.at_end = true,
                 Ok(read) => self.filled += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", &self.path, error)),
+                // What comes before it is sound: it is told when the frames are through.
+                Err(error @ Error::Corrupt { .. }) => {
+                    self.at_end = true;
+                    self.broken = Some(error);
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(&self.buffer[self.taken..self.filled])
@@ -83,7 +97,12 @@ impl<R: Read> FrameReader<R> {
 
     /// The bytes the next frame begins with; fewer than asked for at the file's end.
     pub fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
-        let waiting = self.fill(wanted)?;
+        if self.fill(wanted)?.is_empty()
+            && let Some(error) = self.broken.take()
+        {
+            return Err(error);
+        }
+        let waiting = &self.buffer[self.taken..self.filled];
         Ok(&waiting[..waiting.len().min(wanted)])
     }
 
@@ -139,7 +158,7 @@ impl<R: Read> FrameReader<R> {
         memory.extend_from_slice(&waiting[..stored]);
         let packed = Packed {
             index: self.index,
-            offset: self.offset,
+            offset: self.source.place(self.offset),
             length,
             data: memory,
         };

@@ -3,12 +3,15 @@
 //! A stream of independent zstd frames, each with its checksum, whose content is one pax
 //! tar archive: `wmlb.json`, the licences, `wmlb-summary.json`, in that order. Any frame
 //! but one that continues a large licence begins with a member. There is exactly one way
-//! to write a given content, so that a reader can insist on it.
+//! to write a given content, so that a reader can insist on it. When it is encrypted, that
+//! stream is inside an age file, the [`envelope`].
 
 pub mod commit;
+pub mod envelope;
 pub mod frame;
 pub mod frames;
 pub mod member;
+mod output;
 mod readback;
 pub mod reader;
 pub mod walk;

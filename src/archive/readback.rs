@@ -7,18 +7,46 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::frame::Unpacker;
-use super::writer::Written;
+use super::frame::{Seal, Unpacker};
 use crate::error::{Error, Result, reserve};
 use crate::operation::Control;
 use crate::pipeline::{self, Ends, Lead, Work};
 use crate::sys;
 
-/// Checks every frame against what is known of it.
+/// A stretch of the file, and what is known of it.
+pub struct Expected {
+    pub offset: u64,
+    /// Bytes of it.
+    pub stored: u64,
+    pub what: What,
+}
+
+pub enum What {
+    /// A frame.
+    Frame(Seal),
+    /// Bytes with this BLAKE3, whatever they mean.
+    #[cfg_attr(not(feature = "encryption"), expect(dead_code))]
+    Bytes(blake3::Hash),
+}
+
+/// A file of these frames, one after the other.
+pub fn frames(seals: &[Seal]) -> impl Iterator<Item = Expected> {
+    seals.iter().scan(0, |end, &seal| {
+        let offset = *end;
+        *end += seal.stored;
+        Some(Expected {
+            offset,
+            stored: seal.stored,
+            what: What::Frame(seal),
+        })
+    })
+}
+
+/// Checks that the file holds what is expected of it.
 pub fn check(
     file: &File,
     path: &Path,
-    written: &[Written],
+    expected: &[Expected],
     threads: usize,
     control: &Control,
 ) -> Result<()> {
@@ -26,7 +54,7 @@ pub fn check(
     sys::forget_cached(file.as_fd());
     let reading = Reading { file, path };
     let mut list = List {
-        frames: written.iter(),
+        expected: expected.iter(),
         control,
     };
     pipeline::run(&reading, &mut list, threads)
@@ -38,7 +66,7 @@ struct Reading<'a> {
 }
 
 struct List<'a> {
-    frames: std::slice::Iter<'a, Written>,
+    expected: std::slice::Iter<'a, Expected>,
     control: &'a Control,
 }
 
@@ -49,7 +77,7 @@ struct Worker {
 }
 
 impl<'a> Work for Reading<'a> {
-    type Task = &'a Written;
+    type Task = &'a Expected;
     type Part = ();
     type Worker = Worker;
     type Question = Infallible;
@@ -66,13 +94,13 @@ impl<'a> Work for Reading<'a> {
     fn work(
         &self,
         worker: &mut Worker,
-        frame: &'a Written,
+        expected: &'a Expected,
         _lead: &mut dyn Lead<Self>,
     ) -> Result<()> {
         worker.data.clear();
-        reserve(&mut worker.data, frame.seal.stored as usize, "reading back")?;
-        worker.data.resize(frame.seal.stored as usize, 0);
-        let read = self.file.read_exact_at(&mut worker.data, frame.offset);
+        reserve(&mut worker.data, expected.stored as usize, "reading back")?;
+        worker.data.resize(expected.stored as usize, 0);
+        let read = self.file.read_exact_at(&mut worker.data, expected.offset);
         match read {
             // Shorter than it was written: the check below says so.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => worker.data.clear(),
@@ -83,26 +111,30 @@ impl<'a> Work for Reading<'a> {
             data,
             content,
         } = worker;
-        match unpacker.unpack(data, frame.seal.length, content)? {
-            Some(seal) if seal == frame.seal => Ok(()),
-            _ => Err(Error::Corrupt {
+        let right = match expected.what {
+            What::Frame(seal) => unpacker.unpack(data, seal.length, content)? == Some(seal),
+            What::Bytes(hash) => blake3::hash(data) == hash,
+        };
+        match right {
+            true => Ok(()),
+            false => Err(Error::Corrupt {
                 path: self.path.to_owned(),
                 what: format!(
                     "the {} bytes at {} read back are not those that were written",
-                    frame.seal.stored, frame.offset
+                    expected.stored, expected.offset
                 ),
             }),
         }
     }
 
-    fn weight(_task: &&'a Written) -> usize {
-        size_of::<Written>()
+    fn weight(_task: &&'a Expected) -> usize {
+        size_of::<Expected>()
     }
 }
 
 impl<'a> Ends<Reading<'a>> for List<'a> {
-    fn next(&mut self) -> Result<Option<&'a Written>> {
-        Ok(self.frames.next())
+    fn next(&mut self) -> Result<Option<&'a Expected>> {
+        Ok(self.expected.next())
     }
 
     fn accept(&mut self, (): ()) -> Result<()> {

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::commit::FILE_NAME;
+use super::envelope::{self, Keys};
 use super::frame::{self, Unpacker};
 use super::frames::{FrameReader, Packed};
 use super::walk::{Pieces, Walk};
@@ -17,9 +18,6 @@ use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
 use crate::sync::{Condvar, Mutex, lock, wait};
-
-/// The bytes an age file begins with (C2SP age.md, version 1).
-const AGE: &[u8] = b"age-encryption.org/v1\n";
 
 /// Where in the file the name of the first member is.
 const INFO_OFFSET: usize = 10;
@@ -37,16 +35,18 @@ struct Version {
 pub struct Archive {
     pub info: Info,
     path: PathBuf,
-    frames: FrameReader<File>,
+    frames: FrameReader,
     walk: Walk,
 }
 
 impl Archive {
     /// Opens the backup file at `path`, or the one in the folder there.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path, keys: &Keys, control: &Control) -> Result<Self> {
         let (file, path) = open_file(path)?;
-        let mut frames = FrameReader::new(file, path.clone());
-        check_beginning(frames.peek(BEGINNING)?, &path)?;
+        let source = envelope::open(file, &path, keys, control)?;
+        let mut frames = FrameReader::new(source, path.clone());
+        let authentic = frames.is_authentic();
+        check_beginning(frames.peek(BEGINNING)?, authentic, &path)?;
         let Some(first) = frames.next(Vec::new())? else {
             return Err(frames.damaged("the file ends"));
         };
@@ -68,7 +68,7 @@ impl Archive {
     }
 
     /// The frames that follow, and what checks them.
-    pub fn split(self) -> (FrameReader<File>, Checker) {
+    pub fn split(self) -> (FrameReader, Checker) {
         let checker = Checker {
             path: self.path,
             state: Mutex::new(Turn {
@@ -114,28 +114,28 @@ fn open_file(path: &Path) -> Result<(File, PathBuf)> {
     }
 }
 
-/// Tells what is no backup file from a damaged one, as far as its first bytes can.
-fn check_beginning(header: &[u8], path: &Path) -> Result<()> {
+/// Tells what is no backup file from a damaged one, as far as its first bytes can. What is
+/// authentic is not damaged.
+fn check_beginning(header: &[u8], authentic: bool, path: &Path) -> Result<()> {
     let not_a_backup = |why: &str| Error::NotABackup {
         path: path.to_owned(),
         why: why.to_owned(),
     };
-    if header.len() >= frame::MAGIC.len() && AGE.starts_with(&header[..header.len().min(AGE.len())])
-    {
-        return Err(Error::NoDecryption(path.to_owned()));
-    }
     // The first frame is stored as it is, so that after its header, with a content size of
     // two bytes, and that of its block comes the name of the first member.
     let magic = frame::MAGIC.iter().enumerate();
     let expected = magic.chain((INFO_OFFSET..).zip(INFO_NAME));
     let wrong = expected.filter(|&(at, byte)| header.get(at).is_some_and(|found| found != byte));
     match header.len() {
-        0 => Err(Error::Corrupt {
+        0 if !authentic => Err(Error::Corrupt {
             path: path.to_owned(),
             what: "it is empty".to_owned(),
         }),
         // One byte that differs is damage; a file of another kind differs in more.
-        _ if wrong.count() > 1 => Err(not_a_backup("it does not begin as one")),
+        0 => Err(not_a_backup("there is nothing in it")),
+        _ if wrong.count() > usize::from(!authentic) => {
+            Err(not_a_backup("it does not begin as one"))
+        }
         _ => Ok(()),
     }
 }
@@ -273,7 +273,7 @@ impl Checker {
     }
 
     /// When there are no more frames: whether the archive was whole.
-    pub fn finish(&self, frames: &mut FrameReader<File>) -> Result<()> {
+    pub fn finish(&self, frames: &mut FrameReader) -> Result<()> {
         let turn = lock(&self.state);
         let last = String::from_utf8_lossy(turn.walk.last_name());
         let after = match last.is_empty() {

@@ -206,7 +206,8 @@ impl Packing<'_> {
             rest: size,
         };
         self.go_on(worker, task, large, part)?;
-        if part.large != Large::Begins {
+        // It could not be read, or has changed meanwhile.
+        if worker.content.is_empty() {
             return Ok(());
         }
         let mut tail = Vec::new();
@@ -329,6 +330,10 @@ impl Packing<'_> {
                 task.large = Some(large);
             } else {
                 member::pad(&mut worker.content, license.size());
+                part.large = match part.large {
+                    Large::Begins => Large::No,
+                    _ => Large::Ends,
+                };
                 part.licenses = 1;
                 task.batch.advance();
                 task.tries = 0;

@@ -20,8 +20,10 @@ pub enum Notice {
 pub enum Large {
     /// Nothing: the part has no such licence, or its middle.
     No,
-    /// One begins with this part.
+    /// One begins with this part, and does not end with it.
     Begins,
+    /// The one that is being written ends with this part: it is whole.
+    Ends,
     /// The one that is being written changed meanwhile: what was written of it is void.
     Void,
 }

@@ -36,7 +36,7 @@ pub unsafe extern "C" fn wmlb_restorer_set_prop(
         // SAFETY: the caller's promise, for both.
         let name = unsafe { pointer::name(name) }?;
         let value = unsafe { pointer::value(value, value_len, &name) }?;
-        restorer.with_properties(|properties| properties.set(&name, r#type, value))
+        restorer.set_property(&name, r#type, value)
     })
 }
 
@@ -222,6 +222,6 @@ unsafe fn set_path(
     do_on(restorer, |restorer| {
         // SAFETY: the caller's promise.
         let path = unsafe { pointer::path(path) }?;
-        restorer.with_properties(|properties| properties.set(name, WMLB_TYPE_STRING, path))
+        restorer.set_property(name, WMLB_TYPE_STRING, path)
     })
 }

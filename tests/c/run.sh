@@ -71,6 +71,9 @@ for compiler in gcc clang; do
     step "compile dlopen, $compiler" \
         "$compiler" "${c[@]}" "$here/dlopen.c" -o "$work/dlopen-$compiler" -pthread -ldl -rdynamic
 
+    step "compile secrets, $compiler" \
+        "$compiler" "${c[@]}" "$here/secrets.c" -o "$work/secrets-$compiler" "${shared[@]}" -Wl,-z,now
+
     for way in "" "-static"; do
         step "contract, $compiler$way" "$work/contract-$compiler$way" ^forking
         step "forking, $compiler$way" "$work/contract-$compiler$way" forking
@@ -78,6 +81,7 @@ for compiler in gcc clang; do
     step "rounds, $compiler" "$work/rounds-$compiler"
     step "stress, $compiler" "$work/stress-$compiler"
     step "threads, $compiler" "$work/faults-$compiler"
+    step "secrets, $compiler" "$work/secrets-$compiler"
     step "dlopen, $compiler" "$work/dlopen-$compiler" "$dist/libwmlb.so.1"
 done
 

@@ -16,6 +16,7 @@ import traceback
 import unittest
 import warnings
 
+import archive
 import wmlb_ctypes as w
 
 NOBODY = 65534
@@ -69,6 +70,8 @@ class StoreCase(unittest.TestCase):
     """A temporary folder with a store and a place for backups, and a restorer for both."""
 
     maxDiff = 2000
+    # What every restorer is set to.
+    properties = {}
 
     def setUp(self):
         self.root = tempfile.mkdtemp(prefix="wmlb-test-")
@@ -95,9 +98,14 @@ class StoreCase(unittest.TestCase):
         self.restorers.append(restorer)
         properties.setdefault("StorePath", store or self.store)
         properties.setdefault("BackupPath", backups or self.backups)
+        properties = {**self.properties, **properties}
         for name, value in properties.items():
             self.assert_hr(restorer.set(name, value), w.S_OK)
         return restorer
+
+    def opened(self, path=None):
+        """A backup file, read by the documented format."""
+        return archive.Backup(path or self.target)
 
     def fill(self, files=5, size=1000, folder=None):
         """Licences of different content; their names and contents."""

@@ -6,7 +6,6 @@ import socket
 import stat
 import unittest
 
-import archive
 import support
 import wmlb_ctypes as w
 
@@ -31,7 +30,7 @@ class Commit(support.StoreCase):
         self.made = self.fill(5)
 
     def assert_whole(self):
-        self.assertEqual(archive.Backup(self.target).files(), self.made)
+        self.assertEqual(self.opened().files(), self.made)
 
     def test_an_existing_backup_is_not_replaced_unasked(self):
         support.write(self.target, b"earlier", 10**18)
@@ -152,7 +151,7 @@ class Commit(support.StoreCase):
         moved = self.root + "/moved"
         move = at_the_last_progress(lambda: os.rename(self.backups, moved))
         self.assert_ends(self.restorer.backup(0, move))
-        self.assertEqual(archive.Backup(moved + "/" + w.BACKUP_NAME).files(), self.made)
+        self.assertEqual(self.opened(moved + "/" + w.BACKUP_NAME).files(), self.made)
 
     def test_the_backup_folder_is_removed_meanwhile(self):
         outcome = self.restorer.backup(0, at_the_last_progress(lambda: os.rmdir(self.backups)))

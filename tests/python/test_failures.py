@@ -40,7 +40,7 @@ class FullDisk(support.StoreCase):
         self.assert_fails(outcome, w.DISK_FULL, self.disk)
         self.assertIn("No space left", outcome[1][-1].text)
         self.assertEqual(support.read(self.target), before)
-        self.assertEqual(archive.Backup(self.target).files(), made)
+        self.assertEqual(self.opened().files(), made)
         self.assert_clean(self.disk, [w.BACKUP_NAME])
 
     def test_with_a_file_that_has_a_name(self):
@@ -89,7 +89,7 @@ class ReadOnly(support.StoreCase):
     def test_a_store_on_it(self):
         self.restorer.set("StorePath", self.disk)
         self.assert_ends(self.restorer.backup())
-        self.assertEqual(archive.Backup(self.target).files(), {b"old/licenses.wmlb": b"earlier"})
+        self.assertEqual(self.opened().files(), {b"old/licenses.wmlb": b"earlier"})
 
 
 class FileSizeLimit(support.StoreCase):
@@ -180,13 +180,13 @@ class Verify(support.StoreCase):
         for threads in (1, 4):
             self.restorer.set("Threads", threads)
             self.assert_ends(self.restorer.backup(w.VERIFY | w.OVERWRITE))
-            self.assertEqual(len(archive.Backup(self.target).files()), 4)
+            self.assertEqual(len(self.opened().files()), 4)
 
     def test_without_the_flag_nobody_looks(self):
         # That the damage is real, and only the flag notices it.
         self.assert_ends(self.restorer.backup(0, self.damaging(lambda size: size // 2)))
         with self.assertRaises((archive.Malformed, subprocess.CalledProcessError)):
-            archive.Backup(self.target)
+            self.opened()
 
 
 if __name__ == "__main__":

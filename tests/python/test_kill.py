@@ -6,7 +6,6 @@ import re
 import signal
 import unittest
 
-import archive
 import support
 import wmlb_ctypes as w
 
@@ -14,6 +13,9 @@ TEMPORARY = re.compile(r"\.licenses\.wmlb\.[0-9a-f]{16}\.tmp")
 
 
 class Killed(support.StoreCase):
+    most_left = 1
+    moments = 25
+
     def setUp(self):
         super().setUp()
         self.made = self.fill(20, 100000)
@@ -21,9 +23,9 @@ class Killed(support.StoreCase):
 
     def assert_intact(self):
         """The backup is whole; the rest is one temporary file at the most, and it goes."""
-        self.assertEqual(archive.Backup(self.target).files(), self.made)
+        self.assertEqual(self.opened().files(), self.made)
         others = set(os.listdir(self.backups)) - {w.BACKUP_NAME}
-        self.assertLessEqual(len(others), 1)
+        self.assertLessEqual(len(others), self.most_left)
         for name in others:
             self.assertRegex(name, TEMPORARY)
 
@@ -60,7 +62,7 @@ class Killed(support.StoreCase):
         support.need_filters()
         self.assertTrue(self.kill_at(w.STATUS_PROGRESS, support.without_unnamed_files))
         # Here one must be left, or the test kills nothing.
-        self.assertEqual(len(os.listdir(self.backups)), 2)
+        self.assertIn(len(os.listdir(self.backups)) - 1, range(1, self.most_left + 1))
         self.assert_swept()
 
     def test_a_first_backup(self):
@@ -83,7 +85,7 @@ class Killed(support.StoreCase):
 
     def at_random_moments(self, prepare):
         moments = random.Random(5)
-        for _ in range(25):
+        for _ in range(self.moments):
             seconds = moments.uniform(0.0005, 0.02)
 
             def body():

@@ -4,7 +4,6 @@ import os
 import threading
 import unittest
 
-import archive
 import support
 import wmlb_ctypes as w
 
@@ -24,7 +23,7 @@ class AtBegin(support.StoreCase):
                 change()
 
         self.assert_ends(self.restorer.backup(0, on_event))
-        return archive.Backup(self.target).files()
+        return self.opened().files()
 
     def test_a_file_that_vanishes(self):
         found = self.backup_with(lambda: os.unlink(self.store + "/license-0001.lic"))
@@ -80,7 +79,7 @@ class InTheMiddle(support.StoreCase):
         return outcome
 
     def assert_one_of(self, name, *contents):
-        found = archive.Backup(self.target).files()
+        found = self.opened().files()
         self.assertEqual(set(found), set(self.old))
         for other in found.keys() - {name}:
             self.assertEqual(found[other], self.old[other])
@@ -134,7 +133,7 @@ class InTheMiddle(support.StoreCase):
     def test_a_later_one_vanishes(self):
         hr, events = self.backup_with(lambda: os.unlink(self.store + "/5"))
         if hr == w.S_OK:
-            found = archive.Backup(self.target).files()
+            found = self.opened().files()
             del self.old[b"5"]
             self.assertEqual(found, self.old)
         else:
@@ -145,7 +144,7 @@ class InTheMiddle(support.StoreCase):
         hr, events = self.backup_with(lambda: os.unlink(self.store + "/5"), w.PARTIAL)
         self.assertIn(hr, (w.S_OK, w.NOT_ALL_STORED))
         del self.old[b"5"]
-        self.assertEqual(archive.Backup(self.target).files(), self.old)
+        self.assertEqual(self.opened().files(), self.old)
         skipped = [e.text for e in events if e.status == w.STATUS_SKIPPED]
         self.assertEqual(skipped, ["5"] if hr == w.NOT_ALL_STORED else [])
 
@@ -158,7 +157,7 @@ class InTheMiddle(support.StoreCase):
 
         hr, events = self.backup_with(change)
         if hr == w.S_OK:
-            self.assertNotIn(b"secret", archive.Backup(self.target).files().values())
+            self.assertNotIn(b"secret", self.opened().files().values())
             skipped = [(e.text, e.hr) for e in events if e.status == w.STATUS_SKIPPED]
             self.assertEqual(skipped, [("5", w.E_ACCESSDENIED)])
         else:
@@ -181,7 +180,7 @@ class InTheMiddle(support.StoreCase):
         hr, events = self.backup_with(change)
         if hr == w.S_OK:
             # Neither half of what is there now may be missing without a word.
-            found = archive.Backup(self.target).files()
+            found = self.opened().files()
             told = [e.text for e in events if e.status == w.STATUS_SKIPPED]
             self.assertTrue(b"5/below" in found or told, "a folder left out in silence")
         else:
@@ -211,7 +210,7 @@ class Mutated(support.StoreCase):
                 hr, events = self.restorer.backup(w.OVERWRITE)
                 codes.append(hr)
                 if hr == w.S_OK:
-                    yield archive.Backup(self.target).files()
+                    yield self.opened().files()
                 else:
                     self.assert_fails((hr, events), w.SHARING_VIOLATION, self.store)
                     self.assert_clean()

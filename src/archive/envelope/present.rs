@@ -1,0 +1,215 @@
+//! The envelope, made and opened by the `age` crate.
+//!
+//! What a damaged header says depends on where the damage is. The last line is a MAC of all
+//! others under a key that only the right secret gives, so once a secret has opened a stanza
+//! every other change is damage. A change in the stanza itself cannot be told from a wrong
+//! secret, and is taken for one unless it breaks the stanza's form.
+
+mod opening;
+mod sealing;
+
+use std::fs::File;
+use std::io;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use age::{EncryptError, Encryptor, scrypt, x25519};
+pub use opening::open;
+use sealing::Sealed;
+
+use crate::archive::commit::Folder;
+use crate::archive::output::Output;
+use crate::error::{Error, Result, reserve};
+use crate::operation::Control;
+use crate::props::{Properties, Property, Setting};
+use crate::secret::{Secret, wiping_stack};
+
+/// The logarithm of scrypt's cost for a passphrase: fixed, so that a backup takes the same
+/// everywhere. Memory is [`scrypt_memory`], here 128 MiB.
+const WORK_FACTOR: u8 = 17;
+/// The largest that a file may ask for.
+const LARGEST_WORK_FACTOR: u8 = 18;
+
+/// Recipients, or identities, at the most. Each stanza is tried with each identity.
+const MOST_KEYS: usize = 500;
+/// Bytes of a header at the most: more than [`MOST_KEYS`] recipients take.
+const LONGEST_HEADER: u64 = 64 << 10;
+
+/// Bytes of content in each piece that is encrypted on its own, and of the tag after it.
+const CHUNK: u64 = 64 << 10;
+const TAG: u64 = 16;
+
+/// What a backup is encrypted to.
+pub enum Lock {
+    Passphrase(Secret),
+    Recipients(Vec<x25519::Recipient>),
+}
+
+impl Lock {
+    /// As the properties have it; None: not at all.
+    pub fn new(properties: &Properties) -> Result<Option<Self>> {
+        let passphrase = properties.secret(Property::Passphrase);
+        let recipients = properties.secret(Property::Recipients);
+        match (passphrase, recipients) {
+            (None, None) => Ok(None),
+            (Some(passphrase), None) => Ok(Some(Lock::Passphrase(passphrase.clone()))),
+            (None, Some(text)) => Ok(Some(Lock::Recipients(parse_recipients(text.expose())?))),
+            (Some(_), Some(_)) => Err(Error::Argument(
+                "properties Passphrase and Recipients are both set, and a backup is encrypted \
+                 to one or the other"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn encryptor(&self, control: &Control) -> Result<Encryptor> {
+        match self {
+            Lock::Passphrase(passphrase) => {
+                control.check()?;
+                probe_memory(WORK_FACTOR)?;
+                let encryptor = wiping_stack(|| {
+                    let mut recipient = scrypt::Recipient::new(passphrase.expose().into());
+                    recipient.set_work_factor(WORK_FACTOR);
+                    encryptor(iter::once(&recipient as _))
+                })?;
+                control.check()?;
+                Ok(encryptor)
+            }
+            Lock::Recipients(recipients) => encryptor(recipients.iter().map(|one| one as _)),
+        }
+    }
+
+    /// Begins an age file; the frames go into it.
+    pub fn output<'a>(
+        &self,
+        file: &'a File,
+        folder: &'a Folder,
+        path: &'a Path,
+        verify: bool,
+        control: &Control,
+    ) -> Result<Box<dyn Output + 'a>> {
+        let encryptor = self.encryptor(control)?;
+        let sealed = Sealed::new(encryptor, file, folder, path, verify)?;
+        Ok(Box::new(sealed))
+    }
+}
+
+fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Encryptor> {
+    Encryptor::with_recipients(recipients).map_err(|error| match error {
+        EncryptError::Io(error) => Error::Defect(format!("age: {error}")),
+        error => Error::Defect(format!("age: {error:?}")),
+    })
+}
+
+/// What opens an encrypted backup.
+pub struct Keys {
+    passphrase: Option<Secret>,
+    identities: Vec<x25519::Identity>,
+}
+
+impl Keys {
+    pub fn new(properties: &Properties) -> Result<Self> {
+        let identities = properties.secret(Property::Identities);
+        Ok(Keys {
+            passphrase: properties.secret(Property::Passphrase).cloned(),
+            identities: match identities {
+                Some(text) => wiping_stack(|| parse_identities(text.expose()))?,
+                None => Vec::new(),
+            },
+        })
+    }
+}
+
+/// Whether a property may be set to this.
+pub fn check(property: Property, setting: &Setting) -> Result<()> {
+    match (property, setting) {
+        (Property::Passphrase, Setting::Secret(passphrase)) if passphrase.expose().is_empty() => {
+            Err(refusal(property, "a passphrase cannot be empty".to_owned()))
+        }
+        (Property::Recipients, Setting::Secret(text)) => parse_recipients(text.expose()).map(drop),
+        (Property::Identities, Setting::Secret(text)) => parse_identities(text.expose()).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn refusal(property: Property, problem: String) -> Error {
+    Error::PropertyValue {
+        name: property.name(),
+        problem,
+    }
+}
+
+/// Recipients one a line. A line that is none may be a secret in the wrong place, so only its
+/// number is told.
+fn parse_recipients(text: &str) -> Result<Vec<x25519::Recipient>> {
+    parse_lines(Property::Recipients, text, "recipient (age1...)", |line| {
+        let recipient: x25519::Recipient = line.parse().ok()?;
+        // Points of a low order are well-formed, and age panics when it meets one.
+        let usable = || encryptor(iter::once(&recipient as _)).is_ok();
+        catch_unwind(AssertUnwindSafe(usable))
+            .unwrap_or(false)
+            .then_some(recipient)
+    })
+}
+
+fn parse_identities(text: &str) -> Result<Vec<x25519::Identity>> {
+    parse_lines(
+        Property::Identities,
+        text,
+        "identity (AGE-SECRET-KEY-1...)",
+        |line| line.parse().ok(),
+    )
+}
+
+/// What the lines mean that are neither empty nor comments.
+fn parse_lines<T>(
+    property: Property,
+    text: &str,
+    what: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>> {
+    let refuse = |problem| Err(refusal(property, problem));
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match parse(line) {
+            Some(_) if found.len() == MOST_KEYS => {
+                return refuse(format!("there are more than {MOST_KEYS}"));
+            }
+            Some(key) => found.push(key),
+            None => return refuse(format!("line {number} is no X25519 {what}")),
+        }
+    }
+    match found.is_empty() {
+        true => refuse(format!("there is no {what} in it")),
+        false => Ok(found),
+    }
+}
+
+/// Whether an error is the system's, and not age's about what was read.
+fn is_of_the_system(error: &io::Error) -> bool {
+    error.raw_os_error().is_some()
+}
+
+/// Whether there is the memory that scrypt takes, which it asks for in a way that ends the
+/// process when there is not. One that is too large is refused without any.
+fn probe_memory(factor: u8) -> Result<()> {
+    /// For what is small around it.
+    const SPARE: usize = 1 << 20;
+    match factor {
+        0..=LARGEST_WORK_FACTOR => reserve(
+            &mut Vec::new(),
+            scrypt_memory(factor) + SPARE,
+            "the passphrase",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// 128 bytes times the block size, which is 8 in age, times the cost.
+fn scrypt_memory(factor: u8) -> usize {
+    (128 * 8) << factor
+}
