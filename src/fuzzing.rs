@@ -5,11 +5,14 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fs::MemfdFlags;
 
+use crate::archive::commit::Folder;
+use crate::archive::envelope::{self, Keys, Lock};
 use crate::archive::frame::{self, Frame, Packer, Unpacker};
 use crate::archive::reader::Archive;
 use crate::archive::walk::Pieces;
@@ -20,8 +23,9 @@ use crate::archive::{
 use crate::enumerate::enumerate_backup;
 use crate::error::{Error, Result};
 use crate::license::{Excerpt, Format, Inspector, Right, Statement};
-use crate::props::Properties;
-use crate::status::WMLB_TYPE_STRING;
+use crate::operation::Control;
+use crate::props::{Properties, Property, Setting};
+use crate::secret::Secret;
 use crate::sys::Time;
 
 /// A licence that is whole in memory.
@@ -113,7 +117,7 @@ fn look(excerpt: Excerpt<'_>, content: &[u8]) -> Facts {
 fn check_statement(statement: &Statement) {
     let check_id = |id: &str| {
         assert!(!id.is_empty() && id.len() <= 1024);
-        assert!(!id.contains(|character: char| character.is_control() || character == '\u{FFFD}'));
+        assert!(!id.contains(char::is_control));
     };
     if !statement.license_id.is_empty() {
         check_id(&statement.license_id);
@@ -151,14 +155,15 @@ fn in_other_dress(content: &[u8], facts: &Facts) {
     let again = |content: &[u8]| {
         assert_eq!(Facts::new(&inspect(Excerpt::whole(content))), *facts);
     };
+    let binary = content.contains(&0);
     if content.trim_ascii().starts_with(b"<") {
         // Not of each one: it takes time.
         match (content.len() % 8, str::from_utf8(content)) {
-            (0, Ok(text)) => again(&utf16(u16::to_le_bytes, text)),
-            (1, Ok(text)) => again(&utf16(u16::to_be_bytes, text)),
+            (0, Ok(text)) if !binary => again(&utf16(u16::to_le_bytes, text)),
+            (1, Ok(text)) if !binary => again(&utf16(u16::to_be_bytes, text)),
             _ => {}
         }
-    } else if content.contains(&0) && matches!(facts.format, Format::Xmr | Format::WmdrmV1) {
+    } else if binary && matches!(facts.format, Format::Xmr | Format::WmdrmV1) {
         let base64 = STANDARD.encode(content);
         again(base64.as_bytes());
         let version = match facts.format {
@@ -222,6 +227,31 @@ impl<'a> Input<'a> {
     }
 }
 
+/// A pair of keys for nothing else.
+const RECIPIENT: &str = "age1faw8jp7278f75k44ht4sk24vqdjp6ah95xexp6fgsjvwyj3ak3uqqswlj8";
+const IDENTITY: &str = "AGE-SECRET-KEY-1TJS3ADX2XGC4Q98L6HCF4X8CQXK6YF46UTNKHCSY7PXCN0SLRYGSJPT35N";
+
+/// What encrypted files are made with; None in a build without encryption.
+static LOCK: LazyLock<Option<Lock>> = LazyLock::new(|| {
+    let mut properties = Properties::default();
+    let recipients = Setting::Secret(Secret::new(RECIPIENT));
+    properties.set(Property::Recipients, recipients);
+    Lock::new(&properties).ok().flatten()
+});
+
+/// What is only wanted where encrypted large licences are written, and they are not here.
+static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(Path::new("/")).expect("a folder"));
+
+/// What reads a backup file.
+fn properties(path: &Path) -> Properties {
+    let mut properties = Properties::default();
+    let path = path.to_str().expect("ASCII").to_owned();
+    properties.set(Property::RestorePath, Setting::Text(path));
+    let identities = Setting::Secret(Secret::new(IDENTITY));
+    properties.set(Property::Identities, identities);
+    properties
+}
+
 /// A file in memory.
 struct Scratch {
     file: File,
@@ -243,9 +273,15 @@ impl Scratch {
 
     /// Makes it a backup file; the frames come from `write`, and how many licences and bytes
     /// they hold.
-    fn write(info: &Info, write: impl FnOnce(&mut Writer<'_>) -> (u64, u64)) -> Self {
+    fn write(
+        info: &Info,
+        lock: Option<&Lock>,
+        write: impl FnOnce(&mut Writer<'_>) -> (u64, u64),
+    ) -> Self {
         let scratch = Scratch::with(b"");
-        let mut writer = Writer::new(&scratch.file, &scratch.path, info).expect("memory");
+        let Scratch { file, path } = &scratch;
+        let output = envelope::output(lock, file, &FOLDER, path, false, &Control::new());
+        let mut writer = Writer::new(output.expect("memory"), info).expect("memory");
         let (licenses, bytes) = write(&mut writer);
         writer.finish(licenses, bytes).map(drop).expect("memory");
         scratch
@@ -296,12 +332,12 @@ fn archive_of_contents(input: &mut Input<'_>) {
         }
     };
     // Without the right numbers, the summary is wrong; but they are known afterwards.
-    let first = read(&Scratch::write(&info, |writer| {
+    let first = read(&Scratch::write(&info, None, |writer| {
         write(writer);
         (u64::MAX, 0)
     }));
     assert!(!first.whole);
-    let second = read(&Scratch::write(&info, |writer| {
+    let second = read(&Scratch::write(&info, None, |writer| {
         write(writer);
         (first.names.len() as u64, first.bytes)
     }));
@@ -376,7 +412,8 @@ fn archive_of_members(input: &mut Input<'_>) {
         }
     }
     frames.retain(|frame| !frame.is_empty());
-    let scratch = Scratch::write(&info, |writer| {
+    let lock = LOCK.as_ref().filter(|_| flags & 4 != 0);
+    let scratch = Scratch::write(&info, lock, |writer| {
         for content in &frames {
             let frame = pack(content, flags & 1 != 0);
             writer.write(&frame).expect("memory");
@@ -478,22 +515,20 @@ fn read(scratch: &Scratch) -> Seen {
     let result = read_frames(path, &mut seen, &mut again);
     seen.whole = result.is_ok();
     match &result {
+        // What is encrypted is another file each time.
+        Ok(_) if scratch.content().starts_with(b"age") => {}
         Ok(info) => assert!(same_again(scratch, info, &seen, &again)),
         Err(error) => {
             let told = matches!(
                 error,
-                Error::Corrupt { .. } | Error::NotABackup { .. } | Error::NoDecryption(_)
+                Error::Corrupt { .. } | Error::NotABackup { .. } | Error::Encrypted { .. }
             );
             assert!(told && !error.words().is_empty());
         }
     }
 
-    let mut properties = Properties::default();
-    let path = path.as_os_str().as_encoded_bytes();
-    let set = properties.set("RestorePath", WMLB_TYPE_STRING, path);
-    set.expect("a path");
     let mut names = Vec::new();
-    let listed = enumerate_backup(&properties, &mut |license| {
+    let listed = enumerate_backup(&properties(path), &mut |license| {
         names.push(license.name.to_vec());
         0
     });
@@ -507,7 +542,7 @@ fn read(scratch: &Scratch) -> Seen {
 
 /// Reads the frames, and takes each apart: it must be as a backup makes it of what it holds.
 fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Frame>) -> Result<Info> {
-    let archive = Archive::open(path)?;
+    let archive = Archive::open(path, &Keys::new(&properties(path))?, &Control::new())?;
     let info = archive.info.clone();
     let (mut frames, checker) = archive.split();
     let (mut unpacker, mut pieces) = (Unpacker::new()?, Pieces::default());
@@ -565,7 +600,7 @@ fn check_name(name: &[u8], before: Option<&Vec<u8>>) {
 /// programs find in it what was read.
 fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: &[Frame]) -> bool {
     let (_summary, licenses) = again.split_last().expect("the summary");
-    let rewritten = Scratch::write(info, |writer| {
+    let rewritten = Scratch::write(info, None, |writer| {
         for frame in licenses {
             writer.write(frame).expect("memory");
         }

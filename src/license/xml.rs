@@ -143,8 +143,16 @@ impl Document<'_, '_> {
             }
             // Base64 of a licence of version 1, and of XMR.
             Some(b"0.1.0.0" | b"3.0.0.0") => self.read_encoded(),
-            _ => Ok(()),
+            _ => {
+                self.leave_unread();
+                Ok(())
+            }
         }
+    }
+
+    /// A licence that is not understood: it is not sure that those beside it say all.
+    fn leave_unread(&mut self) {
+        self.right = self.right.max(Some(Right::NotStated));
     }
 
     fn begin_license(&mut self, format: Format) {
@@ -226,6 +234,7 @@ impl Document<'_, '_> {
     fn read_encoded(&mut self) -> Result<()> {
         let Memory { text, base64 } = &mut *self.memory;
         if !self.elements.read_text(text)? {
+            self.leave_unread();
             return Ok(());
         }
         let mut part = Statement::default();
@@ -239,6 +248,8 @@ impl Document<'_, '_> {
             self.statement.valid_from = part.valid_from;
             self.statement.valid_until = part.valid_until;
             self.right = self.right.max(Some(part.right));
+        } else {
+            self.leave_unread();
         }
         Ok(())
     }
