@@ -330,7 +330,7 @@ class DamagedBackup(RestoreCase):
     def test_other_files(self):
         for data, expected in (
             (b"no backup at all", w.BAD_DATA),
-            (b"age-encryption.org/v1\n-> X25519", w.E_NOTIMPL),
+            (b"age-encryption.org/v1\n-> X25519", w.BACKUP_CORRUPT),
             (forge.small({b"a": b"1"}, format=2), w.BAD_DATA),
         ):
             self.write_archive(data)
