@@ -25,7 +25,7 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-demo.XXXXXX")
 store=$folder/store
 backup=$folder/backup
 mkdir "$folder/programs"
-for program in backup progress restore; do
+for program in backup progress restore encrypted; do
     "${CC:-cc}" -std=c99 -O2 -Wall -Iinclude "examples-c/$program.c" \
         -L"$dist" -lwmlb -Wl,-rpath,"$dist" -o "$folder/programs/$program"
 done
@@ -85,6 +85,18 @@ mv "$store" "$folder/lost"
 "$folder/programs/restore" "$backup" "$store"
 diff -r "$folder/lost" "$store"
 echo "The store is as it was: $(find "$store" -type f | wc -l) licenses, byte for byte."
+
+say 'The same, encrypted: encrypted asks for a passphrase, or takes keys of the age command'
+echo 'correct horse battery staple' | "$folder/programs/encrypted" save "$store" "$folder/encrypted"
+printf 'It begins with: '
+head -n 1 "$folder/encrypted/licenses.wmlb"
+if echo 'a wrong guess' | "$folder/programs/encrypted" restore "$folder/encrypted" "$folder/again"; then
+    echo 'A wrong passphrase has opened it: that is a defect.' >&2
+    exit 1
+fi
+echo 'correct horse battery staple' |
+    "$folder/programs/encrypted" restore "$folder/encrypted" "$folder/again"
+diff -r "$store" "$folder/again"
 
 say 'Where everything is'
 cat <<END

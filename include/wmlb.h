@@ -95,18 +95,30 @@
 #define WMLB_PROP_STORE_PATH "StorePath"
 
 /**
- * Name of a property, string, write-only: the passphrase of encrypted backups.
+ * Name of a property, string, write-only: the passphrase of encrypted backups, not
+ * empty. When it is set, backups are encrypted with it, and backups that were are
+ * opened with it, in any of the operations that read one. To derive the key takes
+ * 128 MiB of memory and a third of a second or so, which cannot be cancelled. The
+ * library's copy is wiped from memory when the property is removed or replaced or the
+ * restorer released, or when the operation that was started with it has ended, if that
+ * is later.
  */
 #define WMLB_PROP_PASSPHRASE "Passphrase"
 
 /**
- * Name of a property, string: age recipients to encrypt to, newline-separated.
+ * Name of a property, string: the recipients that backups are encrypted to, public
+ * keys of the age format ("age1..."), one a line, at most 500. Any one of their
+ * identities opens the backup. Empty lines and lines that begin with # are passed
+ * over. Not together with Passphrase, when a backup starts.
  */
 #define WMLB_PROP_RECIPIENTS "Recipients"
 
 /**
- * Name of a property, string, write-only: age identities to decrypt with,
- * newline-separated.
+ * Name of a property, string, write-only: the identities that encrypted backups are
+ * opened with, secret keys of the age format ("AGE-SECRET-KEY-1..."), one a line, at
+ * most 500; an identity file of age-keygen is such a text. Empty lines and lines that
+ * begin with # are passed over. Wiped from memory as Passphrase is. When both are set,
+ * a backup made with a passphrase is opened with that, any other with these.
  */
 #define WMLB_PROP_IDENTITIES "Identities"
 
@@ -149,7 +161,8 @@
 
 /**
  * For a backup: read the written file back from the disk and check every hash
- * before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT.
+ * before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. Of an encrypted
+ * backup the encrypted bytes are compared, as the key to open it may be elsewhere.
  */
 #define WMLB_BACKUP_VERIFY 512
 
@@ -841,8 +854,9 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  *
  * Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
  * WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is
- * not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA or
- * WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
+ * not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
+ * WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50),
+ * WMLB_E_OUTOFMEMORY or WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
  * WMLB_HRESULT_FROM_WIN32(code) (the file cannot be read).
  * Any thread; also in a callback.
  */
@@ -905,6 +919,9 @@ const char *wmlb_status_name(int32_t status);
  * WMLB_STATUS_BACKUPRESTORE_END or WMLB_STATUS_ERROR. If it returned a failure,
  * callback is not called at all. Events may come before the function has returned.
  *
+ * With the property Passphrase or Recipients the file is encrypted: an age file (version
+ * 1) around what it holds otherwise.
+ *
  * Until the backup file takes its name, in one step, nothing is changed that was
  * there before: whatever fails, an earlier backup file is as it was.
  *
@@ -913,6 +930,7 @@ const char *wmlb_status_name(int32_t status);
  * WMLB_E_INVALIDARG (callback is NULL, or there is an unknown flag);
  * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
  * WMLB_NS_E_DRM_NOT_CONFIGURED (BackupPath is not set, or there is no StorePath);
+ * WMLB_E_INVALIDARG (Passphrase and Recipients are both set);
  * WMLB_NS_E_DRM_BACKUP_EXISTS (there is a backup file, and flags do not have
  * WMLB_BACKUP_OVERWRITE);
  * WMLB_E_ACCESSDENIED (licenses.wmlb is a link, a folder or a device);
@@ -927,7 +945,8 @@ const char *wmlb_status_name(int32_t status);
  * restore into the store is running);
  * WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
  * WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
- * what was written).
+ * what was written);
+ * WMLB_E_OUTOFMEMORY (also: less than the 128 MiB that Passphrase takes).
  *
  * Any thread; in a callback of the same restorer it is busy.
  */
@@ -960,9 +979,9 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  *
  * flags: 0, or WMLB_RESTORE_* joined by |. callback, user_data: as for
  * wmlb_restorer_backup_licenses(). Before WMLB_STATUS_BACKUPRESTORE_BEGIN there are
- * WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the authorizer has agreed,
- * WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. The number of licenses is not known before
- * the last one was read.
+ * WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the secret has opened an encrypted
+ * file and the authorizer has agreed, WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. The
+ * number of licenses is not known before the last one was read.
  *
  * Returns, checked in this order:
  * WMLB_E_HANDLE;
@@ -974,6 +993,12 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  * Failures that the last event tells, besides those of the system:
  * WMLB_NS_E_DRM_BACKUP_CORRUPT (the file is damaged or truncated);
  * WMLB_NS_E_BACKUP_RESTORE_BAD_DATA (it is no backup file, or of a newer version);
+ * WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD (it is encrypted, and Passphrase or
+ * Identities, whichever it takes, is not set or another. Damage of the few lines that
+ * hold its key cannot be told from that; any other damage is, if the secret is right);
+ * WMLB_HRESULT_FROM_WIN32(50) (a passphrase encrypts it with more work than this library
+ * does, the factor 18: the passphrase was not tried. The age command can open it);
+ * WMLB_E_OUTOFMEMORY (also: less than the 128 or 256 MiB that its passphrase takes);
  * WMLB_E_NOTIMPL (it is encrypted, and this build has no encryption);
  * what the authorizer answered, with WMLB_STATUS_ERROR_WITHURL if it gave an address;
  * WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION (it is from another device, and flags do not
@@ -1017,8 +1042,10 @@ wmlb_hresult wmlb_restorer_cancel_license_restore(struct wmlb_restorer *restorer
  * WMLB_E_OUTOFMEMORY (no thread can be started).
  *
  * Failures that the last event tells, besides those of the system:
- * WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA, WMLB_E_NOTIMPL and
- * WMLB_NS_E_DRM_OPERATION_CANCELED, as for wmlb_restorer_restore_licenses().
+ * WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
+ * WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50),
+ * WMLB_E_OUTOFMEMORY, WMLB_E_NOTIMPL and WMLB_NS_E_DRM_OPERATION_CANCELED, as for
+ * wmlb_restorer_restore_licenses().
  *
  * Any thread; in a callback of the same restorer it is busy.
  */
@@ -1074,8 +1101,9 @@ wmlb_hresult wmlb_restorer_get_progress(struct wmlb_restorer *restorer,
  *
  * Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name or value is NULL);
  * WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name);
- * WMLB_E_INVALIDARG (another type than the property's, an empty path, a NUL inside
- * the string, invalid UTF-8, a number out of range, more than 1 MiB); or
+ * WMLB_E_INVALIDARG (another type than the property's, an empty path or passphrase, a
+ * NUL inside the string, invalid UTF-8, a number out of range, more than 1 MiB, a line
+ * that is no recipient or identity: the words say which line, and never show it); or
  * WMLB_E_NOTIMPL (Passphrase, Recipients and Identities, in a build without
  * encryption).
  * Any thread; also in a callback.

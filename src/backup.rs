@@ -36,7 +36,8 @@ pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
 /// change the result.
 pub const WMLB_BACKUP_PARTIAL: u32 = 0x100;
 /// For a backup: read the written file back from the disk and check every hash
-/// before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT.
+/// before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. Of an encrypted
+/// backup the encrypted bytes are compared, as the key to open it may be elsewhere.
 pub const WMLB_BACKUP_VERIFY: u32 = 0x200;
 
 /// The flags of a backup.

@@ -1,6 +1,7 @@
 //! Secrets: kept in one place of the memory, and wiped.
 
 use std::fmt;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
@@ -35,7 +36,7 @@ pub fn wiping_stack<T>(body: impl FnOnce() -> T) -> T {
     #[inline(never)]
     fn wipe() {
         let mut stack = [0_u8; 16 << 10];
-        std::hint::black_box(&mut stack);
+        black_box(&mut stack);
         stack.zeroize();
     }
     let result = call(body);

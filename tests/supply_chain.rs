@@ -34,6 +34,17 @@ const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
         Some([0, 41, 0]),
         "earlier ones take quadratic time over attributes (RUSTSEC-2026-0194)",
     ),
+    (
+        "age",
+        Some([0, 11, 5]),
+        "earlier ones can be made to run other programs, or to panic",
+    ),
+    (
+        "which",
+        None,
+        "age's plugins, which are other programs, are left out",
+    ),
+    ("rsa", None, "age's SSH keys are left out"),
 ];
 
 #[derive(Debug, Default)]
@@ -98,9 +109,9 @@ fn no_crate_is_unfit() {
     }
 }
 
-/// How many crates stand behind `[dependencies]`, on any system, with what builds them.
-#[test]
-fn the_crates_behind_the_library_are_few() {
+/// How many crates stand behind `[dependencies]`, on any system, with what builds them; not
+/// counting what only the dependency `without` brings.
+fn crates_behind_the_library(without: &str) -> usize {
     let packages = packages();
     let by_name: BTreeMap<&str, Vec<&Package>> =
         packages.iter().fold(BTreeMap::new(), |mut map, package| {
@@ -117,6 +128,7 @@ fn the_crates_behind_the_library_are_few() {
         .take_while(|line| !line.starts_with('['))
         .filter_map(|line| line.split_once(" = "))
         .map(|(name, _)| name.to_owned())
+        .filter(|name| name != without)
         .collect();
     assert!(!waiting.is_empty());
     let mut found = BTreeSet::new();
@@ -132,6 +144,25 @@ fn the_crates_behind_the_library_are_few() {
             }
         }
     }
-    println!("{} crates stand behind the library", found.len());
-    assert!(found.len() < 120, "{found:?}");
+    found.len()
+}
+
+#[test]
+fn the_crates_behind_the_library_are_few() {
+    let lean = crates_behind_the_library("age");
+    let all = crates_behind_the_library("");
+    println!("{all} crates stand behind the library, {lean} without encryption");
+    assert!(lean < 80, "{lean}");
+    assert!(all < 180, "{all}");
+    assert!(lean < all);
+}
+
+/// Encryption is age and no more: no plugins, which are other programs; no SSH keys.
+#[test]
+fn age_has_no_features() {
+    let manifest = read("Cargo.toml");
+    let age = manifest.lines().find(|line| line.starts_with("age = "));
+    let age = age.expect("age among the dependencies");
+    assert!(age.contains("default-features = false, optional = true"));
+    assert!(!age.contains(" features"), "{age}");
 }

@@ -110,11 +110,16 @@ fn kind_of(line: &[u8]) -> Kind {
         0 if line.is_empty() => Kind::Clear,
         0 => Kind::Age,
         _ if line.len() < expected.len() => Kind::Clear,
-        _ if line.starts_with(AGE) && line[AGE.len()].is_ascii_digit() => Kind::OtherAge,
+        _ if line.starts_with(AGE) && is_version(&line[AGE.len()..]) => Kind::OtherAge,
         // One byte that differs is damage; a file of another kind differs in more.
         1 => Kind::Damaged,
         _ => Kind::Clear,
     }
+}
+
+/// Whether this begins as a version's number does, and the end of the line after it.
+fn is_version(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'0'..=b'9', b'0'..=b'9' | b'\n'])
 }
 
 /// Frames with nothing around them.

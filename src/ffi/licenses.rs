@@ -168,8 +168,9 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 ///
 /// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
 /// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is
-/// not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA or
-/// WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
+/// not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
+/// WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50),
+/// WMLB_E_OUTOFMEMORY or WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
 /// WMLB_HRESULT_FROM_WIN32(code) (the file cannot be read).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]

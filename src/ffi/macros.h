@@ -27,18 +27,30 @@
 #define WMLB_PROP_STORE_PATH "StorePath"
 
 /**
- * Name of a property, string, write-only: the passphrase of encrypted backups.
+ * Name of a property, string, write-only: the passphrase of encrypted backups, not
+ * empty. When it is set, backups are encrypted with it, and backups that were are
+ * opened with it, in any of the operations that read one. To derive the key takes
+ * 128 MiB of memory and a third of a second or so, which cannot be cancelled. The
+ * library's copy is wiped from memory when the property is removed or replaced or the
+ * restorer released, or when the operation that was started with it has ended, if that
+ * is later.
  */
 #define WMLB_PROP_PASSPHRASE "Passphrase"
 
 /**
- * Name of a property, string: age recipients to encrypt to, newline-separated.
+ * Name of a property, string: the recipients that backups are encrypted to, public
+ * keys of the age format ("age1..."), one a line, at most 500. Any one of their
+ * identities opens the backup. Empty lines and lines that begin with # are passed
+ * over. Not together with Passphrase, when a backup starts.
  */
 #define WMLB_PROP_RECIPIENTS "Recipients"
 
 /**
- * Name of a property, string, write-only: age identities to decrypt with,
- * newline-separated.
+ * Name of a property, string, write-only: the identities that encrypted backups are
+ * opened with, secret keys of the age format ("AGE-SECRET-KEY-1..."), one a line, at
+ * most 500; an identity file of age-keygen is such a text. Empty lines and lines that
+ * begin with # are passed over. Wiped from memory as Passphrase is. When both are set,
+ * a backup made with a passphrase is opened with that, any other with these.
  */
 #define WMLB_PROP_IDENTITIES "Identities"
 

@@ -22,6 +22,9 @@ use crate::status::wmlb_progress;
 /// WMLB_STATUS_BACKUPRESTORE_END or WMLB_STATUS_ERROR. If it returned a failure,
 /// callback is not called at all. Events may come before the function has returned.
 ///
+/// With the property Passphrase or Recipients the file is encrypted: an age file (version
+/// 1) around what it holds otherwise.
+///
 /// Until the backup file takes its name, in one step, nothing is changed that was
 /// there before: whatever fails, an earlier backup file is as it was.
 ///
@@ -30,6 +33,7 @@ use crate::status::wmlb_progress;
 /// WMLB_E_INVALIDARG (callback is NULL, or there is an unknown flag);
 /// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
 /// WMLB_NS_E_DRM_NOT_CONFIGURED (BackupPath is not set, or there is no StorePath);
+/// WMLB_E_INVALIDARG (Passphrase and Recipients are both set);
 /// WMLB_NS_E_DRM_BACKUP_EXISTS (there is a backup file, and flags do not have
 /// WMLB_BACKUP_OVERWRITE);
 /// WMLB_E_ACCESSDENIED (licenses.wmlb is a link, a folder or a device);
@@ -44,7 +48,8 @@ use crate::status::wmlb_progress;
 /// restore into the store is running);
 /// WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
 /// WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
-/// what was written).
+/// what was written);
+/// WMLB_E_OUTOFMEMORY (also: less than the 128 MiB that Passphrase takes).
 ///
 /// Any thread; in a callback of the same restorer it is busy.
 #[unsafe(no_mangle)]
@@ -87,9 +92,9 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 ///
 /// flags: 0, or WMLB_RESTORE_* joined by |. callback, user_data: as for
 /// wmlb_restorer_backup_licenses(). Before WMLB_STATUS_BACKUPRESTORE_BEGIN there are
-/// WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the authorizer has agreed,
-/// WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. The number of licenses is not known before
-/// the last one was read.
+/// WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the secret has opened an encrypted
+/// file and the authorizer has agreed, WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. The
+/// number of licenses is not known before the last one was read.
 ///
 /// Returns, checked in this order:
 /// WMLB_E_HANDLE;
@@ -101,6 +106,12 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 /// Failures that the last event tells, besides those of the system:
 /// WMLB_NS_E_DRM_BACKUP_CORRUPT (the file is damaged or truncated);
 /// WMLB_NS_E_BACKUP_RESTORE_BAD_DATA (it is no backup file, or of a newer version);
+/// WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD (it is encrypted, and Passphrase or
+/// Identities, whichever it takes, is not set or another. Damage of the few lines that
+/// hold its key cannot be told from that; any other damage is, if the secret is right);
+/// WMLB_HRESULT_FROM_WIN32(50) (a passphrase encrypts it with more work than this library
+/// does, the factor 18: the passphrase was not tried. The age command can open it);
+/// WMLB_E_OUTOFMEMORY (also: less than the 128 or 256 MiB that its passphrase takes);
 /// WMLB_E_NOTIMPL (it is encrypted, and this build has no encryption);
 /// what the authorizer answered, with WMLB_STATUS_ERROR_WITHURL if it gave an address;
 /// WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION (it is from another device, and flags do not
@@ -154,8 +165,10 @@ pub extern "C" fn wmlb_restorer_cancel_license_restore(
 /// WMLB_E_OUTOFMEMORY (no thread can be started).
 ///
 /// Failures that the last event tells, besides those of the system:
-/// WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA, WMLB_E_NOTIMPL and
-/// WMLB_NS_E_DRM_OPERATION_CANCELED, as for wmlb_restorer_restore_licenses().
+/// WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
+/// WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50),
+/// WMLB_E_OUTOFMEMORY, WMLB_E_NOTIMPL and WMLB_NS_E_DRM_OPERATION_CANCELED, as for
+/// wmlb_restorer_restore_licenses().
 ///
 /// Any thread; in a callback of the same restorer it is busy.
 #[unsafe(no_mangle)]

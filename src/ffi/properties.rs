@@ -19,8 +19,9 @@ use crate::status::WMLB_TYPE_STRING;
 ///
 /// Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name or value is NULL);
 /// WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name);
-/// WMLB_E_INVALIDARG (another type than the property's, an empty path, a NUL inside
-/// the string, invalid UTF-8, a number out of range, more than 1 MiB); or
+/// WMLB_E_INVALIDARG (another type than the property's, an empty path or passphrase, a
+/// NUL inside the string, invalid UTF-8, a number out of range, more than 1 MiB, a line
+/// that is no recipient or identity: the words say which line, and never show it); or
 /// WMLB_E_NOTIMPL (Passphrase, Recipients and Identities, in a build without
 /// encryption).
 /// Any thread; also in a callback.

@@ -127,14 +127,6 @@ class Setting(Bag):
             hr = self.restorer.set_prop(b"BackupPath", w.TYPE_STRING, b"/a", length)
             self.assert_hr(hr, w.E_INVALIDARG)
 
-    def test_no_encryption_in_this_build(self):
-        for name in ENCRYPTION:
-            hr = self.restorer.set_prop(name.encode(), w.TYPE_STRING, b"secret", 6)
-            self.assert_hr(hr, w.E_NOTIMPL)
-            self.assertIn(name, self.restorer.last_error())
-            self.assertNotIn("secret", self.restorer.last_error())
-        self.assertEqual(self.restorer.count(), 0)
-
     def test_secrets_are_never_read(self):
         # Write-only: the getters say so, whether it is set or not.
         for name in ("Passphrase", "Identities"):

@@ -387,10 +387,6 @@ class OtherFiles(RestoreCase):
         self.check(forge.frame(self.made_by("tar -cf - a")), (w.BAD_DATA,), "in a right frame")
         self.check(forge.frame(b"hello"), (w.BAD_DATA,), "no archive in a right frame")
 
-    def test_encrypted(self):
-        for after in (b"", b"-> X25519 abc\n", os.urandom(500)):
-            self.check(b"age-encryption.org/v1\n" + after, (w.E_NOTIMPL,), "age")
-
     def test_newer_versions(self):
         for version in (2, 3, 0, 2**32, 2**63):
             data = forge.small({b"a": b"1"}, format=version)

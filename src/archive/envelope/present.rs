@@ -9,6 +9,7 @@ mod opening;
 mod sealing;
 
 use std::fs::File;
+use std::hint::black_box;
 use std::io;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -195,18 +196,18 @@ fn is_of_the_system(error: &io::Error) -> bool {
 }
 
 /// Whether there is the memory that scrypt takes, which it asks for in a way that ends the
-/// process when there is not. One that is too large is refused without any.
+/// process when there is not. A factor that is too large is refused without any.
 fn probe_memory(factor: u8) -> Result<()> {
     /// For what is small around it.
     const SPARE: usize = 1 << 20;
-    match factor {
-        0..=LARGEST_WORK_FACTOR => reserve(
-            &mut Vec::new(),
-            scrypt_memory(factor) + SPARE,
-            "the passphrase",
-        ),
-        _ => Ok(()),
+    if factor > LARGEST_WORK_FACTOR {
+        return Ok(());
     }
+    let mut probe = Vec::new();
+    reserve(&mut probe, scrypt_memory(factor) + SPARE, "the passphrase")?;
+    // Without a use of it there would be no allocation.
+    black_box(&mut probe);
+    Ok(())
 }
 
 /// 128 bytes times the block size, which is 8 in age, times the cost.

@@ -179,7 +179,9 @@ fn payload_of(head: &[u8]) -> u64 {
 /// The work factor that a passphrase's stanza asks for; the least where there is none.
 fn work_factor(head: &[u8]) -> u8 {
     let line = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
-    let last = line.rsplit(|&byte| byte == b' ').next();
-    last.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-        .unwrap_or(0)
+    let last = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    let digits = last.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |factor: u8, digit| {
+        factor.saturating_mul(10).saturating_add(digit - b'0')
+    })
 }
