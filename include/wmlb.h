@@ -387,6 +387,61 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
                                              void *user_data);
 
 /**
+ * A store of licenses that a player has. The pointers are valid during the call only.
+ */
+typedef struct wmlb_store_info {
+    /**
+     * Size of this struct in bytes, as the library knows it. Read no field that lies
+     * beyond.
+     */
+    size_t struct_size;
+    /**
+     * Whose it is: "Chromium", "Chrome", "Brave", "Edge", "Vivaldi", "Opera", each also
+     * with a channel after it ("Chrome Beta", "Edge Dev"), "Firefox", "Kodi", "Thorium",
+     * "PlayReady" (of a set-top box with RDK), or "wmlb": the store at $WMLB_STORE_PATH,
+     * and the default of the property StorePath. Other names may be added. Whether it was
+     * installed as a snap or flatpak is not told.
+     */
+    const char *player;
+    /**
+     * The player's profile: the name of its folder; of Firefox, its name in profiles.ini,
+     * if it has one there. "" where the player has no profiles, and for the main one of
+     * Kodi. One profile may have several stores.
+     */
+    const char *profile;
+    /**
+     * "directory": path is a folder, and the files in it are the licenses. "sqlite": path
+     * is a database file, which holds them; this version of the library finds such a
+     * store, and cannot open it yet.
+     */
+    const char *kind;
+    /**
+     * Where it is: an absolute path, as the property StorePath takes it.
+     */
+    const char *path;
+    /**
+     * Whether the player has the store in use, by the locks that it leaves: 1: it seems
+     * so; 0: no; -1: that cannot be told, as always of Kodi, PlayReady and "wmlb". It is
+     * what was so when the search was made. A player that runs may overwrite what is
+     * restored: close it first.
+     */
+    int32_t running;
+} wmlb_store_info;
+
+/**
+ * The function that is told of stores, one call for each.
+ *
+ * store: valid during the call only. user_data: as it was passed. Return WMLB_S_OK (or
+ * anything that is not negative) to go on, a negative value to stop.
+ *
+ * It is called on the thread that called wmlb_discover_stores(). Every function of this
+ * library may be called in it. It must return normally; a C++ exception, longjmp or
+ * pthread_exit that leaves it ends the process.
+ */
+typedef wmlb_hresult (*wmlb_store_callback)(const struct wmlb_store_info *store,
+                                            void *user_data);
+
+/**
  * What is known of a license. The pointers are valid during the call only.
  */
 typedef struct wmlb_license_info {
@@ -827,6 +882,32 @@ wmlb_hresult wmlb_set_store_path(const char *path);
  * As wmlb_restorer_get_last_error(), on the default restorer.
  */
 wmlb_hresult wmlb_get_last_error(char *buffer, size_t *len);
+
+/**
+ * Finds the stores of licenses that players have made for this user, and calls callback
+ * for each, on this thread; returns when all were told. It needs no restorer and changes
+ * nothing. To back one up, set its path as the property StorePath.
+ *
+ * It looks where browsers made from Chromium, Firefox, Kodi, Thorium and PlayReady on RDK
+ * keep them by default, below $HOME (without it: the user's home in the password
+ * database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
+ * $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point to. A place that was chosen
+ * on a player's command line is not known to it. Names, links and small files of settings
+ * are all it reads, and no license.
+ *
+ * The order is always the same: by player, then by profile. A store that is reached by
+ * several paths is told once. What cannot be read is passed over, and so is a store whose
+ * path is not UTF-8, as StorePath cannot name it.
+ *
+ * callback: see wmlb_store_callback. user_data: passed to callback, and not touched
+ * otherwise.
+ *
+ * Returns WMLB_S_OK, also when there is no store; the negative value that callback
+ * returned; or WMLB_E_INVALIDARG (callback is NULL).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback,
+                                  void *user_data);
 
 /**
  * Lists the licenses in the store (property StorePath): calls callback for each, on

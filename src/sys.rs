@@ -64,6 +64,22 @@ pub fn process_id() -> u32 {
     std::process::id()
 }
 
+/// Whether a process that cannot be found is not there: in a container, which has process
+/// numbers of its own, it may run outside.
+pub fn sees_every_process() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // The number of the first of all such name spaces is part of the kernel's interface
+        // (PROC_PID_INIT_INO).
+        fs::readlink("/proc/self/ns/pid", Vec::new())
+            .is_ok_and(|target| target.as_bytes() == b"pid:[4026531836]")
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        true
+    }
+}
+
 /// A number that others do not guess by accident: for names, not for secrets.
 pub fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};

@@ -10,6 +10,7 @@
 mod authorizer;
 mod callback;
 mod default;
+mod discover;
 mod guard;
 mod licenses;
 mod names;
@@ -32,6 +33,7 @@ pub use crate::status::{
 pub use authorizer::*;
 pub use callback::wmlb_status_callback;
 pub use default::*;
+pub use discover::*;
 pub use licenses::*;
 pub use names::*;
 pub use operations::*;

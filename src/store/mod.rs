@@ -1,6 +1,7 @@
 //! Where licences live, and how they are listed and read.
 
 pub mod directory;
+pub mod discover;
 
 const STAGING_PREFIX: &str = ".wmlb-restore-";
 /// Hexadecimal digits after it.

@@ -118,6 +118,10 @@ class Header(unittest.TestCase):
     def test_progress_has_its_size(self):
         self.assertEqual(w.ctypes.sizeof(w.Progress), w.ctypes.sizeof(w.c_size_t) + 6 * 8)
 
+    def test_what_is_told_of_a_store_has_its_size(self):
+        # The number at its end is followed by nothing but what aligns it.
+        self.assertEqual(w.ctypes.sizeof(w.StoreInfo), 6 * w.ctypes.sizeof(w.c_size_t))
+
 
 class Names(unittest.TestCase):
     def test_result_codes(self):

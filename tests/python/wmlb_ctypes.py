@@ -439,6 +439,17 @@ class RestoreRequest(ctypes.Structure):
     ]
 
 
+class StoreInfo(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("player", c_char_p),
+        ("profile", c_char_p),
+        ("kind", c_char_p),
+        ("path", c_char_p),
+        ("running", c_int32),
+    ]
+
+
 class License(collections.namedtuple(
     "License",
     "struct_size text name format license_id key_ids right size modified valid_from valid_until",
@@ -469,12 +480,25 @@ class Request(collections.namedtuple(
         )
 
 
+class Store(collections.namedtuple("Store", "struct_size player profile kind path running")):
+    """One call of the store callback: what it was given, copied."""
+
+    @classmethod
+    def of(cls, info):
+        return cls(
+            info.struct_size, info.player.decode(), info.profile.decode(), info.kind.decode(),
+            info.path.decode(), info.running,
+        )
+
+
 LicenseCallback = ctypes.CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 NO_LICENSE_CALLBACK = ctypes.cast(None, LicenseCallback)
 Authorizer = ctypes.CFUNCTYPE(c_int32, POINTER(RestoreRequest), c_void_p, c_size_t, c_void_p)
 NO_AUTHORIZER = ctypes.cast(None, Authorizer)
 RightsCallback = ctypes.CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 NO_RIGHTS_CALLBACK = ctypes.cast(None, RightsCallback)
+StoreCallback = ctypes.CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
+NO_STORE_CALLBACK = ctypes.cast(None, StoreCallback)
 
 ON_A_RESTORER.update({
     "restore_licenses": [c_uint32, Callback, c_void_p],
@@ -486,8 +510,32 @@ OTHERS.update({
     "wmlb_restorer_enumerate_backup": (c_int32, [c_void_p, LicenseCallback, c_void_p]),
     "wmlb_restorer_set_authorizer": (c_int32, [c_void_p, Authorizer, c_void_p]),
     "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
+    "wmlb_discover_stores": (c_int32, [StoreCallback, c_void_p]),
 })
 FUNCTIONS.update(declare(lib))
+
+
+def discover(on_store=None):
+    """(hr, stores): those of the user whose environment this process has. on_store is given
+    each and gives the callback's answer; what it raises is raised here."""
+    found, problems = [], []
+    token = id(found)
+
+    @StoreCallback
+    def callback(info, user_data):
+        try:
+            assert user_data == token, "user_data is not what was passed"
+            found.append(Store.of(info.contents))
+            answer = on_store(found[-1]) if on_store else None
+            return S_OK if answer is None else answer
+        except BaseException as problem:
+            problems.append(problem)
+            return -1
+
+    hr = lib.wmlb_discover_stores(callback, token)
+    if problems:
+        raise problems[0]
+    return hr, found
 
 
 def default_restorer():

@@ -1,0 +1,244 @@
+//! Where players keep their licences: one table, each row with its source.
+//!
+//! Where nothing better is published, a row says "guess"; such a place costs a look and
+//! nothing more.
+
+use std::path::{Path, PathBuf};
+
+/// What a row's path counts from. A variable adds to the usual place and does not replace
+/// it: the host's environment need not be the player's.
+#[derive(Clone, Copy)]
+pub enum Base {
+    Root,
+    Home,
+    /// `$XDG_CONFIG_HOME` and `~/.config`.
+    Config,
+    /// The same, and `$CHROME_CONFIG_HOME`.
+    ChromeConfig,
+    /// `$XDG_DATA_HOME` and `~/.local/share`.
+    Data,
+    /// A variable that holds an absolute path.
+    Variable(&'static str),
+    /// `$WMLB_STORE_PATH`, which may be relative, as StorePath may be.
+    StorePath,
+    /// A snap's folder of all its revisions: <https://snapcraft.io/docs/data-locations>.
+    SnapCommon(&'static str),
+    /// The home folder that a snap sees, of the revision in use: the same source.
+    SnapHome(&'static str),
+    /// A flatpak's own folder, in which are `config` and `data`, its XDG folders:
+    /// <https://docs.flatpak.org/en/latest/conventions.html#xdg-base-directories>.
+    Flatpak(&'static str),
+}
+
+/// What lies at a row's path.
+#[derive(Clone, Copy)]
+pub enum Layout {
+    /// The folder of all profiles of a browser made from Chromium.
+    Chromium,
+    /// The folder of `profiles.ini`.
+    Firefox,
+    /// Kodi's own folder, in which is `userdata`.
+    Kodi,
+    /// The userData folder of Thorium, an Electron program.
+    Thorium,
+    /// The folder of a PlayReady `drmstore`.
+    DrmStore,
+    /// A store itself.
+    Store,
+}
+
+pub struct Place {
+    pub player: &'static str,
+    pub base: Base,
+    pub path: &'static str,
+    pub layout: Layout,
+}
+
+const fn row(player: &'static str, base: Base, path: &'static str, layout: Layout) -> Place {
+    Place {
+        player,
+        base,
+        path,
+        layout,
+    }
+}
+
+const fn chromium(player: &'static str, base: Base, path: &'static str) -> Place {
+    row(player, base, path, Layout::Chromium)
+}
+
+const fn firefox(base: Base, path: &'static str) -> Place {
+    row("Firefox", base, path, Layout::Firefox)
+}
+
+#[rustfmt::skip]
+pub const PLACES: &[Place] = &[
+    // chromium/chromium docs/user_data_dir.md and chrome/common/chrome_paths_linux.cc
+    chromium("Chromium", Base::ChromeConfig, "chromium"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    chromium("Chromium", Base::SnapCommon("chromium"), "chromium"),
+    // Earlier revisions of the snap: guess
+    chromium("Chromium", Base::SnapHome("chromium"), ".config/chromium"),
+    // flathub/org.chromium.Chromium chromium.sh: $XDG_CONFIG_HOME/chromium
+    chromium("Chromium", Base::Flatpak("org.chromium.Chromium"), "config/chromium"),
+
+    // chromium/chromium docs/user_data_dir.md and chrome/common/chrome_paths_linux.cc
+    chromium("Chrome", Base::ChromeConfig, "google-chrome"),
+    chromium("Chrome Beta", Base::ChromeConfig, "google-chrome-beta"),
+    chromium("Chrome Dev", Base::ChromeConfig, "google-chrome-unstable"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs; there is no snap
+    chromium("Chrome", Base::Flatpak("com.google.Chrome"), "config/google-chrome"),
+    // guess, after the one before
+    chromium("Chrome Dev", Base::Flatpak("com.google.ChromeDev"), "config/google-chrome-unstable"),
+
+    // brave/brave-core chromium_src/chrome/common/chrome_paths_linux.cc
+    chromium("Brave", Base::Config, "BraveSoftware/Brave-Browser"),
+    // The suffixes are a guess
+    chromium("Brave Beta", Base::Config, "BraveSoftware/Brave-Browser-Beta"),
+    chromium("Brave Nightly", Base::Config, "BraveSoftware/Brave-Browser-Nightly"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    chromium("Brave", Base::SnapHome("brave"), ".config/BraveSoftware/Brave-Browser"),
+    chromium("Brave", Base::Flatpak("com.brave.Browser"), "config/BraveSoftware/Brave-Browser"),
+
+    // yt-dlp/yt-dlp yt_dlp/cookies.py; thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    chromium("Edge", Base::Config, "microsoft-edge"),
+    // Beta: guess. Dev: https://github.com/graysky2/profile-sync-daemon/issues/292
+    chromium("Edge Beta", Base::Config, "microsoft-edge-beta"),
+    chromium("Edge Dev", Base::Config, "microsoft-edge-dev"),
+    // guess
+    chromium("Edge", Base::SnapHome("microsoft-edge"), ".config/microsoft-edge"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    chromium("Edge", Base::Flatpak("com.microsoft.Edge"), "config/microsoft-edge"),
+
+    // yt-dlp/yt-dlp yt_dlp/cookies.py; thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    chromium("Vivaldi", Base::Config, "vivaldi"),
+    chromium("Vivaldi Snapshot", Base::Config, "vivaldi-snapshot"),
+    // guess
+    chromium("Vivaldi", Base::SnapHome("vivaldi"), ".config/vivaldi"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    chromium("Vivaldi", Base::Flatpak("com.vivaldi.Vivaldi"), "config/vivaldi"),
+
+    // yt-dlp/yt-dlp yt_dlp/cookies.py; thewh1teagle/rookie rookie-rs/src/linux/config.rs.
+    // Earlier versions have their one profile in this folder itself
+    chromium("Opera", Base::Config, "opera"),
+    chromium("Opera Beta", Base::Config, "opera-beta"),
+    chromium("Opera Developer", Base::Config, "opera-developer"),
+    // https://github.com/thewh1teagle/rookie/issues/38; Beta: guess, after the other two
+    chromium("Opera", Base::SnapHome("opera"), ".config/opera"),
+    chromium("Opera Beta", Base::SnapHome("opera-beta"), ".config/opera-beta"),
+    chromium("Opera Developer", Base::SnapHome("opera-developer"), ".config/opera-developer"),
+    // https://github.com/thewh1teagle/rookie/issues/38
+    chromium("Opera", Base::Flatpak("com.opera.Opera"), "config/opera"),
+
+    // chromium/chromium docs/user_data_dir.md. Chrome takes it too: after the rows that
+    // know which of the two it is
+    chromium("Chromium", Base::Variable("CHROME_USER_DATA_DIR"), ""),
+
+    // mozilla/gecko-dev toolkit/xre/nsXREDirProvider.cpp
+    firefox(Base::Home, ".mozilla/firefox"),
+    // The same of Firefox 147 and later, where ~/.mozilla is not there (as its test
+    // XDGDefaultAppUserDir has it)
+    firefox(Base::Config, "mozilla/firefox"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    firefox(Base::SnapCommon("firefox"), ".mozilla/firefox"),
+    // saadtazi/firefox-profile-js lib/profile_finder.js, 4.6.0
+    firefox(Base::SnapCommon("firefox"), ".config/mozilla/firefox"),
+    // guess: where XDG_CONFIG_HOME of a snap mostly is
+    firefox(Base::SnapHome("firefox"), ".config/mozilla/firefox"),
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
+    firefox(Base::Flatpak("org.mozilla.firefox"), ".mozilla/firefox"),
+    // guess: XDG_CONFIG_HOME of a flatpak
+    firefox(Base::Flatpak("org.mozilla.firefox"), "config/mozilla/firefox"),
+    // saadtazi/firefox-profile-js lib/profile_finder.js, 4.6.0
+    firefox(Base::Flatpak("org.mozilla.firefox"), ".config/mozilla/firefox"),
+
+    // xbmc/xbmc xbmc/settings/SettingsComponent.cpp, InitDirectoriesLinux. ($KODI_HOME is
+    // where its program lies.)
+    row("Kodi", Base::Variable("KODI_DATA"), "", Layout::Kodi),
+    row("Kodi", Base::Home, ".kodi", Layout::Kodi),
+    // adriebaselmans/xstreamflex, its table of userdata paths
+    row("Kodi", Base::Flatpak("tv.kodi.Kodi"), "data", Layout::Kodi),
+
+    // edrlab/thorium-reader package.json (the name) and src/main/di.ts; electron/electron
+    // docs/api/app.md (where userData is)
+    row("Thorium", Base::Config, "EDRLab.ThoriumReader", Layout::Thorium),
+
+    // rdkcentral/OCDM-Playready DRM system: <persistent path>/playready/storage/drmstore;
+    // rdkcentral/Thunder Source/WPEFramework/GenericConfig.cmake: /root;
+    // WebPlatformForEmbedded/meta-wpe wpeframework-ocdm-playready_git.bb: OCDM
+    row("PlayReady", Base::Root, "root/OCDM/playready/storage", Layout::DrmStore),
+    // The same, where the plugin's path has "playready" already (another version of it)
+    row("PlayReady", Base::Root, "root/OCDM/playready/playready/storage", Layout::DrmStore),
+    // guess: rdkcentral/rdkservices starts plugins with /opt/persistent/rdkservices/<name>/
+    // as their persistent path
+    row("PlayReady", Base::Root, "opt/persistent/rdkservices/OCDM/playready/storage", Layout::DrmStore),
+
+    row("wmlb", Base::StorePath, "", Layout::Store),
+    // The default of StorePath
+    row("wmlb", Base::Data, "wmlb/licenses", Layout::Store),
+];
+
+/// The environment as far as the table needs it.
+pub struct Environment {
+    home: Option<PathBuf>,
+}
+
+impl Environment {
+    pub fn read() -> Self {
+        // Without $HOME, what the password database says.
+        let home = absolute_variable("HOME").or_else(std::env::home_dir);
+        Environment {
+            home: home.filter(|path| path.is_absolute()),
+        }
+    }
+
+    /// Where to look for a row.
+    pub fn paths(&self, place: &Place) -> Vec<PathBuf> {
+        let home = |path: &str| Some(join(self.home.as_ref()?, path));
+        let config = || [absolute_variable("XDG_CONFIG_HOME"), home(".config")];
+        let bases = match place.base {
+            Base::Root => vec![Some("/".into())],
+            Base::Home => vec![home("")],
+            Base::Config => config().to_vec(),
+            Base::ChromeConfig => {
+                let [first, second] = config();
+                vec![absolute_variable("CHROME_CONFIG_HOME"), first, second]
+            }
+            Base::Data => vec![absolute_variable("XDG_DATA_HOME"), home(".local/share")],
+            Base::Variable(name) => vec![absolute_variable(name)],
+            Base::StorePath => {
+                vec![variable("WMLB_STORE_PATH").and_then(|path| std::path::absolute(path).ok())]
+            }
+            Base::SnapCommon(name) => vec![home(&format!("snap/{name}/common"))],
+            Base::SnapHome(name) => vec![home(&format!("snap/{name}/current"))],
+            Base::Flatpak(name) => vec![home(&format!(".var/app/{name}"))],
+        };
+        let bases = bases.into_iter().flatten();
+        bases.map(|base| join(&base, place.path)).collect()
+    }
+}
+
+impl Base {
+    /// Whether the player sees other process numbers than the rest of the system.
+    pub fn has_own_processes(self) -> bool {
+        matches!(self, Base::Flatpak(_))
+    }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(name)?;
+    (!value.is_empty()).then(|| value.into())
+}
+
+/// Relative values are to be ignored, as the XDG base directory specification says.
+fn absolute_variable(name: &str) -> Option<PathBuf> {
+    variable(name).filter(|path| path.is_absolute())
+}
+
+/// As [`Path::join`], without a slash at the end for nothing.
+fn join(base: &Path, path: &str) -> PathBuf {
+    match path.is_empty() {
+        true => base.to_owned(),
+        false => base.join(path),
+    }
+}
