@@ -152,8 +152,9 @@ fn the_crates_behind_the_library_are_few() {
     let lean = crates_behind_the_library("age");
     let all = crates_behind_the_library("");
     println!("{all} crates stand behind the library, {lean} without encryption");
-    assert!(lean < 80, "{lean}");
-    assert!(all < 180, "{all}");
+    assert!(lean < 120, "{lean}");
+    // age is known to bring some 130 along.
+    assert!(all < lean + 130, "{all}");
     assert!(lean < all);
 }
 

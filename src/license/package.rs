@@ -100,7 +100,7 @@ impl Read for Package<'_> {
         let tail_offset = size - tail.len() as u64;
         let floor = self.floor.get();
         let rest = match self.position {
-            position if position + MARGIN < floor => {
+            position if position < floor.saturating_sub(MARGIN) => {
                 return Err(io::ErrorKind::Unsupported.into());
             }
             position if position < floor => &[0; MARGIN as usize][..(floor - position) as usize],

@@ -1,6 +1,7 @@
 """LCP licences in packages: EPUB, PDF and audiobooks, which are ZIP files."""
 
 import io
+import struct
 import unittest
 import zipfile
 
@@ -145,6 +146,17 @@ class Packages(LicenseCase):
             directory = stored.index(b"PK\x01\x02")
             other[at_local] = other[directory + at_directory] = value
             cases += [bytes(other)]
+        # Its directory says by ZIP64 that a file's header is where no file ends.
+        far = bytearray(stored)
+        directory = far.index(b"PK\x01\x02")
+        end = far.index(b"PK\x05\x06")
+        name, more = struct.unpack_from("<HH", far, directory + 28)
+        extra = struct.pack("<HHQ", 1, 8, (1 << 64) - 201)
+        struct.pack_into("<H", far, directory + 30, more + len(extra))
+        struct.pack_into("<I", far, directory + 42, 0xFFFFFFFF)
+        struct.pack_into("<I", far, end + 12, end - directory + len(extra))
+        far[directory + 46 + name:directory + 46 + name] = extra
+        cases += [bytes(far)]
         self.assert_told([(content, OPAQUE) for content in cases])
 
     def test_what_takes_much_memory(self):
