@@ -1,0 +1,469 @@
+//! A file, made of the input in one of three ways, read as a backup file.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use rustix::fs::MemfdFlags;
+
+use crate::archive::commit::Folder;
+use crate::archive::envelope::{self, Keys, Lock};
+use crate::archive::frame::{self, Frame, Packer, Unpacker};
+use crate::archive::reader::Archive;
+use crate::archive::walk::Pieces;
+use crate::archive::writer::Writer;
+use crate::archive::{
+    FRAME_CONTENT, Info, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
+};
+use crate::enumerate::enumerate_backup;
+use crate::error::{Error, Result};
+use crate::operation::Control;
+use crate::props::{Properties, Property, Setting};
+use crate::secret::Secret;
+use crate::sys::Time;
+
+/// A file, made of the input in one of three ways, read as a backup file.
+pub fn archive(input: &[u8]) {
+    let mut input = Input(input);
+    match input.byte() % 3 {
+        0 => {
+            read(&Scratch::with(input.0));
+        }
+        1 => archive_of_contents(&mut input),
+        _ => archive_of_members(&mut input),
+    }
+}
+
+/// Takes the input apart; there is always more of it, in zeros.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+
+    fn array<const COUNT: usize>(&mut self) -> [u8; COUNT] {
+        let bytes = self.bytes(COUNT);
+        let mut array = [0; COUNT];
+        array[..bytes.len()].copy_from_slice(bytes);
+        array
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::from_le_bytes(self.array())
+    }
+
+    fn short(&mut self) -> usize {
+        u16::from_le_bytes(self.array()).into()
+    }
+
+    /// Long, without being long in the input.
+    fn repeated(&mut self, length: usize) -> Vec<u8> {
+        let part = self.byte().into();
+        let mut part = self.bytes(part).to_vec();
+        part.push(0);
+        let mut repeated = part.repeat(length.div_ceil(part.len()));
+        repeated.truncate(length);
+        repeated
+    }
+}
+
+/// A pair of keys for nothing else.
+const RECIPIENT: &str = "age1faw8jp7278f75k44ht4sk24vqdjp6ah95xexp6fgsjvwyj3ak3uqqswlj8";
+const IDENTITY: &str = "AGE-SECRET-KEY-1TJS3ADX2XGC4Q98L6HCF4X8CQXK6YF46UTNKHCSY7PXCN0SLRYGSJPT35N";
+
+/// What encrypted files are made with; None in a build without encryption.
+static LOCK: LazyLock<Option<Lock>> = LazyLock::new(|| {
+    let mut properties = Properties::default();
+    let recipients = Setting::Secret(Secret::new(RECIPIENT));
+    properties.set(Property::Recipients, recipients);
+    Lock::new(&properties).ok().flatten()
+});
+
+/// What is only wanted where encrypted large licences are written, and they are not here.
+static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(Path::new("/")).expect("a folder"));
+
+/// What reads a backup file.
+fn properties(path: &Path) -> Properties {
+    let mut properties = Properties::default();
+    let path = path.to_str().expect("ASCII").to_owned();
+    properties.set(Property::RestorePath, Setting::Text(path));
+    let identities = Setting::Secret(Secret::new(IDENTITY));
+    properties.set(Property::Identities, identities);
+    properties
+}
+
+/// A file in memory.
+struct Scratch {
+    file: File,
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn with(content: &[u8]) -> Self {
+        let file = rustix::fs::memfd_create("fuzzing", MemfdFlags::CLOEXEC).expect("a file");
+        let file = File::from(file);
+        file.write_all_at(content, 0).expect("memory");
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
+        Scratch { file, path }
+    }
+
+    fn content(&self) -> Vec<u8> {
+        std::fs::read(&self.path).expect("what was written")
+    }
+
+    /// Makes it a backup file; the frames come from `write`, and how many licences and bytes
+    /// they hold.
+    fn write(
+        info: &Info,
+        lock: Option<&Lock>,
+        write: impl FnOnce(&mut Writer<'_>) -> (u64, u64),
+    ) -> Self {
+        let scratch = Scratch::with(b"");
+        let Scratch { file, path } = &scratch;
+        let output = envelope::output(lock, file, &FOLDER, path, false, &Control::new());
+        let mut writer = Writer::new(output.expect("memory"), info).expect("memory");
+        let (licenses, bytes) = write(&mut writer);
+        writer.finish(licenses, bytes).map(drop).expect("memory");
+        scratch
+    }
+}
+
+fn pack(content: &[u8], compressed: bool) -> Frame {
+    match compressed {
+        true => Packer::new(1)
+            .and_then(|mut packer| packer.pack(content, Vec::new()))
+            .expect("memory"),
+        false => frame::store(content),
+    }
+}
+
+fn info(input: &mut Input<'_>) -> Info {
+    let length = input.byte().into();
+    // Before the year 2242, after which a time does not fit the header that opens a backup file.
+    let created = i64::from_le_bytes(input.array()) & ((1 << 33) - 1);
+    Info {
+        format: 1,
+        created,
+        library: "1.0.0".to_owned(),
+        device: String::from_utf8_lossy(input.bytes(length)).into_owned(),
+        store: "directory".to_owned(),
+    }
+}
+
+/// Frames with any content.
+fn archive_of_contents(input: &mut Input<'_>) {
+    let flags = input.byte();
+    let compressed = flags & 1 != 0;
+    let info = (flags & 2 != 0).then(|| info(input));
+    let mut contents = Vec::new();
+    while !input.0.is_empty() {
+        let length = input.short();
+        contents.push(input.bytes(length));
+    }
+    let Some(info) = info else {
+        let frames = contents.iter().enumerate();
+        let frames = frames.map(|(at, content)| pack(content, compressed && at > 0).data);
+        read(&Scratch::with(&frames.collect::<Vec<_>>().concat()));
+        return;
+    };
+    let write = |writer: &mut Writer<'_>| {
+        for content in &contents {
+            writer.write(&pack(content, compressed)).expect("memory");
+        }
+    };
+    // Without the right numbers, the summary is wrong; but they are known afterwards.
+    let first = read(&Scratch::write(&info, None, |writer| {
+        write(writer);
+        (u64::MAX, 0)
+    }));
+    assert!(!first.whole);
+    let second = read(&Scratch::write(&info, None, |writer| {
+        write(writer);
+        (first.names.len() as u64, first.bytes)
+    }));
+    let sound = first.frames == contents.len() && !first.goes_on;
+    assert_eq!(second.whole, sound);
+}
+
+/// Members as backups write them, and then perhaps something that is wrong with them.
+fn archive_of_members(input: &mut Input<'_>) {
+    let flags = input.byte();
+    let mut has_large = flags & 2 != 0;
+    let info = info(input);
+    let mut frames = vec![Vec::new()];
+    let (mut licenses, mut bytes, mut sound) = (0_u64, 0, true);
+    let mut changes = Vec::new();
+    while !input.0.is_empty() {
+        let last = frames.last_mut().expect("the first one");
+        match input.byte() % 8 {
+            kind @ 0..=2 => {
+                let mut path = LICENSES_FOLDER.to_vec();
+                let (length, kind) = match kind {
+                    0 => (input.byte().into(), 0),
+                    kind => (input.short() % (LONGEST_NAME + 2), kind),
+                };
+                let mut name = input.repeated(length);
+                if kind < 2 {
+                    // In order, and right.
+                    path.extend(format!("{licenses:06}").bytes());
+                    name.retain(|byte| !matches!(byte, 0 | b'/'));
+                    name.truncate(LONGEST_NAME - 6);
+                } else {
+                    sound = false;
+                }
+                path.extend(name);
+                let modified = time(input);
+                let data_length = match input.byte() {
+                    0 if has_large => {
+                        // One is enough, and takes long enough.
+                        has_large = false;
+                        let around = [LARGEST_WHOLE as usize, FRAME_CONTENT, 2 * FRAME_CONTENT];
+                        around[input.short() % around.len()] + input.short() % 3 - 1
+                    }
+                    _ => input.short() % 4096,
+                };
+                let data = input.repeated(data_length);
+                add_member(&mut frames, &path, modified, &data);
+                licenses += 1;
+                bytes += data.len() as u64;
+            }
+            3 => frames.push(Vec::new()),
+            4 => {
+                sound = false;
+                let at = input.short();
+                let value = input.byte();
+                let end = last.len();
+                if let Some(byte) = end.checked_sub(at + 1).map(|at| &mut last[at]) {
+                    *byte ^= value;
+                }
+            }
+            5 => {
+                sound = false;
+                change_header(last, input);
+            }
+            6 => {
+                sound = false;
+                let length = input.short();
+                last.extend_from_slice(input.bytes(length));
+            }
+            _ => {
+                changes.push((input.short(), input.byte()));
+            }
+        }
+    }
+    frames.retain(|frame| !frame.is_empty());
+    let lock = LOCK.as_ref().filter(|_| flags & 4 != 0);
+    let scratch = Scratch::write(&info, lock, |writer| {
+        for content in &frames {
+            let frame = pack(content, flags & 1 != 0);
+            writer.write(&frame).expect("memory");
+        }
+        (licenses, bytes)
+    });
+    let seen = read(&scratch);
+    assert!(!sound || seen.whole);
+    if seen.whole && !changes.is_empty() {
+        // No byte of a backup file can change unnoticed.
+        let right = scratch.content();
+        let mut wrong = right.clone();
+        for (at, value) in changes {
+            let at = match at % 2 {
+                0 => at / 2 % wrong.len(),
+                _ => wrong.len() - 1 - at / 2 % wrong.len(),
+            };
+            wrong[at] ^= value;
+        }
+        assert_eq!(read(&Scratch::with(&wrong)).whole, wrong == right);
+        wrong.truncate(right.len() - 1);
+        assert!(!read(&Scratch::with(&wrong)).whole);
+    }
+}
+
+fn time(input: &mut Input<'_>) -> Time {
+    let kind = input.byte();
+    Time {
+        seconds: match kind % 3 {
+            0 => u32::from_le_bytes(input.array()).into(),
+            1 => i64::from_le_bytes(input.array()) >> 24,
+            _ => i64::from_le_bytes(input.array()),
+        },
+        nanoseconds: match kind / 3 % 2 {
+            0 => 0,
+            _ => u32::from_le_bytes(input.array()) % 1_000_000_000,
+        },
+    }
+}
+
+/// Adds a licence, in as many frames as a backup would take for it.
+fn add_member(frames: &mut Vec<Vec<u8>>, path: &[u8], modified: Time, data: &[u8]) {
+    let size = data.len() as u64;
+    let full = frames.last().is_none_or(|frame| {
+        !frame.is_empty() && frame.len() + data.len() + MEMBER_OVERHEAD > FRAME_CONTENT
+    });
+    if full || size > LARGEST_WHOLE {
+        frames.push(Vec::new());
+    }
+    let mut content = frames.pop().unwrap_or_default();
+    member::write_header(&mut content, path, size, modified);
+    if size > LARGEST_WHOLE {
+        for piece in data.chunks(FRAME_CONTENT) {
+            content.extend_from_slice(piece);
+            frames.push(std::mem::take(&mut content));
+        }
+        content = frames.pop().unwrap_or_default();
+    } else {
+        content.extend_from_slice(data);
+    }
+    member::pad(&mut content, size);
+    frames.push(content);
+    if size > LARGEST_WHOLE {
+        frames.push(Vec::new());
+    }
+}
+
+/// Changes a header so that its checksum is right again: what else is wrong must be seen.
+fn change_header(content: &mut [u8], input: &mut Input<'_>) {
+    let blocks = content.len() / 512;
+    let (block, at, value) = (usize::from(input.byte()), input.short() % 512, input.byte());
+    let Some(block) = block.checked_rem(blocks) else {
+        return;
+    };
+    let header = &mut content[512 * block..][..512];
+    header[at] ^= value;
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+/// What was read of a backup file.
+#[derive(Default)]
+struct Seen {
+    whole: bool,
+    /// Frames of licences that were right.
+    frames: usize,
+    names: Vec<Vec<u8>>,
+    bytes: u64,
+    /// The last licence is not complete.
+    goes_on: bool,
+}
+
+/// Reads a backup file in every way there is, and writes it again.
+fn read(scratch: &Scratch) -> Seen {
+    let Scratch { file: _, path } = scratch;
+    let mut seen = Seen::default();
+    let mut again = Vec::new();
+    let result = read_frames(path, &mut seen, &mut again);
+    seen.whole = result.is_ok();
+    match &result {
+        // What is encrypted is another file each time.
+        Ok(_) if scratch.content().starts_with(b"age") => {}
+        Ok(info) => assert!(same_again(scratch, info, &seen, &again)),
+        Err(error) => {
+            let told = matches!(
+                error,
+                Error::Corrupt { .. } | Error::NotABackup { .. } | Error::Encrypted { .. }
+            );
+            assert!(told && !error.words().is_empty());
+        }
+    }
+
+    let mut names = Vec::new();
+    let listed = enumerate_backup(&properties(path), &mut |license| {
+        names.push(license.name.to_vec());
+        0
+    });
+    assert_eq!(listed.is_ok(), seen.whole);
+    assert!(seen.names.starts_with(&names));
+    if seen.whole {
+        assert_eq!(names.len(), seen.names.len());
+    }
+    seen
+}
+
+/// Reads the frames, and takes each apart: it must be as a backup makes it of what it holds.
+fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Frame>) -> Result<Info> {
+    let archive = Archive::open(path, &Keys::new(&properties(path))?, &Control::new())?;
+    let info = archive.info.clone();
+    let (mut frames, checker) = archive.split();
+    let (mut unpacker, mut pieces) = (Unpacker::new()?, Pieces::default());
+    let (mut content, mut copy, mut right) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(packed) = frames.next_sound(Vec::new())? {
+        checker.check(&mut unpacker, &packed, &mut content, &mut pieces)?;
+        let seal = unpacker.unpack(&packed.data, packed.length, &mut copy)?;
+        let seal = seal.expect("the same as before");
+        assert_eq!(content, copy);
+        again.push(Frame {
+            seal,
+            data: packed.data,
+        });
+        right.clear();
+        for piece in &pieces.list {
+            let name = pieces.name(piece);
+            let data = &content[piece.data.clone()];
+            if piece.begins() {
+                check_name(name, seen.names.last());
+                let path = [LICENSES_FOLDER, name].concat();
+                member::write_header(&mut right, &path, piece.size, piece.modified);
+                seen.names.push(name.to_vec());
+            }
+            right.extend_from_slice(data);
+            if piece.ends() {
+                member::pad(&mut right, piece.size);
+            }
+            seen.bytes += data.len() as u64;
+            seen.goes_on = !piece.ends();
+        }
+        if !pieces.list.is_empty() {
+            assert_eq!(content, right);
+            seen.frames += 1;
+        }
+    }
+    checker.finish(&mut frames)?;
+    Ok(info)
+}
+
+fn check_name(name: &[u8], before: Option<&Vec<u8>>) {
+    let split = |name: &[u8]| -> Vec<Vec<u8>> {
+        name.split(|byte| *byte == b'/')
+            .map(<[u8]>::to_vec)
+            .collect()
+    };
+    let parts = split(name);
+    assert!(name.len() <= LONGEST_NAME && !name.contains(&0));
+    for part in &parts {
+        assert!(!matches!(part.as_slice(), b"" | b"." | b".."));
+    }
+    assert!(before.is_none_or(|before| split(before) < parts));
+}
+
+/// Whether the same frames, written as a backup file, are the same file, and whether other
+/// programs find in it what was read.
+fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: &[Frame]) -> bool {
+    let (_summary, licenses) = again.split_last().expect("the summary");
+    let rewritten = Scratch::write(info, None, |writer| {
+        for frame in licenses {
+            writer.write(frame).expect("memory");
+        }
+        (seen.names.len() as u64, seen.bytes)
+    });
+    let content = scratch.content();
+    let stored: u64 = again.iter().map(|frame| frame.seal.stored).sum();
+    let mut rest = &content[content.len() - stored as usize..];
+    let mut tar = Vec::new();
+    while !rest.is_empty() {
+        let length = zstd_safe::find_frame_compressed_size(rest).expect("a frame");
+        let (frame, others) = rest.split_at(length);
+        let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
+        let mut part = Vec::with_capacity(size.expect("a size") as usize);
+        zstd_safe::decompress(&mut part, frame).expect("a right frame");
+        tar.extend(part);
+        rest = others;
+    }
+    let length: u64 = again.iter().map(|frame| frame.seal.length).sum();
+    rewritten.content() == content && tar.len() as u64 == length && tar.ends_with(&member::END)
+}
