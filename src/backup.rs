@@ -170,11 +170,13 @@ impl Job for Backup {
     }
 }
 
-/// Unix seconds; a clock before 1970 counts as 1970.
+/// Unix seconds; a clock before 1970 counts as 1970, one after 2242 as the last second that
+/// the header of `wmlb.json` has room for.
 fn unix_time() -> i64 {
+    const LAST: u64 = 0o77_777_777_777;
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs() as i64)
+        .map_or(0, |since| since.as_secs().min(LAST) as i64)
 }
 
 /// What the operation's thread does in a backup: it lists, writes and tells.

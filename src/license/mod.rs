@@ -206,7 +206,7 @@ impl Kind {
         const SQLITE: &[u8] = b"SQLite format 3\0";
         match head {
             _ if xmr::begins(head) => Kind::Xmr,
-            _ if wmdrm::offset(head).is_some() => Kind::WmdrmV1,
+            _ if !head.starts_with(b"<") && wmdrm::offset(head).is_some() => Kind::WmdrmV1,
             _ if head.starts_with(ZIP) => Kind::Zip,
             _ if head.starts_with(SQLITE) => Kind::Sqlite,
             _ if text::is_utf16(head) => Kind::Text,

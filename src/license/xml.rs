@@ -167,7 +167,9 @@ impl Document<'_, '_> {
             return Ok(Right::NotStated);
         }
         let mut backup = None;
+        let mut clear = false;
         while let Some(child) = self.elements.next_child()? {
+            clear = true;
             let within = self.elements.depth;
             let all = self.extent == Extent::Everything;
             if is(&child, b"ONACTION") {
@@ -193,7 +195,11 @@ impl Document<'_, '_> {
             }
             self.elements.leave(within)?;
         }
-        Ok(backup.unwrap_or(Right::Denied))
+        // An action that is not there, where others may be, is not granted.
+        Ok(backup.unwrap_or(match clear {
+            true => Right::Denied,
+            false => Right::NotStated,
+        }))
     }
 
     /// What the condition of an action says. None is evaluated but for the two literals, and

@@ -307,6 +307,14 @@ class Responses(Xml):
             (forge.response(ENCRYPTED, second), v7_says(NOT_STATED, ["b", "c"], "second")),
         ])
 
+    def test_data_that_cannot_be_read(self):
+        """As services send it, it is encrypted: text. What it grants is not known."""
+        for data in ("<DATA/>", "<DATA>c2VjcmV0</DATA>", "<DATA><!-- note --> </DATA>"):
+            text = '<LICENSE version="2.0.0.0"><LICENSORINFO>%s</LICENSORINFO></LICENSE>' % data
+            self.assert_told([
+                (text, says("wmdrm-v7")), (forge.response(text), says("wmdrm-v7")),
+            ])
+
     def test_beside_one_that_is_not_understood(self):
         """Nobody knows what that one says; a denial beside it holds."""
         allowed, denied = forge.v7(key_ids=["a"]), forge.v7(forge.DENIED, ["d"])
