@@ -3,6 +3,7 @@
 mod packing;
 mod part;
 mod rights;
+mod scratch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use packing::{Packing, Task};
 use part::{Large, Notice, Part};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
+use scratch::Scratch;
 
 use crate::archive::commit::{self, Folder};
 use crate::archive::envelope::{self, Lock};
@@ -110,7 +112,7 @@ impl Job for Backup {
             created: unix_time(),
             library: env!("CARGO_PKG_VERSION").to_owned(),
             device: device::id()?,
-            store: "directory".to_owned(),
+            store: store.kind().to_owned(),
         };
         let verify = self.has(WMLB_BACKUP_VERIFY);
         let output = envelope::output(
@@ -136,6 +138,11 @@ impl Job for Backup {
             policy: Policy {
                 denies_unstated: self.denies_unstated_rights,
                 asks_host: self.rights.is_some(),
+            },
+            scratch: match self.lock {
+                None => Scratch::beside(&folder),
+                // What is encrypted there is not to lie there in clear, not for a moment.
+                Some(_) => Scratch::apart(),
             },
             used: Default::default(),
         };

@@ -14,9 +14,9 @@ use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
 use crate::operation::Control;
 use crate::props::{Properties, Property};
-use crate::store::directory::{
-    Directory, Entry, License, Lister, OpenError, Reader, Reserved, TRIES,
-};
+use crate::store::TRIES;
+use crate::store::directory::{Directory, Entry, Lister, OpenError, Reader, Reserved};
+use crate::store::opened::License;
 use crate::sys;
 
 /// Whoever is told of the licences; a negative answer ends the list, and is its result.

@@ -86,6 +86,16 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
+    #[error("the database {} is damaged: {problem}", path.display())]
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code))]
+    Database { path: PathBuf, problem: String },
+    #[error("the database {} is in use by another program", .0.display())]
+    DatabaseInUse(PathBuf),
+    #[error("the database {} has a journal beside it, and this build of the library has no SQLite", .0.display())]
+    #[cfg_attr(feature = "sqlite", expect(dead_code))]
+    NoSqlite(PathBuf),
+    #[error("cannot write a snapshot of a database to {}", path.display())]
+    Scratch { path: PathBuf, source: io::Error },
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     #[error("no memory for {0}")]
@@ -133,9 +143,10 @@ impl Error {
             Error::Null(_) => hresult::WMLB_E_POINTER,
             Error::Argument(_) | Error::PropertyValue { .. } => hresult::WMLB_E_INVALIDARG,
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_INVALID_PROPERTY,
-            Error::NoEncryption(_) => hresult::WMLB_E_NOTIMPL,
+            Error::NoEncryption(_) | Error::NoSqlite(_) => hresult::WMLB_E_NOTIMPL,
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
-            Error::Busy => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
+            Error::Busy | Error::DatabaseInUse(_) => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
+            Error::Database { .. } => hresult::WMLB_NS_E_DRM_DATASTORE_CORRUPT,
             Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
             Error::Timeout(_) => hresult::WMLB_E_TIMEOUT,
             Error::BufferTooSmall => hresult::WMLB_E_INSUFFICIENT_BUFFER,
@@ -154,7 +165,7 @@ impl Error {
             Error::StoreBusy(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotPutBack { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE,
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
-            Error::System { source, .. } => {
+            Error::System { source, .. } | Error::Scratch { source, .. } => {
                 source.raw_os_error().map_or(hresult::WMLB_E_FAIL, |code| {
                     hresult::from_errno(Errno::from_raw_os_error(code))
                 })
@@ -169,7 +180,10 @@ impl Error {
     /// out licences that are perfectly well.
     pub fn concerns_one_license(&self) -> bool {
         match self {
-            Error::Changed(_) => true,
+            Error::Changed(_)
+            | Error::Database { .. }
+            | Error::DatabaseInUse(_)
+            | Error::NoSqlite(_) => true,
             Error::System { .. } => !matches!(
                 self.hresult(),
                 hresult::TOO_MANY_OPEN_FILES | hresult::WMLB_E_OUTOFMEMORY

@@ -2,6 +2,7 @@
 //! and the way its events take to the observer.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 /// The part of an operation that other threads see.
 #[derive(Debug)]
 pub struct Control {
-    canceled: AtomicBool,
+    canceled: Arc<AtomicBool>,
     silenced: AtomicBool,
     progress: Mutex<wmlb_progress>,
 }
@@ -26,7 +27,7 @@ pub struct Control {
 impl Control {
     pub fn new() -> Self {
         Control {
-            canceled: AtomicBool::new(false),
+            canceled: Arc::default(),
             silenced: AtomicBool::new(false),
             progress: Mutex::default(),
         }
@@ -50,6 +51,13 @@ impl Control {
             true => Err(Error::Canceled),
             false => Ok(()),
         }
+    }
+
+    /// Whether somebody asked for the end, for those who outlive the operation.
+    #[cfg(feature = "sqlite")]
+    pub fn canceled(&self) -> impl Fn() -> bool + Send + 'static {
+        let canceled = self.canceled.clone();
+        move || canceled.load(Ordering::Acquire)
     }
 
     pub fn progress(&self) -> wmlb_progress {

@@ -188,21 +188,32 @@ impl Specification {
     }
 }
 
-/// Where players are expected to keep their licences when nothing else is said:
-/// `$WMLB_STORE_PATH`, else the XDG base directory specification's data home.
-fn default_store_path() -> Option<PathBuf> {
-    let variable = |name| {
-        let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        value.map(PathBuf::from)
-    };
-    if let Some(path) = variable("WMLB_STORE_PATH") {
-        return Some(path);
-    }
-    // The specification says that a relative path in it is to be ignored.
-    let data_home = variable("XDG_DATA_HOME")
+fn variable(name: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value.map(PathBuf::from)
+}
+
+/// A folder of the XDG base directory specification, which says that a relative path in its
+/// variable is to be ignored.
+fn xdg_folder(name: &str, below_home: &str) -> Option<PathBuf> {
+    variable(name)
         .filter(|path| path.is_absolute())
-        .or_else(|| Some(variable("HOME")?.join(".local/share")))?;
-    Some(data_home.join("wmlb/licenses"))
+        .or_else(|| Some(variable("HOME")?.join(below_home)))
+}
+
+/// `$WMLB_STORE_PATH`, which is as good as a StorePath that is set.
+fn chosen_store_path() -> Option<PathBuf> {
+    variable("WMLB_STORE_PATH")
+}
+
+/// Where players are expected to keep their licences when nothing else is said.
+fn default_store_path() -> Option<PathBuf> {
+    Some(xdg_folder("XDG_DATA_HOME", ".local/share")?.join("wmlb/licenses"))
+}
+
+/// Where this user's programs keep what can be made again.
+pub fn cache_folder() -> Option<PathBuf> {
+    Some(xdg_folder("XDG_CACHE_HOME", ".cache")?.join("wmlb"))
 }
 
 /// What a getter finds.
@@ -293,7 +304,9 @@ impl Properties {
         let row = &PROPERTIES[property as usize];
         let path = match self.text(property) {
             Some(path) => Some(path.into()),
-            None if property == Property::StorePath => default_store_path(),
+            None if property == Property::StorePath => {
+                chosen_store_path().or_else(default_store_path)
+            }
             None => None,
         };
         path.ok_or(Error::NotConfigured(row.name))

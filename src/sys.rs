@@ -320,6 +320,51 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
     }
 }
 
+/// Bytes of a file that are locked together.
+#[derive(Clone, Copy)]
+pub struct Range {
+    pub start: u64,
+    pub length: u64,
+}
+
+/// A lock of fcntl() that belongs to the open file, where the system has such: unlike one
+/// that belongs to the process, it is in the way of this process's other locks too.
+fn record_lock(file: BorrowedFd<'_>, range: Range, write: bool, set: bool) -> Result<libc::flock> {
+    use std::os::fd::AsRawFd;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let commands = (libc::F_OFD_SETLK, libc::F_OFD_GETLK);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let commands = (libc::F_SETLK, libc::F_GETLK);
+    let command = if set { commands.0 } else { commands.1 };
+    // SAFETY: zero bytes are a valid `flock`, a struct of numbers.
+    let mut lock = unsafe { MaybeUninit::<libc::flock>::zeroed().assume_init() };
+    lock.l_type = if write { libc::F_WRLCK } else { libc::F_RDLCK } as _;
+    lock.l_whence = libc::SEEK_SET as _;
+    lock.l_start = range.start as _;
+    lock.l_len = range.length as _;
+    // SAFETY: the descriptor is open, and these commands take a pointer to a `flock`, which
+    // is ours.
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, &mut lock) } {
+        -1 => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
+        _ => Ok(lock),
+    }
+}
+
+/// Whether anybody else has a lock in this range of a file.
+pub fn is_locked(file: BorrowedFd<'_>, range: Range) -> Result<bool> {
+    let lock = record_lock(file, range, true, false)?;
+    Ok(i32::from(lock.l_type) != libc::F_UNLCK as i32)
+}
+
+/// Locks this range of a file, which must be open for writing, until it is closed; EAGAIN
+/// when anybody else has a lock in it.
+pub fn lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
+    match record_lock(file, range, true, true) {
+        Err(Errno::ACCESS) => Err(Errno::AGAIN),
+        locked => locked.map(drop),
+    }
+}
+
 /// Asks the system to forget what it holds in memory of a file, so that the next read
 /// comes from the disk. Advice only.
 pub fn forget_cached(file: BorrowedFd<'_>) {

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use crate::compare::reads_equal;
 use crate::error::{Error, Result};
+use crate::store::sqlite;
 use crate::sys::{self, Identity};
 
 /// The name of the backup file in its folder.
@@ -32,7 +33,10 @@ pub fn is_reserved(name: &[u8]) -> bool {
 }
 
 fn is_temporary(name: &[u8]) -> bool {
-    name.strip_prefix(TEMPORARY_PREFIX.as_bytes())
+    // A snapshot of a database may need what lies beside it.
+    sqlite::database_of(name)
+        .unwrap_or(name)
+        .strip_prefix(TEMPORARY_PREFIX.as_bytes())
         .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX.as_bytes()))
         .is_some_and(|digits| {
             digits.len() == TEMPORARY_DIGITS && digits.iter().all(u8::is_ascii_hexdigit)
@@ -120,7 +124,22 @@ impl Folder {
         };
         let regular = fs::fstat(&file)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        if regular && fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        // What lies beside a snapshot has no lock of its own, and goes with it.
+        let owner = sqlite::database_of(name).map(|owner| {
+            let stat = fs::statat(&self.folder, owner, AtFlags::SYMLINK_NOFOLLOW);
+            stat.is_ok()
+        });
+        if regular
+            && owner != Some(true)
+            && fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            for suffix in sqlite::SIBLINGS {
+                let _ = fs::unlinkat(
+                    &self.folder,
+                    [name, suffix.as_bytes()].concat(),
+                    AtFlags::empty(),
+                );
+            }
             let _ = fs::unlinkat(&self.folder, name, AtFlags::empty());
         }
     }
@@ -150,7 +169,8 @@ impl Folder {
             .map_err(|errno| Error::system("create a file in", &self.path, errno))
     }
 
-    fn named_temporary(&self) -> Result<Temporary<'_>> {
+    /// One that has a name.
+    pub fn named_temporary(&self) -> Result<Temporary<'_>> {
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         loop {
@@ -243,6 +263,19 @@ pub struct Temporary<'a> {
 impl Temporary<'_> {
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// The path of a file that has a name.
+    pub fn path(&self) -> PathBuf {
+        let name = self.name.as_deref().unwrap_or_default();
+        self.folder.path.join(name)
+    }
+
+    /// The file, without its name: it is gone when it is closed.
+    pub fn into_unnamed(self) -> Result<File> {
+        self.file
+            .try_clone()
+            .map_err(|error| Error::io("open", self.path(), error))
     }
 
     /// Waits until the disk has the file.

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::part::{Large, Notice, Part};
 use super::rights::{Candidate, Inspected, Judge, Policy};
+use super::scratch::Scratch;
 use crate::archive::frame::Packer;
 use crate::archive::{
     FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
@@ -17,12 +18,16 @@ use crate::error::{Error, Result, reserve};
 use crate::license::{Excerpt, Right};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
-use crate::store::directory::{Batch, Directory, Entry, License, OpenError, Reader, TRIES};
+use crate::store::directory::{Batch, Directory, Entry, OpenError, Reader};
+use crate::store::opened::License;
+use crate::store::{TRIES, sqlite};
 
 /// Names to be packed, and the large licence among them that is under way.
 pub struct Task {
     batch: Batch,
     large: Option<LargeLicense>,
+    /// The snapshot of the batch's next entry, when that is a database.
+    snapshot: Option<License>,
     /// How often the batch's next entry was tried before.
     tries: u32,
 }
@@ -32,8 +37,14 @@ impl Task {
         Task {
             batch,
             large: None,
+            snapshot: None,
             tries: 0,
         }
+    }
+
+    /// Keeps a snapshot for the next frame; anything else is opened again.
+    fn keep_snapshot(&mut self, license: License) {
+        self.snapshot = Some(license).filter(License::is_snapshot);
     }
 }
 
@@ -50,6 +61,8 @@ pub struct Packing<'a> {
     pub level: i32,
     pub partial: bool,
     pub policy: Policy,
+    /// Where snapshots of databases are written to, as long as they are needed.
+    pub scratch: Scratch<'a>,
     /// Memory of written frames, to be used again.
     pub used: Mutex<Vec<Vec<u8>>>,
 }
@@ -177,7 +190,10 @@ impl Packing<'_> {
                         task.tries = 0;
                     }
                     Outcome::Full => break,
-                    Outcome::Large(_) if !worker.content.is_empty() => break,
+                    Outcome::Large(license) if !worker.content.is_empty() => {
+                        task.keep_snapshot(license);
+                        break;
+                    }
                     Outcome::Large(license) => {
                         return self.begin_large(worker, task, license, part, lead);
                     }
@@ -249,7 +265,11 @@ impl Packing<'_> {
         let start = worker.content.len();
         while task.tries < TRIES {
             worker.content.truncate(start);
-            let license = match worker.reader.open(&task.batch) {
+            let opened = match task.snapshot.take() {
+                Some(snapshot) => Ok(snapshot),
+                None => worker.reader.open(&task.batch),
+            };
+            let license = match opened {
                 Ok(license) => license,
                 Err(OpenError::Gone) => {
                     task.tries += 1;
@@ -265,9 +285,19 @@ impl Packing<'_> {
             };
             let size = license.size();
             if size > LARGEST_WHOLE {
-                return Ok(Outcome::Large(license));
+                match license.is_database() {
+                    Ok(false) => return Ok(Outcome::Large(license)),
+                    Ok(true) => {}
+                    Err(errno) => return self.fail(worker, "read", errno, part),
+                }
+                match self.take_snapshot(worker, license, part)? {
+                    Some(snapshot) => task.snapshot = Some(snapshot),
+                    None => return Ok(Outcome::Done),
+                }
+                continue;
             }
             if start != 0 && start + size as usize + MEMBER_OVERHEAD > FRAME_CONTENT {
+                task.keep_snapshot(license);
                 return Ok(Outcome::Full);
             }
             let content = &mut worker.content;
@@ -276,6 +306,15 @@ impl Packing<'_> {
                 .read_whole(content)
                 .and_then(|read| Ok(read == size && license.is_unchanged()?));
             match read {
+                Ok(true)
+                    if license.reads_as_database(&content[content.len() - size as usize..]) =>
+                {
+                    content.truncate(start);
+                    match self.take_snapshot(worker, license, part)? {
+                        Some(snapshot) => task.snapshot = Some(snapshot),
+                        None => return Ok(Outcome::Done),
+                    }
+                }
                 Ok(true) => {
                     let end = content.len();
                     member::pad(content, size);
@@ -304,6 +343,26 @@ impl Packing<'_> {
         worker.content.truncate(start);
         self.give_up(worker, part)?;
         Ok(Outcome::Done)
+    }
+
+    /// Takes a snapshot of the database that the next licence is; None when it is left out.
+    fn take_snapshot(
+        &self,
+        worker: &mut Worker,
+        license: License,
+        part: &mut Part,
+    ) -> Result<Option<License>> {
+        // To close it later would take away the locks that SQLite will have on it.
+        drop(license);
+        let scratch = self.scratch.file()?;
+        let path = self.store.real_path(&worker.path[LICENSES_FOLDER.len()..]);
+        let taken = sqlite::snapshot(&path, &scratch.path(), self.control);
+        match taken {
+            Ok(modified) => License::snapshot(scratch.into_unnamed()?.into(), modified)
+                .map(Some)
+                .map_err(|errno| Error::system("read a snapshot of", path, errno)),
+            Err(cause) => self.skip(worker, cause, part).map(|()| None),
+        }
     }
 
     /// Puts the next piece of a large licence into the frame.

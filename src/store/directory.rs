@@ -10,13 +10,13 @@ mod listing;
 mod moves;
 mod staging;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use folders::{is_regular, make_folders, split_name};
@@ -24,35 +24,103 @@ pub use journal::{Fingerprint, JournalWriter, Step, append_record};
 pub use listing::{Batch, Entry, Lister, Reserved};
 pub use staging::Staging;
 
+use super::opened::License;
+use super::{DATABASE, DIRECTORY, sqlite};
 use crate::error::{Error, Result};
-use crate::sys::{self, Time};
+use crate::sys;
 
-/// How often a folder is listed, or a file read, that changes meanwhile.
-pub(crate) const TRIES: u32 = 3;
-
-/// A directory store.
+/// A directory store, or one database of a folder.
 pub struct Directory {
     path: PathBuf,
+    /// The same without links.
+    real_path: PathBuf,
     root: OwnedFd,
+    /// The name of the one file that is the store.
+    only: Option<OsString>,
 }
 
 impl Directory {
-    /// Opens a store, and puts back first what a killed restore left half done in it.
+    /// Opens the folder at `path`, or the database, as a store, and puts back first what a
+    /// killed restore left half done in it.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
         staging::recover(path)?;
-        let root =
-            fs::open(path, sys::FOLDER, Mode::empty()).map_err(|errno| cannot_open(path, errno))?;
+        match fs::open(path, sys::FOLDER, Mode::empty()) {
+            Ok(root) => Ok(Arc::new(Directory {
+                path: path.to_owned(),
+                real_path: canonical(path).map_err(|errno| cannot_open(path, errno))?,
+                root,
+                only: None,
+            })),
+            // A database that is not there may have been moved away by a killed restore.
+            Err(Errno::NOTDIR | Errno::NOENT) => Self::open_database(path),
+            Err(errno) => Err(cannot_open(path, errno)),
+        }
+    }
+
+    fn open_database(path: &Path) -> Result<Arc<Self>> {
+        let failed = |errno| cannot_open(path, errno);
+        let (folder, only) = locate_file(path).map_err(failed)?;
+        staging::recover(&folder)?;
+        let root = fs::open(&folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
+        let file = fs::openat(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
+        let regular = is_regular(&fs::fstat(&file).map_err(failed)?);
+        if !regular || !sqlite::is_database_file(&file).map_err(failed)? {
+            return Err(failed(Errno::NOTDIR));
+        }
         Ok(Arc::new(Directory {
-            path: path.to_owned(),
+            path: folder.clone(),
+            real_path: folder,
             root,
+            only: Some(only),
         }))
+    }
+
+    /// What kind of store it is, as a backup says.
+    pub fn kind(&self) -> &'static str {
+        match self.only {
+            None => DIRECTORY,
+            Some(_) => DATABASE,
+        }
     }
 
     /// The path of something in the store, for words.
     pub fn display_path(&self, name: &[u8]) -> PathBuf {
         self.path.join(OsStr::from_bytes(name))
     }
+
+    /// The path of something in the store, without links as far as the store goes.
+    pub fn real_path(&self, name: &[u8]) -> PathBuf {
+        self.real_path.join(OsStr::from_bytes(name))
+    }
 }
+
+/// The folder and the name, without links, of a file that need not be there.
+pub fn locate_file(path: &Path) -> std::result::Result<(PathBuf, OsString), Errno> {
+    let real = match canonical(path) {
+        Err(Errno::NOENT) if path.symlink_metadata().is_err() => {
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                return Err(Errno::NOENT);
+            };
+            canonical(parent)?.join(name)
+        }
+        real => real?,
+    };
+    let name = real.file_name().ok_or(Errno::ISDIR)?.to_owned();
+    Ok((real.parent().unwrap_or(&real).to_owned(), name))
+}
+
+/// The path without links.
+fn canonical(path: &Path) -> std::result::Result<PathBuf, Errno> {
+    path.canonicalize()
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+/// How licences are opened.
+const LICENSE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
 
 /// Why a store cannot be opened. What is not there, or is no folder, is no store; other
 /// failures are told as they are.
@@ -63,81 +131,6 @@ fn cannot_open(path: &Path, errno: Errno) -> Error {
             source: errno.into(),
         },
         errno => Error::system("open the license store", path, errno),
-    }
-}
-
-/// A licence file that is open.
-pub struct License {
-    file: OwnedFd,
-    before: Stat,
-}
-
-impl License {
-    /// Bytes, as they were when it was opened.
-    pub fn size(&self) -> u64 {
-        self.before.st_size as u64
-    }
-
-    pub fn modified(&self) -> Time {
-        sys::modified(&self.before)
-    }
-
-    /// Appends the whole content. More or fewer bytes than [`License::size`] mean that it
-    /// has changed.
-    pub fn read_whole(&self, out: &mut Vec<u8>) -> std::result::Result<u64, Errno> {
-        let start = out.len();
-        let read = |out: &Vec<u8>| (out.len() - start) as u64;
-        // One byte more, so that a short read shows the end without another call.
-        out.reserve(self.size() as usize + 1);
-        loop {
-            let room = out.capacity() - out.len();
-            let got = rustix::io::retry_on_intr(|| {
-                rustix::io::read(&self.file, rustix::buffer::spare_capacity(out))
-            })?;
-            let ended = got == 0 || (got < room && read(out) == self.size());
-            if ended || read(out) > self.size() {
-                return Ok(read(out));
-            }
-        }
-    }
-
-    /// Appends the next `length` bytes; fewer mean that the file ends here.
-    pub fn read_next(&self, out: &mut Vec<u8>, length: usize) -> std::result::Result<usize, Errno> {
-        let start = out.len();
-        out.resize(start + length, 0);
-        let mut filled = 0;
-        while filled < length {
-            let rest = &mut out[start + filled..];
-            match rustix::io::retry_on_intr(|| rustix::io::read(&self.file, &mut *rest))? {
-                0 => break,
-                got => filled += got,
-            }
-        }
-        out.truncate(start + filled);
-        Ok(filled)
-    }
-
-    /// Appends the last `length` bytes; what was read before and after does not matter to it.
-    pub fn read_end(&self, out: &mut Vec<u8>, length: usize) -> std::result::Result<(), Errno> {
-        let start = out.len();
-        let mut offset = self.size().saturating_sub(length as u64);
-        out.resize(start + length, 0);
-        let mut rest = &mut out[start..];
-        while !rest.is_empty() {
-            match rustix::io::retry_on_intr(|| rustix::io::pread(&self.file, &mut *rest, offset))? {
-                0 => break,
-                got => {
-                    offset += got as u64;
-                    rest = &mut rest[got..];
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it is still what it was when it was opened, and ends where it did.
-    pub fn is_unchanged(&self) -> std::result::Result<bool, Errno> {
-        Ok(sys::unchanged(&self.before, &fs::fstat(&self.file)?))
     }
 }
 
@@ -178,12 +171,10 @@ impl Reader {
         let Some(folder) = &self.folder else {
             return Err(Errno::NOENT);
         };
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        match fs::openat(folder, name, flags | self.no_access_time, Mode::empty()) {
+        match fs::openat(folder, name, LICENSE | self.no_access_time, Mode::empty()) {
             // Only for the owner of a file; others read it as everybody does.
             Err(Errno::PERM) if !self.no_access_time.is_empty() => {
-                let file = fs::openat(folder, name, flags, Mode::empty())?;
+                let file = fs::openat(folder, name, LICENSE, Mode::empty())?;
                 self.no_access_time = OFlags::empty();
                 Ok(file)
             }
@@ -201,7 +192,7 @@ impl Reader {
             .and_then(|file| Ok((fs::fstat(&file)?, file)));
         match opened {
             Ok((before, file)) => match FileType::from_raw_mode(before.st_mode) {
-                FileType::RegularFile => Ok(License { file, before }),
+                FileType::RegularFile => Ok(License::file(file, before)),
                 _ => Err(OpenError::NotALicense),
             },
             // ENXIO: a socket, or a device without its driver.

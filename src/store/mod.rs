@@ -2,6 +2,16 @@
 
 pub mod directory;
 pub mod discover;
+pub mod opened;
+pub mod sqlite;
+
+/// How often a folder is listed, or a file read, that changes meanwhile.
+pub const TRIES: u32 = 3;
+
+/// The kinds of stores, as a backup says them.
+pub const DIRECTORY: &str = "directory";
+/// One SQLite database.
+pub const DATABASE: &str = "sqlite";
 
 const STAGING_PREFIX: &str = ".wmlb-restore-";
 /// Hexadecimal digits after it.

@@ -2,16 +2,17 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Directory, TRIES};
+use super::{Directory, LICENSE};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::store::is_staging_name;
+use crate::store::{TRIES, is_staging_name, sqlite};
 use crate::sys::{self, Identity};
 
 /// Entries of a batch at the most. Large enough that the short frame at a batch's end
@@ -153,7 +154,10 @@ impl<'a> Lister<'a> {
         };
         let root = fs::openat(&lister.store.root, c".", sys::FOLDER, Mode::empty())
             .map_err(|errno| Error::system("open the license store", &lister.store.path, errno))?;
-        let level = lister.list(root)?;
+        let level = match &lister.store.only {
+            None => lister.list(root)?,
+            Some(only) => lister.list_only(only.as_bytes(), &root)?,
+        };
         lister.levels.push(level);
         Ok(lister)
     }
@@ -318,6 +322,7 @@ impl<'a> Lister<'a> {
                     &names[entry.start as usize..entry.start as usize + usize::from(entry.length)]
                 };
                 entries.sort_unstable_by(|one, other| name(one).cmp(name(other)));
+                self.drop_siblings(&folder, &names, &mut entries)?;
                 let folders = entries.iter().any(|entry| entry.kind == Kind::Folder);
                 return Ok(Level {
                     folder: folders.then_some(folder),
@@ -332,6 +337,58 @@ impl<'a> Lister<'a> {
                 .map_err(|errno| self.lost("list the folder", errno))?;
         }
         Err(self.changed())
+    }
+
+    /// The list of a store that is one file in the folder `root`.
+    fn list_only(&self, only: &[u8], root: &OwnedFd) -> Result<Level> {
+        let stat = fs::fstat(root).map_err(|errno| self.lost("examine the folder", errno))?;
+        let identity = sys::identity(&stat);
+        // The backup would take its place.
+        if identity == self.reserved.folder && (self.reserved.is_reserved)(only) {
+            return Err(Error::BackupExists(self.store.display_path(only)));
+        }
+        Ok(Level {
+            folder: None,
+            identity,
+            path_length: 0,
+            names: only.to_vec(),
+            entries: vec![Listed {
+                start: 0,
+                length: only.len() as u16,
+                kind: Kind::License,
+            }]
+            .into_iter(),
+        })
+    }
+
+    /// Takes out what belongs to a database in the same folder: it is part of its snapshot.
+    fn drop_siblings(
+        &self,
+        folder: &OwnedFd,
+        names: &[u8],
+        entries: &mut Vec<Listed>,
+    ) -> Result<()> {
+        let name = |entry: &Listed| {
+            &names[entry.start as usize..entry.start as usize + usize::from(entry.length)]
+        };
+        let is_sibling = |entry: &Listed| {
+            sqlite::database_of(name(entry)).is_some_and(|database| {
+                let found = entries.binary_search_by(|other| name(other).cmp(database));
+                found.is_ok() && is_database(folder, database)
+            })
+        };
+        let siblings = entries.iter().enumerate();
+        let siblings: Vec<_> = siblings
+            .filter(|(_, entry)| entry.kind == Kind::License && is_sibling(entry))
+            .map(|(index, _)| index)
+            .collect();
+        self.control.check()?;
+        let (mut index, mut siblings) = (0, siblings.into_iter().peekable());
+        entries.retain(|_| {
+            index += 1;
+            siblings.next_if_eq(&(index - 1)).is_none()
+        });
+        Ok(())
     }
 
     fn list_once(
@@ -383,4 +440,10 @@ impl<'a> Lister<'a> {
             Err(errno) => Err(self.lost("list the folder", errno)),
         }
     }
+}
+
+fn is_database(folder: &OwnedFd, name: &[u8]) -> bool {
+    fs::openat(folder, name, LICENSE, Mode::empty())
+        .and_then(sqlite::is_database_file)
+        .is_ok_and(|database| database)
 }

@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::cannot_open;
 use super::folders::{is_empty, remove_folder};
 use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
 use super::moves;
+use super::{cannot_open, canonical};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::staging_name;
@@ -135,12 +135,6 @@ impl Location {
     fn failed(&self, action: &'static str, errno: Errno) -> Error {
         Error::system(action, &self.path, errno)
     }
-}
-
-/// The path without links.
-fn canonical(path: &Path) -> std::result::Result<PathBuf, Errno> {
-    path.canonicalize()
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 /// Puts back what a killed restore into this store left undone. To be called by whatever

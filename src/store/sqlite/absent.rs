@@ -1,0 +1,26 @@
+//! Databases of a build without SQLite: one that is at rest can be copied, any other cannot.
+
+use std::path::Path;
+
+use super::{Files, copy_file};
+use crate::error::{Error, Result};
+use crate::operation::Control;
+use crate::store::TRIES;
+use crate::sys::Time;
+
+/// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
+/// was modified.
+pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
+    for _ in 0..TRIES {
+        let before = Files::look(path)?;
+        let has_journal = before.journal.as_ref().is_some_and(|stat| stat.st_size > 0);
+        if has_journal || before.has_log() {
+            return Err(Error::NoSqlite(path.to_owned()));
+        }
+        copy_file(path, into, control)?;
+        if before.is_unchanged()? {
+            return Ok(before.modified());
+        }
+    }
+    Err(Error::Changed(path.to_owned()))
+}

@@ -1,0 +1,405 @@
+//! Snapshots by SQLite's own backup interface (<https://www.sqlite.org/backup.html>).
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::io::Errno;
+
+use super::{Files, JOURNAL, LOG, SIBLINGS, beside, copy_file, is_locked, open_plain};
+use crate::error::{Error, Result};
+use crate::operation::Control;
+use crate::store::TRIES;
+use crate::sys::Time;
+
+/// How long a database that is locked is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long until it is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Bytes that are copied between two looks at whether to cancel.
+const STEP: i32 = 8 << 20;
+/// Instructions of SQLite's between two such looks while it checks.
+const CHECKED_AT_ONCE: i32 = 10_000;
+
+/// Where the header says which version of the format wrote the database, and which can read
+/// it: 2 is the one with a write-ahead log (https://www.sqlite.org/fileformat.html, 1.3.3).
+const VERSIONS_AT: u64 = 18;
+const WITH_LOG: [u8; 2] = [2, 2];
+
+/// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
+/// was modified.
+pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
+    let deadline = Instant::now() + PATIENCE;
+    for attempt in 0..TRIES {
+        let before = Files::look(path)?;
+        let way = match before.way()? {
+            // Writers are kept waiting only if it does not work without.
+            Way::Locked if attempt == 0 => Way::Polite,
+            way => way,
+        };
+        let source = Source {
+            path,
+            way,
+            deadline,
+            control,
+        };
+        let taken = match way {
+            Way::Copy => recover_copy(path, into, &before, control)?,
+            _ => match source.copy_pages(into, &before) {
+                // A transaction that a killed process began has to be rolled back, which
+                // takes the right to write: to a copy.
+                Err(Stop::NeedsRecovery) => recover_copy(path, into, &before, control)?,
+                Err(Stop::Failed(error)) => return Err(error),
+                Ok(taken) => taken,
+            },
+        };
+        if taken {
+            check(path, into, control)?;
+            return Ok(before.modified());
+        }
+        truncate(into)?;
+    }
+    Err(Error::Changed(path.to_owned()))
+}
+
+/// How a database can be read.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// As it is, locked a few pages at a time: it may change in between.
+    Polite,
+    /// As it is, kept from changes by a lock.
+    Locked,
+    /// With the log that others write to.
+    Shared,
+    /// As it is, without a lock: with a log, but there is none now. To open it as usual
+    /// would make one.
+    Still,
+    /// There are changes in a log that nobody has open.
+    Copy,
+}
+
+impl Files {
+    fn way(&self) -> Result<Way> {
+        let mut versions = [0; WITH_LOG.len()];
+        let file = open_plain(&self.path)?;
+        file.read_exact_at(&mut versions, VERSIONS_AT)
+            .map_err(|_| damaged(&self.path, "its header is cut off"))?;
+        if versions != WITH_LOG {
+            return Ok(Way::Locked);
+        }
+        // Whoever has a database with a log open has a lock on it. Without anybody, the first
+        // to come writes the index anew, and the last to go the database.
+        let shared = self.index.is_some()
+            && is_locked(&file).map_err(|errno| Error::system("examine", &self.path, errno))?;
+        Ok(match (shared, self.has_log()) {
+            (true, _) => Way::Shared,
+            (false, true) => Way::Copy,
+            (false, false) => Way::Still,
+        })
+    }
+}
+
+enum Stop {
+    NeedsRecovery,
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+/// A database that is read.
+struct Source<'a> {
+    path: &'a Path,
+    way: Way,
+    /// Until when a lock is waited for.
+    deadline: Instant,
+    control: &'a Control,
+}
+
+impl Source<'_> {
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        match self.way {
+            Way::Still => Connection::open_with_flags(
+                still_uri(self.path),
+                flags | OpenFlags::SQLITE_OPEN_URI,
+            ),
+            _ => Connection::open_with_flags(self.path, flags),
+        }
+    }
+
+    /// Waits for a lock, as long as there is patience.
+    fn pause(&self) -> Result<()> {
+        self.control.check()?;
+        if Instant::now() >= self.deadline {
+            return Err(Error::DatabaseInUse(self.path.to_owned()));
+        }
+        thread::sleep(PAUSE);
+        Ok(())
+    }
+
+    /// Opens the database and sees that it can be read. Unless it is read politely, the
+    /// connection sees one state of it from here on.
+    fn begin(&self) -> std::result::Result<Connection, Stop> {
+        let failed = |error| failure(self.path, error);
+        let connection = self.open().map_err(failed)?;
+        loop {
+            let begun = connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
+            match begun.map_err(failed) {
+                Ok(()) => break,
+                Err(Stop::Failed(Error::DatabaseInUse(_))) => {
+                    let _ = connection.execute_batch("ROLLBACK");
+                    self.pause()?;
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        if self.way == Way::Polite {
+            connection.execute_batch("ROLLBACK").map_err(failed)?;
+        }
+        Ok(connection)
+    }
+
+    /// Copies the database. False when it changed meanwhile.
+    fn copy_pages(&self, into: &Path, before: &Files) -> std::result::Result<bool, Stop> {
+        let failed = |error| failure(self.path, error);
+        let unwritten = |error| unwritten(into, error);
+        let source = self.begin()?;
+        // With a lock on it, it is looked at again.
+        let locked = match self.way {
+            Way::Locked => Some(Files::look(self.path)?),
+            _ => None,
+        };
+        let before = locked.as_ref().unwrap_or(before);
+        let page_size: i32 = source
+            .pragma_query_value(None, "page_size", |row| row.get(0))
+            .map_err(failed)?;
+        let mut target = open_scratch(into).map_err(unwritten)?;
+        let backup = Backup::new(&source, &mut target).map_err(unwritten)?;
+        let mut remaining = i32::MAX;
+        loop {
+            self.control.check()?;
+            let step = backup.step((STEP / page_size.max(512)).max(1));
+            match step {
+                Ok(StepResult::Done) => break,
+                // Somebody has written, and it began again.
+                Ok(StepResult::More) if backup.progress().remaining >= remaining => {
+                    return Ok(false);
+                }
+                Ok(StepResult::More) => remaining = backup.progress().remaining,
+                Ok(_) => self.pause()?,
+                Err(error) if writes(&error) => return Err(unwritten(error).into()),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        // A log is where others write, and what was begun to be read stays. Of locks, those
+        // of this process end when any of its threads closes the file: so the look.
+        Ok(self.way == Way::Shared || before.is_unchanged()?)
+    }
+}
+
+/// The URI that opens a database as one that does not change.
+fn still_uri(path: &Path) -> PathBuf {
+    let mut uri = b"file:".to_vec();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            _ => uri.push(byte),
+        }
+    }
+    uri.extend_from_slice(b"?immutable=1");
+    OsString::from_vec(uri).into()
+}
+
+/// Opens a file of ours. Nobody else reads it, and if anything fails nobody will.
+fn open_scratch(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF",
+    )?;
+    Ok(connection)
+}
+
+/// Copies the database and what is beside it, and has SQLite bring the copy in order. False
+/// when they changed meanwhile.
+fn recover_copy(path: &Path, into: &Path, before: &Files, control: &Control) -> Result<bool> {
+    let _leftovers = RemoveSiblings(into);
+    let copied = copy_file(path, into, control).and_then(|()| {
+        for suffix in [JOURNAL, LOG] {
+            match copy_file(&beside(path, suffix), &beside(into, suffix), control) {
+                Err(Error::System { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                copied => copied?,
+            }
+        }
+        Ok(())
+    });
+    if !before.is_unchanged()? {
+        return Ok(false);
+    }
+    copied?;
+    let failed = |error: rusqlite::Error| match (writes(&error), failure(path, error)) {
+        (false, Stop::Failed(error)) => error,
+        (false, Stop::NeedsRecovery) => damaged(path, "it cannot be recovered"),
+        (true, _) => Error::Scratch {
+            path: into.to_owned(),
+            source: Errno::NOSPC.into(),
+        },
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copy = Connection::open_with_flags(into, flags).map_err(failed)?;
+    copy.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF;
+         BEGIN IMMEDIATE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)",
+    )
+    .map_err(failed)?;
+    Ok(true)
+}
+
+struct RemoveSiblings<'a>(&'a Path);
+
+impl Drop for RemoveSiblings<'_> {
+    fn drop(&mut self) {
+        for suffix in SIBLINGS {
+            let _ = std::fs::remove_file(beside(self.0, suffix));
+        }
+    }
+}
+
+/// Looks whether the snapshot of the database at `path` is a sound database.
+fn check(path: &Path, snapshot: &Path, control: &Control) -> Result<()> {
+    let checked = find_damage(path, snapshot, control);
+    control.check()?;
+    match checked? {
+        Some(problem) => Err(damaged(path, problem)),
+        None => Ok(()),
+    }
+}
+
+fn find_damage(path: &Path, snapshot: &Path, control: &Control) -> Result<Option<String>> {
+    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            damaged(path, error.to_string())
+        }
+        _ => Error::Scratch {
+            path: snapshot.to_owned(),
+            source: io::Error::other(error),
+        },
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(still_uri(snapshot), flags).map_err(failed)?;
+    connection
+        .progress_handler(CHECKED_AT_ONCE, Some(control.canceled()))
+        .map_err(failed)?;
+    // What a table's rows ought to be is its owner's matter.
+    connection
+        .execute_batch("PRAGMA ignore_check_constraints = ON")
+        .map_err(failed)?;
+    let mut statement = match connection.prepare("PRAGMA quick_check(100)") {
+        Ok(statement) => statement,
+        Err(error) => return unknowable(error).map_err(failed),
+    };
+    let mut rows = statement.query([]).map_err(failed)?;
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => {
+                let text: String = row.get(0).map_err(failed)?;
+                if text != "ok" && !text.contains(" value in ") {
+                    return Ok(Some(text));
+                }
+            }
+            Ok(None) => return Ok(None),
+            Err(error) => return unknowable(error).map_err(failed),
+        }
+    }
+}
+
+/// A database that needs something which this SQLite has not, such as a module of its
+/// owner's, may be sound all the same.
+fn unknowable(error: rusqlite::Error) -> rusqlite::Result<Option<String>> {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::Unknown) => Ok(None),
+        _ => Err(error),
+    }
+}
+
+fn truncate(path: &Path) -> Result<()> {
+    let truncated = OpenOptions::new().write(true).truncate(true).open(path);
+    truncated.map(drop).map_err(|source| Error::Scratch {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn damaged(path: &Path, problem: impl Into<String>) -> Error {
+    Error::Database {
+        path: path.to_owned(),
+        problem: problem.into(),
+    }
+}
+
+/// What went wrong with the database that is read.
+fn failure(path: &Path, error: rusqlite::Error) -> Stop {
+    let system = |errno: Errno| Error::system("read", path, errno).into();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Error::DatabaseInUse(path.to_owned()).into()
+        }
+        Some(ErrorCode::ReadOnly) => Stop::NeedsRecovery,
+        Some(ErrorCode::CannotOpen) => match open_plain(path) {
+            Ok(_) if !is_link(&error) => Stop::NeedsRecovery,
+            Ok(_) => Error::Changed(path.to_owned()).into(),
+            Err(error) => error.into(),
+        },
+        Some(ErrorCode::PermissionDenied) => system(Errno::ACCESS),
+        Some(ErrorCode::SystemIoFailure) => system(Errno::IO),
+        Some(ErrorCode::OutOfMemory) => Error::Memory("a database").into(),
+        _ => damaged(path, error.to_string()).into(),
+    }
+}
+
+/// Whether a folder on the path has become a link.
+fn is_link(error: &rusqlite::Error) -> bool {
+    const LINK: i32 = rusqlite::ffi::SQLITE_CANTOPEN_SYMLINK;
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == LINK)
+}
+
+/// Whether it was a snapshot that could not be written, not a database that could not be read.
+fn writes(error: &rusqlite::Error) -> bool {
+    const WRITING: [i32; 4] = [
+        rusqlite::ffi::SQLITE_FULL,
+        rusqlite::ffi::SQLITE_IOERR_WRITE,
+        rusqlite::ffi::SQLITE_IOERR_FSYNC,
+        rusqlite::ffi::SQLITE_IOERR_TRUNCATE,
+    ];
+    error
+        .sqlite_error()
+        .is_some_and(|error| WRITING.contains(&error.extended_code))
+}
+
+/// What went wrong with the snapshot that is written.
+fn unwritten(path: &Path, error: rusqlite::Error) -> Error {
+    let errno = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Errno::NOSPC,
+        _ => Errno::IO,
+    };
+    Error::Scratch {
+        path: path.to_owned(),
+        source: errno.into(),
+    }
+}
