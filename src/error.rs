@@ -91,6 +91,8 @@ pub enum Error {
     Database { path: PathBuf, problem: String },
     #[error("the database {} is in use by another program", .0.display())]
     DatabaseInUse(PathBuf),
+    #[error("the player whose license store {} is in is running: close it first", .0.display())]
+    PlayerRuns(PathBuf),
     #[error("the database {} has a journal beside it, and this build of the library has no SQLite", .0.display())]
     #[cfg_attr(feature = "sqlite", expect(dead_code))]
     NoSqlite(PathBuf),
@@ -145,7 +147,9 @@ impl Error {
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_INVALID_PROPERTY,
             Error::NoEncryption(_) | Error::NoSqlite(_) => hresult::WMLB_E_NOTIMPL,
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
-            Error::Busy | Error::DatabaseInUse(_) => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
+            Error::Busy | Error::DatabaseInUse(_) | Error::PlayerRuns(_) => {
+                hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY
+            }
             Error::Database { .. } => hresult::WMLB_NS_E_DRM_DATASTORE_CORRUPT,
             Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
             Error::Timeout(_) => hresult::WMLB_E_TIMEOUT,

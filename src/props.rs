@@ -318,6 +318,14 @@ impl Properties {
         std::path::absolute(&path).map_err(|error| Error::io("resolve", path, error))
     }
 
+    /// Whether somebody said where the store is. A path that ends in a slash is that of a folder.
+    pub fn names_store_file(&self) -> bool {
+        use std::os::unix::ffi::OsStrExt;
+        let path = self.text(Property::StorePath).map(PathBuf::from);
+        path.or_else(chosen_store_path)
+            .is_some_and(|path| !path.as_os_str().as_bytes().ends_with(b"/"))
+    }
+
     /// The text that a property is set to.
     pub fn text(&self, property: Property) -> Option<&str> {
         match &self.settings[property as usize] {

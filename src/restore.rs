@@ -1,11 +1,14 @@
 //! From a backup file into the licence store, all or nothing.
 
+mod database;
 mod stager;
 
 use std::convert::Infallible;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use stager::{Staged, Stager};
 
 use crate::archive::Info;
@@ -19,7 +22,8 @@ use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
-use crate::store::directory::{JournalWriter, Staging};
+use crate::store::directory::{self, JournalWriter, Staging};
+use crate::store::{self, player};
 
 /// For a restore: the user agreed to bring licenses that were made on another device
 /// to this one. Without it, a backup from another device is refused.
@@ -58,6 +62,8 @@ pub struct Restore {
     file: PathBuf,
     keys: Keys,
     store: PathBuf,
+    /// The store may be a file as well as a folder.
+    names_store_file: bool,
     flags: u32,
     threads: usize,
     authorizer: Option<Arc<dyn Authorizer>>,
@@ -73,6 +79,7 @@ impl Restore {
             file: properties.absolute_path(Property::RestorePath)?,
             keys: Keys::new(properties)?,
             store: properties.absolute_path(Property::StorePath)?,
+            names_store_file: properties.names_store_file(),
             flags,
             threads: properties.threads(),
             authorizer,
@@ -81,6 +88,36 @@ impl Restore {
 
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+
+    /// The folder that the licences are to be in, and for one database its name there.
+    fn place(&self, info: &Info) -> Result<(PathBuf, Option<Vec<u8>>)> {
+        let is_file = match self.store.metadata() {
+            Ok(metadata) => !metadata.is_dir(),
+            Err(_) => self.names_store_file,
+        };
+        if info.store != store::DATABASE || !is_file {
+            return Ok((self.store.clone(), None));
+        }
+        let (folder, name) = match directory::locate_file(&self.store) {
+            Ok(located) => located,
+            // The folder is to be made.
+            Err(Errno::NOENT) if self.store.symlink_metadata().is_err() => {
+                let (folder, name) = (self.store.parent(), self.store.file_name());
+                let named = folder.zip(name).ok_or(Errno::NOENT);
+                let (folder, name) = named.map_err(|errno| self.no_store(errno))?;
+                (folder.to_owned(), name.to_owned())
+            }
+            Err(errno) => return Err(self.no_store(errno)),
+        };
+        Ok((folder, Some(name.into_vec())))
+    }
+
+    fn no_store(&self, errno: Errno) -> Error {
+        Error::Store {
+            path: self.store.clone(),
+            source: errno.into(),
+        }
     }
 
     /// Whether the host and the user agree to this restore.
@@ -122,13 +159,17 @@ impl Job for Restore {
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_BEGIN)?;
 
         let control = operation.control();
-        let staging = Staging::begin(&self.store)?;
+        let (folder, only) = self.place(&archive.info)?;
+        let staging = Staging::begin(&folder)?;
+        if player::is_running(&staging.real_path(b"")) {
+            return Err(Error::PlayerRuns(self.store.clone()));
+        }
         let journal = match staging.is_fresh() {
             true => None,
             false => Some(staging.journal()?),
         };
         let (frames, checker) = archive.split();
-        let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE));
+        let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE), only, control);
         let unpacking = Unpacking::new(&checker, control, &stager);
         let mut ends = RestoreEnds {
             operation,

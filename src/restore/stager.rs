@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
 use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -12,9 +14,11 @@ use crate::archive::reader::Visitor;
 use crate::archive::walk::{Piece, Pieces};
 use crate::compare::reads_equal;
 use crate::error::{Error, Result};
+use crate::operation::Control;
 use crate::store::directory::{
     Fingerprint, Staging, Step, append_record, is_regular, make_folders, split_name,
 };
+use crate::store::sqlite;
 use crate::sys::{self, Time};
 
 /// What became of a frame.
@@ -38,7 +42,7 @@ pub struct Large {
 }
 
 /// How a licence of the store relates to the one in the backup.
-enum Existing {
+pub(super) enum Existing {
     None,
     Equal,
     Differs,
@@ -49,8 +53,15 @@ enum Existing {
 
 /// Writes licences to a staging folder.
 pub struct Stager<'a> {
-    staging: &'a Staging,
+    pub(super) staging: &'a Staging,
     overwrite: bool,
+    /// What the one licence of a backup of one database is called in the store.
+    only: Option<Vec<u8>>,
+    /// What it is called in the backup.
+    only_in_backup: OnceLock<Vec<u8>>,
+    pub(super) control: &'a Control,
+    /// Files of ours so far.
+    pub(super) scratch: AtomicU64,
 }
 
 /// The folder that a worker wrote to last: the next licence is mostly in it too.
@@ -63,8 +74,34 @@ pub struct Own {
 }
 
 impl<'a> Stager<'a> {
-    pub fn new(staging: &'a Staging, overwrite: bool) -> Self {
-        Stager { staging, overwrite }
+    pub fn new(
+        staging: &'a Staging,
+        overwrite: bool,
+        only: Option<Vec<u8>>,
+        control: &'a Control,
+    ) -> Self {
+        Stager {
+            staging,
+            overwrite,
+            only,
+            only_in_backup: OnceLock::new(),
+            control,
+            scratch: AtomicU64::new(0),
+        }
+    }
+
+    /// What a licence of the backup is called in the store.
+    fn name<'b>(&'b self, in_backup: &'b [u8]) -> Result<&'b [u8]> {
+        let Some(only) = &self.only else {
+            return Ok(in_backup);
+        };
+        match self.only_in_backup.get_or_init(|| in_backup.to_owned()) == in_backup {
+            true => Ok(only),
+            false => Err(Error::Corrupt {
+                path: self.staging.display_path(only),
+                what: "the backup of one database has more than that".to_owned(),
+            }),
+        }
     }
 
     pub fn journal_failed(&self, error: io::Error) -> Error {
@@ -75,7 +112,7 @@ impl<'a> Stager<'a> {
         )
     }
 
-    fn failed(&self, action: &'static str, name: &[u8], errno: Errno) -> Error {
+    pub(super) fn failed(&self, action: &'static str, name: &[u8], errno: Errno) -> Error {
         Error::system(action, self.staging.display_path(name), errno)
     }
 
@@ -124,7 +161,13 @@ impl<'a> Stager<'a> {
 
     /// What the store has under a licence's name, and whether it reads as `wanted`, which is
     /// `size` bytes long, does.
-    fn compare(&self, name: &[u8], wanted: impl Read, size: u64) -> Result<Existing> {
+    fn compare(
+        &self,
+        name: &[u8],
+        wanted: impl Read,
+        size: u64,
+        is_database: bool,
+    ) -> Result<Existing> {
         let Some(store) = self.staging.store() else {
             return Ok(Existing::None);
         };
@@ -137,6 +180,7 @@ impl<'a> Stager<'a> {
             Err(Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(Existing::InTheWay),
             Err(errno) => Err(self.failed("read", name, errno)),
             Ok((stat, _)) if !is_regular(&stat) => Ok(Existing::InTheWay),
+            Ok((_, file)) if is_database => self.compare_database(name, file, wanted, size),
             Ok((stat, _)) if stat.st_size as u64 != size => Ok(Existing::Differs),
             Ok((_, file)) => match reads_equal(file, wanted, size) {
                 Ok(true) => Ok(Existing::Equal),
@@ -146,7 +190,28 @@ impl<'a> Stager<'a> {
         }
     }
 
-    /// What is to be done with a licence; None when it is done with already.
+    /// What is to be done with a licence that reads as `wanted` does; None when it is done
+    /// with already.
+    fn step(
+        &self,
+        name: &[u8],
+        wanted: impl Read,
+        size: u64,
+        is_database: bool,
+        staged: &mut Staged,
+    ) -> Result<Option<Step>> {
+        if is_database {
+            self.check_player(name)?;
+        }
+        match self.staging.is_fresh() {
+            true => Ok(Some(Step::Add)),
+            false => {
+                let existing = self.compare(name, wanted, size, is_database)?;
+                self.decide(existing, name, staged)
+            }
+        }
+    }
+
     fn decide(&self, existing: Existing, name: &[u8], staged: &mut Staged) -> Result<Option<Step>> {
         let path = || self.staging.display_path(name);
         let kept = match existing {
@@ -171,6 +236,7 @@ impl<'a> Stager<'a> {
         step: Step,
         fingerprint: Fingerprint,
         name: &[u8],
+        is_database: bool,
         staged: &mut Staged,
     ) -> Result<()> {
         staged.licenses += 1;
@@ -179,6 +245,10 @@ impl<'a> Stager<'a> {
         }
         if step == Step::Add {
             self.note_folders(own, name, staged)?;
+        }
+        if is_database {
+            let records = &mut staged.records;
+            append_record(records, Step::SetAside, Fingerprint::default(), name);
         }
         append_record(&mut staged.records, step, fingerprint, name);
         Ok(())
@@ -224,14 +294,11 @@ impl<'a> Stager<'a> {
         modified: Time,
         staged: &mut Staged,
     ) -> Result<()> {
-        let step = match self.staging.is_fresh() {
-            true => Some(Step::Add),
-            false => self.decide(self.compare(name, data, data.len() as u64)?, name, staged)?,
-        };
-        match step {
+        let is_database = sqlite::is_database(data);
+        match self.step(name, data, data.len() as u64, is_database, staged)? {
             Some(step) => {
                 let fingerprint = self.write_whole(own, name, data, modified)?;
-                self.note(own, step, fingerprint, name, staged)
+                self.note(own, step, fingerprint, name, is_database, staged)
             }
             None => Ok(()),
         }
@@ -270,12 +337,12 @@ impl<'a> Stager<'a> {
         if stat.st_size as u64 != large.size {
             return Err(failed(Errno::IO));
         }
-        let step = match self.staging.is_fresh() {
-            true => Some(Step::Add),
-            false => self.decide(self.compare(name, &file, large.size)?, name, staged)?,
-        };
-        match step {
-            Some(step) => self.note(&mut own, step, Fingerprint::of(&stat), name, staged),
+        let is_database = sqlite::is_database_file(&file).map_err(failed)?;
+        match self.step(name, &file, large.size, is_database, staged)? {
+            Some(step) => {
+                let fingerprint = Fingerprint::of(&stat);
+                self.note(&mut own, step, fingerprint, name, is_database, staged)
+            }
             None => {
                 let (folder, last) = split_name(name);
                 make_folders(self.staging.new_folder(), folder, false)
@@ -297,7 +364,7 @@ impl Visitor for Stager<'_> {
     fn visit(&self, own: &mut Own, content: &[u8], pieces: &Pieces) -> Result<Staged> {
         let mut staged = Staged::default();
         for piece in &pieces.list {
-            let name = pieces.name(piece);
+            let name = self.name(pieces.name(piece))?;
             let data = &content[piece.data.clone()];
             staged.bytes += data.len() as u64;
             match piece.begins() && piece.ends() {

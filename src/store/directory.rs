@@ -7,7 +7,9 @@
 mod folders;
 mod journal;
 mod listing;
+mod location;
 mod moves;
+mod siblings;
 mod staging;
 
 use std::ffi::{OsStr, OsString};
@@ -43,7 +45,10 @@ impl Directory {
     /// Opens the folder at `path`, or the database, as a store, and puts back first what a
     /// killed restore left half done in it.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
-        staging::recover(path)?;
+        // A file has no restore of its own: it is one of its folder's.
+        if !path.is_file() {
+            location::recover(path)?;
+        }
         match fs::open(path, sys::FOLDER, Mode::empty()) {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
@@ -60,7 +65,7 @@ impl Directory {
     fn open_database(path: &Path) -> Result<Arc<Self>> {
         let failed = |errno| cannot_open(path, errno);
         let (folder, only) = locate_file(path).map_err(failed)?;
-        staging::recover(&folder)?;
+        location::recover(&folder)?;
         let root = fs::open(&folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
         let file = fs::openat(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
         let regular = is_regular(&fs::fstat(&file).map_err(failed)?);

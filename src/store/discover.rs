@@ -5,26 +5,24 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 
 use self::places::{Environment, Layout, PLACES, Place};
-pub use self::running::Running;
+pub use super::player::Running;
+use super::{player, sqlite};
 use crate::sys::{self, Identity};
 
 mod places;
-mod running;
 
 /// Names that are looked at in one folder: more than any player makes.
 const MOST_NAMES: usize = 1 << 16;
 /// What is read of `profiles.ini`: thousands of profiles.
 const LONGEST_INI: u64 = 1 << 20;
-const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -91,7 +89,7 @@ impl Store {
 }
 
 fn look(place: &Place, root: &Path) -> Vec<Store> {
-    let singleton = || running::by_singleton(root, place.base.has_own_processes());
+    let singleton = || player::by_singleton(root, place.base.has_own_processes());
     let only = |kind, path, running| vec![Store::new(OsStr::new(""), kind, path, running)];
     match place.layout {
         Layout::Chromium => {
@@ -129,17 +127,15 @@ fn chromium_databases(user_data: &Path) -> Vec<(OsString, PathBuf)> {
     });
     let whole = (OsString::new(), user_data.to_owned());
     for (profile, folder) in std::iter::once(whole).chain(children) {
-        // content/browser/media/cdm_storage_common.h
-        let database = folder.join("CdmStorage.db");
+        let [current, earlier] = player::CHROMIUM_DATABASES;
+        let database = folder.join(current);
         if database.is_file() {
             databases.push((profile.clone(), database));
         }
-        // Of 2022 and 2023, one for each bucket: content/browser/media/media_license_manager.cc
+        // Of 2022 and 2023, one for each bucket.
         let buckets = folder.join("WebStorage");
         for bucket in list(&buckets) {
-            let database = buckets
-                .join(bucket)
-                .join("Media Licenses/Media Licenses.db");
+            let database = buckets.join(bucket).join("Media Licenses").join(earlier);
             if database.is_file() {
                 databases.push((profile.clone(), database));
             }
@@ -177,7 +173,7 @@ fn firefox_stores(root: &Path) -> Vec<Store> {
             );
         }
         if !paths.is_empty() {
-            let running = running::by_profile_lock(&folder);
+            let running = player::by_profile_lock(&folder);
             let store = |path| Store::new(&profile, Kind::Directory, path, running);
             stores.extend(paths.into_iter().map(store));
         }
@@ -245,28 +241,14 @@ fn identity(path: &Path) -> Option<Identity> {
 }
 
 fn is_sqlite(path: &Path) -> bool {
-    let length = SQLITE_MAGIC.len() as u64;
-    read_beginning(path, length).is_some_and(|bytes| bytes == SQLITE_MAGIC)
+    read_beginning(path, 16).is_some_and(|bytes| sqlite::is_database(&bytes))
 }
 
 /// What a regular file begins with.
 fn read_beginning(path: &Path, length: u64) -> Option<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = open_file(path, flags).ok()?;
+    let file = player::open_file(path, flags).ok()?;
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).ok()?;
     Some(bytes)
-}
-
-/// Opens a regular file. What else it is, is looked at before too: merely opening a device
-/// may do something.
-fn open_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
-    let regular = |stat: &rustix::fs::Stat| match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(()),
-        _ => Err(Errno::INVAL),
-    };
-    regular(&rustix::fs::stat(path)?)?;
-    let file = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
-    regular(&rustix::fs::fstat(&file)?)?;
-    Ok(file.into())
 }

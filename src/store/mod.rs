@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod discover;
 pub mod opened;
+pub mod player;
 pub mod sqlite;
 
 /// How often a folder is listed, or a file read, that changes meanwhile.

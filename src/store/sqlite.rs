@@ -12,11 +12,11 @@ mod present;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, Stat};
+use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 #[cfg(not(feature = "sqlite"))]
@@ -26,6 +26,8 @@ use present as body;
 
 pub use body::snapshot;
 
+use super::directory::is_regular;
+use crate::compare::reads_equal;
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::sys::{self, Time};
@@ -62,7 +64,42 @@ pub fn is_database_file(file: impl AsFd) -> std::result::Result<bool, Errno> {
 
 /// Whether anybody else reads or writes a database at this moment, or has it open with a log.
 pub fn is_locked(database: impl AsFd) -> std::result::Result<bool, Errno> {
-    sys::is_locked(database.as_fd(), LOCKS)
+    match sys::is_locked(database.as_fd(), LOCKS) {
+        Err(errno) if knows_no_locks(errno) => Ok(false),
+        locked => locked,
+    }
+}
+
+/// Whether a file system has no locks at all.
+fn knows_no_locks(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::NOLCK | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP
+    )
+}
+
+/// Keeps everybody else from a database until what is given is closed; None when there is
+/// none. EAGAIN when somebody reads or writes it.
+pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<OwnedFd>, Errno> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open = |access| rustix::fs::openat(folder, name, flags | access, Mode::empty());
+    match open(OFlags::RDWR) {
+        Ok(file) => match sys::lock(file.as_fd(), LOCKS) {
+            Err(errno) if !knows_no_locks(errno) => Err(errno),
+            _ => Ok(Some(file)),
+        },
+        // Who may not write to it can still see the locks of others.
+        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
+            let file = open(OFlags::RDONLY)?;
+            match is_locked(&file)? {
+                true => Err(Errno::AGAIN),
+                false => Ok(Some(file)),
+            }
+        }
+        // Nothing, or no file.
+        Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::ISDIR) => Ok(None),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The name of the database that a file belongs to, if it is called as if it did.
@@ -93,7 +130,8 @@ struct Files {
 impl Files {
     fn look(path: &Path) -> Result<Self> {
         let look = |path: PathBuf| match rustix::fs::lstat(&path) {
-            Ok(stat) => Ok(Some(stat)),
+            // A folder or a link that is called so is none of SQLite's.
+            Ok(stat) => Ok(Some(stat).filter(is_regular)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(Error::system("examine", path, errno)),
         };
@@ -117,6 +155,26 @@ impl Files {
         latest.unwrap_or_else(|| sys::modified(&self.database))
     }
 
+    /// Whether there is a journal that a transaction is to be rolled back from, or is as long as
+    /// nobody has ended it. One that begins with a zero is kept to be used again.
+    fn has_journal(&self) -> Result<bool> {
+        match &self.journal {
+            Some(journal) if journal.st_size > 0 => {}
+            _ => return Ok(false),
+        }
+        let mut first = [0];
+        match open_plain(&beside(&self.path, JOURNAL)) {
+            Ok(mut journal) => match journal.read(&mut first) {
+                Ok(read) => Ok(read == 1 && first[0] != 0),
+                Err(error) => Err(Error::io("read", beside(&self.path, JOURNAL), error)),
+            },
+            Err(Error::System { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn has_log(&self) -> bool {
         self.log.as_ref().is_some_and(|log| log.st_size > 0)
     }
@@ -133,6 +191,26 @@ impl Files {
             && same(&self.journal, &now.journal)
             && same(&self.log, &now.log))
     }
+}
+
+/// Whether two files hold the same database, as far as SQLite's own counters in their headers
+/// (<https://www.sqlite.org/fileformat.html>, 1.3) do not matter.
+pub fn reads_same(mut one: impl Read, mut other: impl Read, size: u64) -> io::Result<bool> {
+    // The change counter, the schema cookie, and by which version of SQLite, at which change
+    // counter, it was written.
+    const COUNTERS: [std::ops::Range<usize>; 3] = [24..28, 40..44, 92..100];
+    let mut heads = [[0; 100]; 2];
+    if size < heads[0].len() as u64 {
+        return reads_equal(one, other, size);
+    }
+    one.read_exact(&mut heads[0])?;
+    other.read_exact(&mut heads[1])?;
+    let rest = size - heads[0].len() as u64;
+    for range in COUNTERS {
+        heads[0][range.clone()].fill(0);
+        heads[1][range].fill(0);
+    }
+    Ok(heads[0] == heads[1] && reads_equal(one, other, rest)?)
 }
 
 /// Opens a file of a store, not through a link.

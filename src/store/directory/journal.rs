@@ -23,6 +23,8 @@ pub enum Step {
     Replace,
     /// A folder is made.
     MakeFolder,
+    /// What lies beside a database that is put in place next is moved out of the way.
+    SetAside,
 }
 
 impl Step {
@@ -31,6 +33,7 @@ impl Step {
             Step::Add => b'A',
             Step::Replace => b'R',
             Step::MakeFolder => b'F',
+            Step::SetAside => b'S',
         }
     }
 }
@@ -62,7 +65,8 @@ impl Fingerprint {
     }
 }
 
-/// Appends a record to memory. The fingerprint is that of the staged file, none for a folder.
+/// Appends a record to memory. The fingerprint is that of the staged file, none where
+/// there is no such file.
 pub fn append_record(out: &mut Vec<u8>, step: Step, fingerprint: Fingerprint, name: &[u8]) {
     out.push(step.to_byte());
     out.extend_from_slice(&fingerprint.inode.to_le_bytes());
@@ -134,6 +138,7 @@ impl<R: Read> JournalReader<R> {
             b'A' => Step::Add,
             b'R' => Step::Replace,
             b'F' => Step::MakeFolder,
+            b'S' => Step::SetAside,
             END => {
                 let mut hash = [0; 32];
                 self.input.read_exact(&mut hash)?;

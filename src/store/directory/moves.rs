@@ -9,9 +9,11 @@ use rustix::io::Errno;
 
 use super::folders::{is_regular, split_name};
 use super::journal::{Fingerprint, JournalReader, Record, Step};
+use super::siblings;
 use super::staging::NEW;
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::store::sqlite;
 use crate::sys;
 
 /// A folder below a root, kept open while names in it follow each other.
@@ -43,7 +45,7 @@ fn display_path(store: &Path, record: &Record) -> PathBuf {
 }
 
 /// Where the n-th record's replaced file is kept, where files cannot be exchanged.
-fn kept_name(number: u64) -> String {
+pub(super) fn kept_name(number: u64) -> String {
     format!("old-{number}")
 }
 
@@ -75,16 +77,28 @@ pub fn apply(
 ) -> Result<()> {
     let mut from = Cursor::new(new);
     let mut to = Cursor::new(store.as_fd());
+    // That of the database whose siblings were set aside, until it is replaced.
+    let mut lock = None;
     records(journal, path, |number, record| {
         control.check()?;
         let (folder, name) = split_name(&record.name);
         let moved = to.existing(folder).and_then(|to| match record.step {
             Step::MakeFolder => make_folder(to, name),
+            Step::SetAside => {
+                lock = sqlite::lock(to, name)?;
+                siblings::set_aside(to, name, staging, number)
+            }
             Step::Add => sys::rename_no_replace(from.existing(folder)?, name, to, name),
             Step::Replace => replace(from.existing(folder)?, to, name, staging, number),
         });
+        if record.step != Step::SetAside {
+            lock = None;
+        }
         match moved {
             Ok(()) => Ok(()),
+            Err(Errno::AGAIN) if record.step == Step::SetAside => {
+                Err(Error::DatabaseInUse(display_path(path, &record)))
+            }
             // What was there is gone, what was not is there, or a link was put in the way.
             Err(Errno::EXIST | Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {
                 Err(Error::Disturbed(display_path(path, &record)))
@@ -145,6 +159,7 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
     let mut from = Cursor::new(staging.as_fd());
     let mut to = Cursor::new(store.as_fd());
     let mut folders = Vec::new();
+    let mut aside = None;
     // One failure does not keep the rest from being put back.
     let mut worst = None;
     records(journal, path, |number, record| {
@@ -158,8 +173,21 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
             Err(errno) => Err(errno),
             Ok(to) => match record.step {
-                Step::Add => undo_add(to, name, record.fingerprint),
-                _ => undo_replace(&mut from, to, &record, staging, number),
+                Step::SetAside => {
+                    aside = Some(number);
+                    Ok(())
+                }
+                step => {
+                    let undone = match step {
+                        Step::Add => undo_add(to, name, record.fingerprint),
+                        _ => undo_replace(&mut from, to, &record, staging, number),
+                    };
+                    // A journal beside a database that is not its own would destroy that.
+                    match (undone, aside.take()) {
+                        (Ok(true), Some(number)) => siblings::put_back(to, name, staging, number),
+                        (undone, _) => undone.map(drop),
+                    }
+                }
             },
         };
         if let Err(errno) = undone {
@@ -190,7 +218,10 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
     }
 }
 
-fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<Stat>, Errno> {
+pub(super) fn look(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+) -> std::result::Result<Option<Stat>, Errno> {
     match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
@@ -198,47 +229,50 @@ fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<Stat>
     }
 }
 
+/// Whether the store is now as it was: nothing is there.
 fn undo_add(
     folder: BorrowedFd<'_>,
     name: &[u8],
     fingerprint: Fingerprint,
-) -> std::result::Result<(), Errno> {
+) -> std::result::Result<bool, Errno> {
     match look(folder, name)? {
         Some(stat) if Fingerprint::of(&stat) == fingerprint => {
-            fs::unlinkat(folder, name, AtFlags::empty())
+            fs::unlinkat(folder, name, AtFlags::empty()).map(|()| true)
         }
         // Not moved there yet, or written to by somebody since: then it stays.
-        _ => Ok(()),
+        there => Ok(there.is_none()),
     }
 }
 
+/// Whether the store is now as it was: what was there is there.
 fn undo_replace(
     from: &mut Cursor<'_>,
     to: BorrowedFd<'_>,
     record: &Record,
     staging: &OwnedFd,
     number: u64,
-) -> std::result::Result<(), Errno> {
+) -> std::result::Result<bool, Errno> {
     let (folder, name) = split_name(&record.name);
+    let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
     let there = look(to, name)?;
-    let ours = there
-        .as_ref()
-        .is_none_or(|stat| Fingerprint::of(stat) == record.fingerprint);
+    let ours = there.as_ref().is_none_or(is_new);
     let kept = kept_name(number);
     if look(staging.as_fd(), kept.as_bytes())?.is_some() {
         return match ours {
-            true => fs::renameat(staging, kept, to, name),
+            true => fs::renameat(staging, kept, to, name).map(|()| true),
             // Somebody has written another one since: that stays.
-            false => Ok(()),
+            false => Ok(false),
         };
     }
-    if there.is_none() || !ours {
-        return Ok(());
-    }
-    // The one that was replaced is where the new one was.
     let folder = match folder {
         b"" => NEW.as_bytes().to_vec(),
         folder => [NEW.as_bytes(), b"/", folder].concat(),
     };
-    fs::renameat(from.existing(&folder)?, name, to, name)
+    let from = from.existing(&folder)?;
+    if there.is_none() || !ours {
+        // Nothing was moved yet if the new one is where it was staged.
+        return Ok(look(from, name)?.as_ref().is_some_and(is_new));
+    }
+    // The one that was replaced is where the new one was.
+    fs::renameat(from, name, to, name).map(|()| true)
 }

@@ -8,191 +8,23 @@
 //! one, nothing in the store was touched.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::folders::{is_empty, remove_folder};
-use super::journal::{JOURNAL_NAME, JournalReader, JournalWriter};
+use super::journal::{JOURNAL_NAME, JournalWriter};
+use super::location::{Location, open_journal, remove_journal, synchronize_folder, unlink_journal};
 use super::moves;
-use super::{cannot_open, canonical};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::store::staging_name;
 use crate::sys;
 
 /// The folder in the staging folder that holds what is to be in the store.
 pub const NEW: &str = "new";
-
-/// Where a store is, and where its staging folder would be.
-struct Location {
-    path: PathBuf,
-    parent: OwnedFd,
-    /// The store's name in its parent.
-    name: OsString,
-    /// The store's folder, if there is one.
-    store: Option<OwnedFd>,
-    /// The name of its staging folder: the same for every process.
-    staging: String,
-}
-
-impl Location {
-    /// None when not even the folder is there that would hold the store.
-    fn find(path: &Path) -> Result<Option<Self>> {
-        let failed = |errno| cannot_open(path, errno);
-        let real = match canonical(path) {
-            Ok(real) => real,
-            Err(Errno::NOENT) => {
-                // A link that leads nowhere is no place for a store.
-                let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-                    return Err(failed(Errno::NOENT));
-                };
-                if path.symlink_metadata().is_ok() {
-                    return Err(failed(Errno::NOENT));
-                }
-                match canonical(parent) {
-                    Ok(parent) => parent.join(name),
-                    Err(Errno::NOENT) => return Ok(None),
-                    Err(errno) => return Err(failed(errno)),
-                }
-            }
-            Err(errno) => return Err(failed(errno)),
-        };
-        // The root of everything has no name, and is its own parent.
-        let parent = real.parent().unwrap_or(&real);
-        let name = real.file_name().unwrap_or_default().to_owned();
-        let open = |path: &Path| fs::open(path, sys::FOLDER, Mode::empty());
-        let store = match open(&real) {
-            Ok(store) => Some(store),
-            Err(Errno::NOENT) => None,
-            Err(errno) => return Err(failed(errno)),
-        };
-        Ok(Some(Location {
-            path: path.to_owned(),
-            staging: staging_name(&blake3::hash(name.as_bytes())),
-            parent: fs::open(parent, sys::PASSAGE, Mode::empty()).map_err(failed)?,
-            name,
-            store,
-        }))
-    }
-
-    /// Undoes what a killed restore left undone, and removes what it left.
-    fn recover(&self) -> Result<()> {
-        let store = self.store.as_ref();
-        for holder in [Some(&self.parent), store].into_iter().flatten() {
-            let Some(folder) = self.open_left_over(holder)? else {
-                continue;
-            };
-            let journal = open_journal(&folder, &self.path)?;
-            let nothing_moved = journal.is_none();
-            if let (Some(store), Some(journal)) = (store, journal) {
-                moves::undo(journal, &folder, store, &self.path)?;
-            }
-            let removed = remove_journal(&folder, &self.path).and_then(|()| {
-                remove_folder(holder.as_fd(), &self.staging, &folder)
-                    .map_err(|errno| self.failed("remove what a restore left beside", errno))
-            });
-            // A left-over that holds nothing of the store's does not keep it from being read.
-            if !nothing_moved {
-                removed?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The staging folder of a restore that is not there any more.
-    fn open_left_over(&self, holder: &OwnedFd) -> Result<Option<OwnedFd>> {
-        let flags = sys::FOLDER | OFlags::NOFOLLOW;
-        let folder = match fs::openat(holder, &self.staging, flags, Mode::empty()) {
-            Ok(folder) => folder,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
-            Err(errno) => return Err(self.failed("look for a restore left beside", errno)),
-        };
-        let stat = self.examine(&folder)?;
-        // One that others can write to was not made by a restore of this user.
-        let own = stat.st_uid == rustix::process::geteuid().as_raw();
-        if !own || stat.st_mode & 0o077 != 0 {
-            return Ok(None);
-        }
-        match fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => Err(Error::StoreBusy(self.path.clone())),
-            // Without locks a restore that is under way cannot be told from one that is not.
-            Err(errno) => Err(self.failed("lock what a restore left beside", errno)),
-            Ok(()) if self.examine(&folder)?.st_nlink == 0 => Ok(None),
-            Ok(()) => Ok(Some(folder)),
-        }
-    }
-
-    fn examine(&self, folder: &OwnedFd) -> Result<Stat> {
-        fs::fstat(folder).map_err(|errno| self.failed("examine", errno))
-    }
-
-    fn failed(&self, action: &'static str, errno: Errno) -> Error {
-        Error::system(action, &self.path, errno)
-    }
-}
-
-/// Puts back what a killed restore into this store left undone. To be called by whatever
-/// opens the store.
-pub fn recover(path: &Path) -> Result<()> {
-    match Location::find(path)? {
-        Some(location) => location.recover(),
-        None => Ok(()),
-    }
-}
-
-/// The journal in a staging folder, if there is one that is whole.
-fn open_journal(folder: &OwnedFd, store: &Path) -> Result<Option<File>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let open = || match fs::openat(folder, JOURNAL_NAME, flags, Mode::empty()) {
-        Ok(file) => Ok(Some(File::from(file))),
-        Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(Error::system("read the journal of", store, errno)),
-    };
-    let Some(journal) = open()? else {
-        return Ok(None);
-    };
-    let mut records = JournalReader::new(journal);
-    loop {
-        match records.next() {
-            Ok(Some(_)) => {}
-            Ok(None) => return open(),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-                ) =>
-            {
-                // Not finished, so nothing was moved yet.
-                return Ok(None);
-            }
-            Err(error) => return Err(Error::io("read the journal of", store, error)),
-        }
-    }
-}
-
-/// From here on there is nothing to undo.
-fn unlink_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
-    match fs::unlinkat(folder, JOURNAL_NAME, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(Error::system("remove the journal of", store, errno)),
-    }
-}
-
-fn synchronize_folder(folder: &OwnedFd, store: &Path) -> Result<()> {
-    rustix::io::retry_on_intr(|| fs::fsync(folder))
-        .map_err(|errno| Error::system("write to the disk", store, errno))
-}
-
-fn remove_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
-    unlink_journal(folder, store)?;
-    synchronize_folder(folder, store)
-}
 
 /// The staging folder of a restore that is under way. Dropped without a commit, it is gone,
 /// and the store is as it was.
@@ -258,20 +90,21 @@ impl Staging {
             return Err(failed(Errno::NOENT));
         };
         location.recover()?;
-        let parent_device = location.examine(&location.parent)?.st_dev;
+        let beside_device = location.examine(location.beside())?.st_dev;
         let mut beside = true;
         if let Some(store) = &location.store {
             // Renames stay within a file system.
-            beside = location.examine(store)?.st_dev == parent_device
+            beside = location.examine(store)?.st_dev == beside_device
                 && !sys::is_mount_root(store.as_fd());
         }
         let make = |holder: &OwnedFd| fs::mkdirat(holder, &location.staging, Mode::RWXU);
         let mut made = match beside {
-            true => make(&location.parent),
+            true => make(location.beside()),
             false => Err(Errno::XDEV),
         };
         if let (Err(Errno::XDEV | Errno::ACCESS | Errno::PERM | Errno::ROFS), Some(store)) =
             (made, &location.store)
+            && !location.is_kept_clear()
         {
             beside = false;
             made = make(store);
@@ -280,14 +113,13 @@ impl Staging {
             Ok(()) => {}
             // By another restore, a moment ago, or by another user.
             Err(Errno::EXIST) => {
-                let folder = path.with_file_name(&location.staging);
-                return Err(Error::InTheWay(folder));
+                return Err(Error::InTheWay(location.staging_path(!beside)));
             }
             Err(errno) => return Err(failed(errno)),
         }
         let holder = match (&location.store, beside) {
             (Some(store), false) => store,
-            _ => &location.parent,
+            _ => location.beside(),
         };
         let clean_up = |errno| {
             let _ = fs::unlinkat(holder, &location.staging, AtFlags::REMOVEDIR);
@@ -360,6 +192,17 @@ impl Staging {
     /// The path of something in the store, for words.
     pub fn display_path(&self, name: &[u8]) -> PathBuf {
         self.location.path.join(OsString::from_vec(name.to_vec()))
+    }
+
+    /// The same, without links as far as the store goes.
+    pub fn real_path(&self, name: &[u8]) -> PathBuf {
+        self.location.real_path(name)
+    }
+
+    /// The path of a file of ours, which goes with the staging folder.
+    pub fn scratch_path(&self, number: u64) -> PathBuf {
+        let folder = self.location.staging_path(self.inside);
+        folder.join(format!("scratch-{number}"))
     }
 
     /// A journal of what will be done to the store.
@@ -480,7 +323,7 @@ impl Drop for Staging {
         }
         let holder = match (&self.location.store, self.inside) {
             (Some(store), true) => store,
-            _ => &self.location.parent,
+            _ => self.location.beside(),
         };
         self.new = None;
         // The journal first: without it, nobody looks for what it speaks of. What cannot be

@@ -13,8 +13,7 @@ use crate::sys::Time;
 pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
     for _ in 0..TRIES {
         let before = Files::look(path)?;
-        let has_journal = before.journal.as_ref().is_some_and(|stat| stat.st_size > 0);
-        if has_journal || before.has_log() {
+        if before.has_journal()? || before.has_log() {
             return Err(Error::NoSqlite(path.to_owned()));
         }
         copy_file(path, into, control)?;

@@ -82,7 +82,7 @@ enum Way {
     /// As it is, without a lock: with a log, but there is none now. To open it as usual
     /// would make one.
     Still,
-    /// There are changes in a log that nobody has open.
+    /// There is a log or a journal, and nobody to put it in order.
     Copy,
 }
 
@@ -92,17 +92,18 @@ impl Files {
         let file = open_plain(&self.path)?;
         file.read_exact_at(&mut versions, VERSIONS_AT)
             .map_err(|_| damaged(&self.path, "its header is cut off"))?;
-        if versions != WITH_LOG {
-            return Ok(Way::Locked);
-        }
-        // Whoever has a database with a log open has a lock on it. Without anybody, the first
-        // to come writes the index anew, and the last to go the database.
-        let shared = self.index.is_some()
-            && is_locked(&file).map_err(|errno| Error::system("examine", &self.path, errno))?;
-        Ok(match (shared, self.has_log()) {
-            (true, _) => Way::Shared,
-            (false, true) => Way::Copy,
-            (false, false) => Way::Still,
+        let failed = |errno| Error::system("examine", &self.path, errno);
+        let locked = is_locked(&file).map_err(failed)?;
+        let logs = versions == WITH_LOG || self.has_log();
+        Ok(match (logs, locked) {
+            // Whoever comes first rolls back what is in a journal, or writes what is in a log
+            // to the database.
+            (_, false) if self.has_log() || self.has_journal()? => Way::Copy,
+            (false, _) => Way::Locked,
+            // Whoever has a database with a log open has a lock on it.
+            (true, true) if self.index.is_some() => Way::Shared,
+            (true, true) => Way::Locked,
+            (true, false) => Way::Still,
         })
     }
 }
@@ -239,10 +240,9 @@ fn open_scratch(path: &Path) -> rusqlite::Result<Connection> {
 fn recover_copy(path: &Path, into: &Path, before: &Files, control: &Control) -> Result<bool> {
     let _leftovers = RemoveSiblings(into);
     let copied = copy_file(path, into, control).and_then(|()| {
-        for suffix in [JOURNAL, LOG] {
-            match copy_file(&beside(path, suffix), &beside(into, suffix), control) {
-                Err(Error::System { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-                copied => copied?,
+        for (suffix, stat) in [(JOURNAL, &before.journal), (LOG, &before.log)] {
+            if stat.is_some() {
+                copy_file(&beside(path, suffix), &beside(into, suffix), control)?;
             }
         }
         Ok(())

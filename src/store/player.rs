@@ -1,4 +1,5 @@
-//! Whether a player runs, by the locks that players hold on their folders.
+//! What the players whose stores these are demand: whether one runs, by the locks that players
+//! hold on their folders, and where nothing of ours may lie.
 //!
 //! "No" is said only when the lock says so beyond doubt: who restores under a player that
 //! runs loses licences.
@@ -9,7 +10,7 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, Pid};
 
@@ -22,8 +23,40 @@ pub enum Running {
     Unknown,
 }
 
+/// Chromium's databases: content/browser/media/cdm_storage_common.h, and of 2022 and 2023
+/// content/browser/media/media_license_manager.cc.
+pub const CHROMIUM_DATABASES: [&str; 2] = ["CdmStorage.db", "Media Licenses.db"];
+
 /// More than any list of sockets has.
 const LONGEST_LIST: u64 = 16 << 20;
+
+/// The folder `<profile>/gmp/<platform>`, for a path below one of its plugins: Firefox
+/// deletes what it does not know in the plugin's `storage`. (mozilla/gecko-dev
+/// dom/media/gmp/GMPDiskStorage.cpp)
+pub fn keeps_clear(path: &Path) -> Option<&Path> {
+    let mut below = path;
+    for above in path.ancestors().skip(1) {
+        let plugin = above.parent()?.parent()?.ends_with("gmp");
+        if plugin && (below.ends_with("storage") || below.ends_with("id")) {
+            return above.parent();
+        }
+        below = above;
+    }
+    None
+}
+
+/// Whether the player whose licence is to be at `path` runs, and would lose or overwrite it.
+pub fn is_running(path: &Path) -> bool {
+    let is_chromium = CHROMIUM_DATABASES.iter().any(|name| path.ends_with(name));
+    let has_own_processes = || path.components().any(|name| name.as_os_str() == ".var");
+    path.ancestors().any(|folder| {
+        (is_chromium && by_singleton(folder, has_own_processes()) == Running::Yes)
+            || (folder.ends_with("gmp")
+                && folder
+                    .parent()
+                    .is_some_and(|profile| by_profile_lock(profile) == Running::Yes))
+    })
+}
 
 /// By the links that Chromium and Electron make in the folder of their data:
 /// `SingletonLock` to "host-pid", `SingletonSocket` to a socket's path. Whoever ends in
@@ -128,7 +161,7 @@ fn read_link(path: &Path) -> io::Result<Option<OsString>> {
 /// Whether another process has a lock of fcntl() on a file.
 fn is_file_locked(path: &Path) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = super::open_file(path, flags)?;
+    let file = open_file(path, flags)?;
     let found = rustix::process::fcntl_getlk(&file, &Flock::from(FlockType::WriteLock))?;
     Ok(found.is_some())
 }
@@ -146,4 +179,17 @@ fn is_socket_open(path: &[u8]) -> bool {
             let before = line.strip_suffix(path);
             before.is_some_and(|before| before.ends_with(b" "))
         })
+}
+
+/// Opens a regular file. What else it is, is looked at before too: merely opening a device
+/// may do something.
+pub fn open_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
+    let regular = |stat: &rustix::fs::Stat| match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
+        _ => Err(Errno::INVAL),
+    };
+    regular(&rustix::fs::stat(path)?)?;
+    let file = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+    regular(&rustix::fs::fstat(&file)?)?;
+    Ok(file.into())
 }
