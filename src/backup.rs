@@ -13,7 +13,7 @@ use packing::{Packing, Task};
 use part::{Large, Notice, Part};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
-use scratch::Scratch;
+pub use scratch::Scratch;
 
 use crate::archive::commit::{self, Folder};
 use crate::archive::envelope::{self, Lock};

@@ -9,14 +9,15 @@ use crate::archive::envelope::Keys;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
 use crate::archive::walk::{Piece, Pieces};
+use crate::backup::Scratch;
 use crate::error::{Error, Result, reserve};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
 use crate::operation::Control;
 use crate::props::{Properties, Property};
-use crate::store::TRIES;
 use crate::store::directory::{Directory, Entry, Lister, OpenError, Reader, Reserved};
 use crate::store::opened::License;
+use crate::store::{TRIES, sqlite};
 use crate::sys;
 
 /// Whoever is told of the licences; a negative answer ends the list, and is its result.
@@ -40,6 +41,7 @@ pub fn enumerate_store(properties: &Properties, listener: Listener<'_>) -> Resul
     let mut inspector = Inspector::default();
     let mut statement = Statement::default();
     let (mut name, mut head, mut tail) = (Vec::new(), Vec::new(), Vec::new());
+    let scratch = Scratch::apart();
     while let Some(mut batch) = lister.next_batch()? {
         while let Some(entry) = batch.peek() {
             if let Entry::License = entry {
@@ -87,12 +89,52 @@ pub fn enumerate_store(properties: &Properties, listener: Listener<'_>) -> Resul
                     if answer < 0 {
                         return Ok(answer);
                     }
+                    // To close it later would take away the locks that SQLite will have on it.
+                    drop(license);
+                    if sqlite::is_database(&head) {
+                        let path = store.real_path(&name);
+                        let answer = list_rows(&name, &path, &scratch, &control, listener)?;
+                        if answer < 0 {
+                            return Ok(answer);
+                        }
+                    }
                 }
             }
             batch.advance();
         }
     }
     Ok(hresult::WMLB_S_OK)
+}
+
+/// Lists the licences that are rows of a database, after the database itself.
+fn list_rows(
+    database: &[u8],
+    path: &Path,
+    scratch: &Scratch<'_>,
+    control: &Control,
+    listener: Listener<'_>,
+) -> Result<wmlb_hresult> {
+    let mut copy = None;
+    let mut make_copy = || {
+        let file = copy.insert(scratch.file()?);
+        Ok(file.path())
+    };
+    let rows = sqlite::rows(path, &mut make_copy, control)?;
+    let mut answer = hresult::WMLB_S_OK;
+    // What a CDM keeps in a row is its own.
+    let statement = Statement::default();
+    if let Some(rows) = rows {
+        rows.each(path, &mut |row| {
+            answer = listener(&LicenseInfo {
+                name: &[database, &row.name].concat(),
+                size: row.size,
+                modified: row.modified.unwrap_or(i64::MIN),
+                statement: &statement,
+            });
+            Ok(answer >= 0)
+        })?;
+    }
+    Ok(answer)
 }
 
 /// Reads what is looked at of a licence; false when it changed meanwhile.

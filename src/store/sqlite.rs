@@ -24,7 +24,7 @@ use absent as body;
 #[cfg(feature = "sqlite")]
 use present as body;
 
-pub use body::snapshot;
+pub use body::{rows, snapshot};
 
 use super::directory::is_regular;
 use crate::compare::reads_equal;

@@ -1,5 +1,7 @@
 //! Snapshots by SQLite's own backup interface (<https://www.sqlite.org/backup.html>).
 
+mod rows;
+
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use rows::rows;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::io::Errno;
