@@ -87,7 +87,8 @@
 #define WMLB_PROP_RESTORE_PATH "RestorePath"
 
 /**
- * Name of a property, string: the folder of the license store. When not set:
+ * Name of a property, string: where the license store is: a folder, in which every file
+ * at any depth is a license, or one SQLite database. When not set:
  * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
  * ~/.local/share/wmlb/licenses. A variable that is empty counts as not set, and so
  * does XDG_DATA_HOME with a relative path.
@@ -411,8 +412,7 @@ typedef struct wmlb_store_info {
     const char *profile;
     /**
      * "directory": path is a folder, and the files in it are the licenses. "sqlite": path
-     * is a database file, which holds them; this version of the library finds such a
-     * store, and cannot open it yet.
+     * is a database file, which holds them.
      */
     const char *kind;
     /**
@@ -487,7 +487,7 @@ typedef struct wmlb_license_info {
      */
     uint64_t size;
     /**
-     * When it was last modified, Unix seconds.
+     * When it was last modified, Unix seconds; INT64_MIN: not stated.
      */
     int64_t modified;
     /**
@@ -914,12 +914,21 @@ wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback,
  * this thread, in the order of their names, and returns when all were told. It reads
  * the beginning of each, of packages also the end: 1 MiB at the most.
  *
+ * After a database of Chromium's (tables cdm_storage, versions 1 and 2, or licenses) the
+ * licenses in it are told, one a row, as they were at one moment: name is that of the
+ * database, "/", the row's storage_key (in "licenses" there is none) and "/", the CDM as 32
+ * hexadecimal digits and "/", the row's file_name; format is "opaque", size that of the
+ * data, and modified INT64_MIN where the row does not say. In a backup they are not told:
+ * it holds the database.
+ *
  * callback: see wmlb_license_callback. user_data: passed to callback, and not touched
  * otherwise.
  *
  * Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
  * WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
- * StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE; or
+ * StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE;
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY and WMLB_NS_E_DRM_DATASTORE_CORRUPT, as for
+ * wmlb_restorer_backup_licenses(); or
  * WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
  * keeps changing).
  * Any thread; also in a callback.
@@ -1003,6 +1012,14 @@ const char *wmlb_status_name(int32_t status);
  * With the property Passphrase or Recipients the file is encrypted: an age file (version
  * 1) around what it holds otherwise.
  *
+ * A SQLite database in the store is saved as a snapshot of one moment, made by SQLite, while
+ * other programs go on writing to it; what lies beside it (-journal, -wal, -shm) is in the
+ * snapshot and no license of its own. As long as it takes, the snapshot lies in a hidden
+ * file in the backup folder; of an encrypted backup, in $XDG_CACHE_HOME/wmlb, else
+ * ~/.cache/wmlb. A program that has such a database open itself, through another copy of
+ * SQLite than this library's, must close it first: to read a file ends the locks that its
+ * own process has on it.
+ *
  * Until the backup file takes its name, in one step, nothing is changed that was
  * there before: whatever fails, an earlier backup file is as it was.
  *
@@ -1021,6 +1038,10 @@ const char *wmlb_status_name(int32_t status);
  *
  * Failures that the last event tells, besides those of the system:
  * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (another program has kept a database locked for 5
+ * seconds);
+ * WMLB_NS_E_DRM_DATASTORE_CORRUPT (a database is damaged);
+ * WMLB_E_NOTIMPL (a database is in use, and this build has no SQLite);
  * WMLB_NS_E_DRM_OPERATION_CANCELED;
  * WMLB_E_SHARING_VIOLATION (a license or folder kept changing while it was read, or a
  * restore into the store is running);
@@ -1058,6 +1079,12 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  * WMLB_STATUS_LICENSE_SKIPPED, hr WMLB_HRESULT_FROM_WIN32(80), unless flags have
  * WMLB_RESTORE_OVERWRITE.
  *
+ * A SQLite database is compared by what it holds, and replaced whole; what lay beside the
+ * old one (-journal, -wal, -shm) goes with it. One that another program has open, as far as
+ * locks tell, is not touched, nor is what belongs to Chromium or Firefox while they run. A
+ * backup of one database goes to the file that StorePath names, whatever its name, or into
+ * the folder there.
+ *
  * flags: 0, or WMLB_RESTORE_* joined by |. callback, user_data: as for
  * wmlb_restorer_backup_licenses(). Before WMLB_STATUS_BACKUPRESTORE_BEGIN there are
  * WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the secret has opened an encrypted
@@ -1084,7 +1111,10 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  * what the authorizer answered, with WMLB_STATUS_ERROR_WITHURL if it gave an address;
  * WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION (it is from another device, and flags do not
  * have WMLB_RESTORE_INDIVIDUALIZE);
- * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store);
+ * WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store, or is a file and
+ * the backup not that of one database);
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (a database in the store is in use, or the player whose
+ * store it is is running);
  * WMLB_E_ACCESSDENIED (with WMLB_RESTORE_OVERWRITE: a link, folder or special file is
  * in the way of a license);
  * WMLB_E_SHARING_VIOLATION (the store was changed meanwhile,

@@ -25,8 +25,7 @@ pub struct wmlb_store_info {
     /// Kodi. One profile may have several stores.
     pub profile: *const c_char,
     /// "directory": path is a folder, and the files in it are the licenses. "sqlite": path
-    /// is a database file, which holds them; this version of the library finds such a
-    /// store, and cannot open it yet.
+    /// is a database file, which holds them.
     pub kind: *const c_char,
     /// Where it is: an absolute path, as the property StorePath takes it.
     pub path: *const c_char,

@@ -47,7 +47,7 @@ pub struct wmlb_license_info {
     pub backup_right: i32,
     /// Bytes.
     pub size: u64,
-    /// When it was last modified, Unix seconds.
+    /// When it was last modified, Unix seconds; INT64_MIN: not stated.
     pub modified: i64,
     /// From when and until when it is valid, Unix seconds; INT64_MIN: not stated, or only
     /// in a condition, which is not evaluated. Of a "wmdrm-v1" valid_until is the
@@ -144,12 +144,21 @@ fn enumerate(
 /// this thread, in the order of their names, and returns when all were told. It reads
 /// the beginning of each, of packages also the end: 1 MiB at the most.
 ///
+/// After a database of Chromium's (tables cdm_storage, versions 1 and 2, or licenses) the
+/// licenses in it are told, one a row, as they were at one moment: name is that of the
+/// database, "/", the row's storage_key (in "licenses" there is none) and "/", the CDM as 32
+/// hexadecimal digits and "/", the row's file_name; format is "opaque", size that of the
+/// data, and modified INT64_MIN where the row does not say. In a backup they are not told:
+/// it holds the database.
+///
 /// callback: see wmlb_license_callback. user_data: passed to callback, and not touched
 /// otherwise.
 ///
 /// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
 /// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
-/// StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE; or
+/// StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE;
+/// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY and WMLB_NS_E_DRM_DATASTORE_CORRUPT, as for
+/// wmlb_restorer_backup_licenses(); or
 /// WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
 /// keeps changing).
 /// Any thread; also in a callback.

@@ -19,7 +19,8 @@
 #define WMLB_PROP_RESTORE_PATH "RestorePath"
 
 /**
- * Name of a property, string: the folder of the license store. When not set:
+ * Name of a property, string: where the license store is: a folder, in which every file
+ * at any depth is a license, or one SQLite database. When not set:
  * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
  * ~/.local/share/wmlb/licenses. A variable that is empty counts as not set, and so
  * does XDG_DATA_HOME with a relative path.

@@ -25,6 +25,14 @@ use crate::status::wmlb_progress;
 /// With the property Passphrase or Recipients the file is encrypted: an age file (version
 /// 1) around what it holds otherwise.
 ///
+/// A SQLite database in the store is saved as a snapshot of one moment, made by SQLite, while
+/// other programs go on writing to it; what lies beside it (-journal, -wal, -shm) is in the
+/// snapshot and no license of its own. As long as it takes, the snapshot lies in a hidden
+/// file in the backup folder; of an encrypted backup, in $XDG_CACHE_HOME/wmlb, else
+/// ~/.cache/wmlb. A program that has such a database open itself, through another copy of
+/// SQLite than this library's, must close it first: to read a file ends the locks that its
+/// own process has on it.
+///
 /// Until the backup file takes its name, in one step, nothing is changed that was
 /// there before: whatever fails, an earlier backup file is as it was.
 ///
@@ -43,6 +51,10 @@ use crate::status::wmlb_progress;
 ///
 /// Failures that the last event tells, besides those of the system:
 /// WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (there is no store at StorePath);
+/// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (another program has kept a database locked for 5
+/// seconds);
+/// WMLB_NS_E_DRM_DATASTORE_CORRUPT (a database is damaged);
+/// WMLB_E_NOTIMPL (a database is in use, and this build has no SQLite);
 /// WMLB_NS_E_DRM_OPERATION_CANCELED;
 /// WMLB_E_SHARING_VIOLATION (a license or folder kept changing while it was read, or a
 /// restore into the store is running);
@@ -90,6 +102,12 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 /// WMLB_STATUS_LICENSE_SKIPPED, hr WMLB_HRESULT_FROM_WIN32(80), unless flags have
 /// WMLB_RESTORE_OVERWRITE.
 ///
+/// A SQLite database is compared by what it holds, and replaced whole; what lay beside the
+/// old one (-journal, -wal, -shm) goes with it. One that another program has open, as far as
+/// locks tell, is not touched, nor is what belongs to Chromium or Firefox while they run. A
+/// backup of one database goes to the file that StorePath names, whatever its name, or into
+/// the folder there.
+///
 /// flags: 0, or WMLB_RESTORE_* joined by |. callback, user_data: as for
 /// wmlb_restorer_backup_licenses(). Before WMLB_STATUS_BACKUPRESTORE_BEGIN there are
 /// WMLB_STATUS_BACKUPRESTORE_CONNECTING and, when the secret has opened an encrypted
@@ -116,7 +134,10 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 /// what the authorizer answered, with WMLB_STATUS_ERROR_WITHURL if it gave an address;
 /// WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION (it is from another device, and flags do not
 /// have WMLB_RESTORE_INDIVIDUALIZE);
-/// WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store);
+/// WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE (StorePath cannot be a store, or is a file and
+/// the backup not that of one database);
+/// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (a database in the store is in use, or the player whose
+/// store it is is running);
 /// WMLB_E_ACCESSDENIED (with WMLB_RESTORE_OVERWRITE: a link, folder or special file is
 /// in the way of a license);
 /// WMLB_E_SHARING_VIOLATION (the store was changed meanwhile,

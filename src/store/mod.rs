@@ -7,12 +7,12 @@ pub mod player;
 pub mod sqlite;
 
 /// How often a folder is listed, or a file read, that changes meanwhile.
-pub const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 3;
 
 /// The kinds of stores, as a backup says them.
-pub const DIRECTORY: &str = "directory";
+pub(crate) const DIRECTORY: &str = "directory";
 /// One SQLite database.
-pub const DATABASE: &str = "sqlite";
+pub(crate) const DATABASE: &str = "sqlite";
 
 const STAGING_PREFIX: &str = ".wmlb-restore-";
 /// Hexadecimal digits after it.

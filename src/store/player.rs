@@ -25,7 +25,7 @@ pub enum Running {
 
 /// Chromium's databases: content/browser/media/cdm_storage_common.h, and of 2022 and 2023
 /// content/browser/media/media_license_manager.cc.
-pub const CHROMIUM_DATABASES: [&str; 2] = ["CdmStorage.db", "Media Licenses.db"];
+pub(crate) const CHROMIUM_DATABASES: [&str; 2] = ["CdmStorage.db", "Media Licenses.db"];
 
 /// More than any list of sockets has.
 const LONGEST_LIST: u64 = 16 << 20;
