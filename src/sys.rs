@@ -351,6 +351,8 @@ fn record_lock(file: BorrowedFd<'_>, range: Range, write: bool, set: bool) -> Re
 }
 
 /// Whether anybody else has a lock in this range of a file.
+// The types of these fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
 pub fn is_locked(file: BorrowedFd<'_>, range: Range) -> Result<bool> {
     let lock = record_lock(file, range, true, false)?;
     Ok(i32::from(lock.l_type) != libc::F_UNLCK as i32)

@@ -2,6 +2,7 @@
 
 mod rows;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
@@ -40,7 +41,6 @@ const WITH_LOG: [u8; 2] = [2, 2];
 /// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
 /// was modified.
 pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
-    let deadline = Instant::now() + PATIENCE;
     for attempt in 0..TRIES {
         let before = Files::look(path)?;
         let way = match before.way()? {
@@ -48,12 +48,7 @@ pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
             Way::Locked if attempt == 0 => Way::Polite,
             way => way,
         };
-        let source = Source {
-            path,
-            way,
-            deadline,
-            control,
-        };
+        let source = Source::new(path, way, control);
         let taken = match way {
             Way::Copy => recover_copy(path, into, &before, control)?,
             _ => match source.copy_pages(into, &before) {
@@ -127,11 +122,20 @@ struct Source<'a> {
     path: &'a Path,
     way: Way,
     /// Until when a lock is waited for.
-    deadline: Instant,
+    deadline: Cell<Instant>,
     control: &'a Control,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    fn new(path: &'a Path, way: Way, control: &'a Control) -> Self {
+        Source {
+            path,
+            way,
+            deadline: Cell::new(Instant::now() + PATIENCE),
+            control,
+        }
+    }
+
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -148,7 +152,7 @@ impl Source<'_> {
     /// Waits for a lock, as long as there is patience.
     fn pause(&self) -> Result<()> {
         self.control.check()?;
-        if Instant::now() >= self.deadline {
+        if Instant::now() >= self.deadline.get() {
             return Err(Error::DatabaseInUse(self.path.to_owned()));
         }
         thread::sleep(PAUSE);
@@ -203,7 +207,10 @@ impl Source<'_> {
                 Ok(StepResult::More) if backup.progress().remaining >= remaining => {
                     return Ok(false);
                 }
-                Ok(StepResult::More) => remaining = backup.progress().remaining,
+                Ok(StepResult::More) => {
+                    remaining = backup.progress().remaining;
+                    self.deadline.set(Instant::now() + PATIENCE);
+                }
                 Ok(_) => self.pause()?,
                 Err(error) if writes(&error) => return Err(unwritten(error).into()),
                 Err(error) => return Err(failed(error)),
@@ -307,9 +314,13 @@ fn find_damage(path: &Path, snapshot: &Path, control: &Control) -> Result<Option
     connection
         .progress_handler(CHECKED_AT_ONCE, Some(control.canceled()))
         .map_err(failed)?;
-    // What a table's rows ought to be is its owner's matter.
+    // What a table's rows ought to be is its owner's matter, and what its schema would have run
+    // is not run.
     connection
-        .execute_batch("PRAGMA ignore_check_constraints = ON")
+        .execute_batch(
+            "PRAGMA ignore_check_constraints = ON; PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON",
+        )
         .map_err(failed)?;
     let mut statement = match connection.prepare("PRAGMA quick_check(100)") {
         Ok(statement) => statement,

@@ -3,12 +3,11 @@
 //! content/browser/media/media_license_database.cc.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{PATIENCE, Source, Stop, Way, failure, snapshot, still_uri};
+use super::{Source, Stop, Way, failure, snapshot, still_uri};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::sqlite::Files;
@@ -68,12 +67,7 @@ pub fn rows(
     let listed = match Files::look(path)?.way()? {
         Way::Copy => Err(Stop::NeedsRecovery),
         way => {
-            let source = Source {
-                path,
-                way,
-                deadline: Instant::now() + PATIENCE,
-                control,
-            };
+            let source = Source::new(path, way, control);
             source.begin().and_then(|source| list(path, source))
         }
     };
