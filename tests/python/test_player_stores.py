@@ -9,7 +9,7 @@ import support
 import test_restore_kill
 import wmlb_ctypes as w
 from restore_support import RestoreCase, STAGING, snapshot
-from test_sqlite_restore import database, rows
+from sqlite_support import database, rows
 
 
 class PlayerCase(RestoreCase):

@@ -1,63 +1,15 @@
 """Databases that are restored: what lies beside them, who has them open, where they go."""
 
-import contextlib
 import os
-import sqlite3
-import subprocess
-import sys
 import unittest
 
 import support
 import test_restore_kill
 import wmlb_ctypes as w
 from restore_support import RestoreCase, STAGING, snapshot
+from sqlite_support import database, hold, opened, rows
 
 SIBLINGS = ("-journal", "-wal", "-shm")
-
-
-def database(folder, rows, mode="delete", size=100, name="made.db"):
-    """The bytes of a database with so many rows, made in a folder."""
-    path = os.path.join(folder, name)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = " + mode)
-        connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, content BLOB)")
-        contents = ((b"%08d" % n * (size // 8),) for n in range(rows))
-        connection.executemany("INSERT INTO t (content) VALUES (?)", contents)
-        connection.commit()
-    content = support.read(path)
-    os.unlink(path)
-    return content
-
-
-def rows(path):
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return connection.execute("SELECT count(*) FROM t").fetchone()[0]
-
-
-def hold(test, path, *statements):
-    """Another process that has the database open, with these statements done, until the test
-    ends or stop() is called."""
-    code = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-for statement in sys.argv[2:]:
-    connection.execute(statement).fetchall()
-print("ready", flush=True)
-sys.stdin.read()
-"""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, path, *statements],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )
-
-    def stop():
-        if process.poll() is None:
-            process.communicate()
-
-    test.addCleanup(stop)
-    test.assertEqual(process.stdout.readline(), b"ready\n")
-    return stop
 
 
 class DatabaseCase(RestoreCase):
@@ -184,9 +136,8 @@ os._exit(0)
         self.assertEqual(rows(self.source_path), 30)
 
     def test_one_row_more(self):
-        with contextlib.closing(sqlite3.connect(self.source_path)) as connection:
+        with opened(self.source_path) as connection:
             connection.execute("UPDATE t SET content = 'x' WHERE n = 1")
-            connection.commit()
         events = self.assert_ends(self.same.restore(0))
         self.assertEqual(self.skipped(events), [(b"d/x.db", w.FILE_EXISTS)])
 
@@ -220,7 +171,7 @@ class InUse(DatabaseCase):
     def test_in_this_process(self):
         self.put({b"d/x.db": self.old})
         before = snapshot(self.place)
-        with contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+        with opened(self.path) as connection:
             connection.execute("BEGIN IMMEDIATE")
             self.assert_untouched(
                 self.restorer.restore(w.RESTORE_OVERWRITE), w.BUSY, before,
@@ -385,9 +336,8 @@ class SomebodyWritesAfterAKill(DatabaseCase):
             self.open_the_store("killed")
         else:
             self.fail("there is no such moment")
-        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+        with opened(self.path) as connection:
             connection.execute("INSERT INTO t (content) VALUES ('since')")
-            connection.commit()
         self.open_the_store("written to")
         self.assertEqual(rows(self.path), 21)
         self.assertEqual(self.siblings(), [])
@@ -396,7 +346,7 @@ class SomebodyWritesAfterAKill(DatabaseCase):
 def rows_without_journal(path):
     """Looked at as it is, so that nothing beside it is."""
     uri = "file:%s?immutable=1" % path
-    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+    with opened(uri, uri=True) as connection:
         return connection.execute("SELECT count(*) FROM t").fetchone()[0]
 
 

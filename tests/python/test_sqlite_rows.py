@@ -8,7 +8,7 @@ import unittest
 
 import support
 import wmlb_ctypes as w
-from test_sqlite_restore import hold
+from sqlite_support import hold
 
 # Of third_party/widevine/cdm/widevine_cdm_common.h: the words of the token, the bytes as the
 # database has them, and the text.
