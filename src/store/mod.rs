@@ -6,7 +6,7 @@ pub mod opened;
 pub mod sqlite;
 
 /// How often a folder is listed, or a file read, that changes meanwhile.
-pub const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 3;
 
 /// The kinds of stores, as a backup says them.
 pub const DIRECTORY: &str = "directory";

@@ -36,7 +36,7 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// What is appended to a database's name for the files that belong to it: the journal that a
 /// transaction is rolled back from, the log that others are written to, and the index of that
 /// (<https://www.sqlite.org/tempfiles.html>).
-pub const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
+pub(crate) const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
 const JOURNAL: &str = "-journal";
 const LOG: &str = "-wal";
 const INDEX: &str = "-shm";
