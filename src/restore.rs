@@ -1,5 +1,6 @@
 //! From a backup file into the licence store, all or nothing.
 
+mod host;
 mod stager;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::directory::{JournalWriter, Staging};
+use crate::store::host::SetStore;
 
 /// For a restore: the user agreed to bring licenses that were made on another device
 /// to this one. Without it, a backup from another device is refused.
@@ -57,22 +59,36 @@ pub trait Authorizer: Send + Sync {
 pub struct Restore {
     file: PathBuf,
     keys: Keys,
-    store: PathBuf,
+    store: Store,
     flags: u32,
     threads: usize,
     authorizer: Option<Arc<dyn Authorizer>>,
+}
+
+/// Where licences are restored to.
+enum Store {
+    Path(PathBuf),
+    Host(Arc<SetStore>),
 }
 
 impl Restore {
     pub fn prepare(
         properties: &Properties,
         flags: u32,
+        host: Option<Arc<SetStore>>,
         authorizer: Option<Arc<dyn Authorizer>>,
     ) -> Result<Self> {
+        let file = properties.absolute_path(Property::RestorePath)?;
+        let keys = Keys::new(properties)?;
+        let store = match host {
+            Some(host) if host.is_writable() => Store::Host(host),
+            Some(_) => return Err(Error::HostStoreReadOnly),
+            None => Store::Path(properties.absolute_path(Property::StorePath)?),
+        };
         Ok(Restore {
-            file: properties.absolute_path(Property::RestorePath)?,
-            keys: Keys::new(properties)?,
-            store: properties.absolute_path(Property::StorePath)?,
+            file,
+            keys,
+            store,
             flags,
             threads: properties.threads(),
             authorizer,
@@ -122,7 +138,14 @@ impl Job for Restore {
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_BEGIN)?;
 
         let control = operation.control();
-        let staging = Staging::begin(&self.store)?;
+        let path = match &self.store {
+            Store::Path(path) => path,
+            Store::Host(host) => {
+                let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
+                return host::restore(host, archive, overwrite, self.threads, operation);
+            }
+        };
+        let staging = Staging::begin(path)?;
         let journal = match staging.is_fresh() {
             true => None,
             false => Some(staging.journal()?),

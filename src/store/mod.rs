@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod discover;
+pub mod host;
 pub mod opened;
 pub mod sqlite;
 
@@ -12,6 +13,8 @@ pub(crate) const TRIES: u32 = 3;
 pub const DIRECTORY: &str = "directory";
 /// One SQLite database.
 pub const DATABASE: &str = "sqlite";
+/// One that the host keeps itself.
+pub const HOST: &str = "host";
 
 const STAGING_PREFIX: &str = ".wmlb-restore-";
 /// Hexadecimal digits after it.
