@@ -7,7 +7,6 @@ import time
 import unittest
 
 import archive
-import license_forge as forge
 import support
 import wmlb_ctypes as w
 from encryption_support import Encrypted, key
