@@ -25,7 +25,7 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-demo.XXXXXX")
 store=$folder/store
 backup=$folder/backup
 mkdir "$folder/programs"
-for program in backup progress restore encrypted; do
+for program in backup progress restore encrypted host_store; do
     "${CC:-cc}" -std=c99 -O2 -Wall -Iinclude "examples-c/$program.c" \
         -L"$dist" -lwmlb -Wl,-rpath,"$dist" -o "$folder/programs/$program"
 done
@@ -97,6 +97,9 @@ fi
 echo 'correct horse battery staple' |
     "$folder/programs/encrypted" restore "$folder/encrypted" "$folder/again"
 diff -r "$store" "$folder/again"
+
+say 'A player that keeps its licenses in memory: host_store saves, loses and restores them'
+"$folder/programs/host_store" "$folder/host"
 
 say 'Where everything is'
 cat <<END

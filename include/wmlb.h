@@ -91,7 +91,8 @@
  * at any depth is a license, or one SQLite database. When not set:
  * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
  * ~/.local/share/wmlb/licenses. A variable that is empty counts as not set, and so
- * does XDG_DATA_HOME with a relative path.
+ * does XDG_DATA_HOME with a relative path. Not looked at while a store is set with
+ * wmlb_restorer_set_store().
  */
 #define WMLB_PROP_STORE_PATH "StorePath"
 
@@ -570,6 +571,111 @@ typedef int32_t (*wmlb_rights_callback)(const struct wmlb_license_info *license,
                                         void *ctx);
 
 /**
+ * A license of a store that the host keeps itself.
+ */
+typedef struct wmlb_store_license {
+    /**
+     * Size of this struct in bytes, as the library knows it. Read and write no field that
+     * lies beyond.
+     */
+    size_t struct_size;
+    /**
+     * Its name: name_len bytes, any but NUL, and no NUL after them. A relative path, its
+     * components separated by /, none of them empty, "." or ".."; at most 16,384 bytes. No
+     * two licenses have the same, and none has one that is a folder of another's ("a" and
+     * "a/b"). The first component is not ".wmlb-restore-" and 16 hexadecimal digits.
+     */
+    const uint8_t *name;
+    size_t name_len;
+    /**
+     * Its data_len bytes, whatever they are. May be NULL when data_len is 0.
+     */
+    const uint8_t *data;
+    size_t data_len;
+    /**
+     * When it was last modified, Unix seconds.
+     */
+    int64_t modified;
+} wmlb_store_license;
+
+/**
+ * The functions of a store that the host keeps itself: a player that has its licenses in a
+ * database of its own, or in memory, needs no files to back them up. For
+ * wmlb_restorer_set_store(), which copies the struct.
+ *
+ * ctx, in all of them: as it was passed there. All but close return WMLB_S_OK (or
+ * anything that is not negative) or, when they fail, a negative value: that is the result
+ * of the operation then, or of the enumeration, and its words say which function failed.
+ *
+ * In which order they are called:
+ *
+ * Backup: open(0); next until it returns WMLB_S_FALSE; close. Whatever order the licenses
+ * come in, the backup file has them in that of their names. All are copied before the
+ * first is packed, 16 MiB of them to memory and the rest to a file without a name: in the
+ * backup folder or, when the backup is encrypted, in $XDG_CACHE_HOME/wmlb, else
+ * ~/.cache/wmlb, as the copy is in clear. Before close no progress is made, but
+ * WMLB_STATUS_PROGRESS comes, so that the backup can be cancelled.
+ *
+ * Enumeration: the same, with the call of the callback after each next.
+ *
+ * Restore: with WMLB_RESTORE_OVERWRITE open(1); put for each license, in the order of
+ * names; commit; close. Without it first open(0), next until WMLB_S_FALSE, close, to learn
+ * what the store has, and then the same; but a license that it has is not put: it counts
+ * as done when the bytes are equal, and is reported with WMLB_STATUS_LICENSE_SKIPPED when
+ * they differ. commit is called only when the whole backup file was read and found sound,
+ * and after the last WMLB_STATUS_PROGRESS. A cancel or failure before it: close without
+ * commit. A cancel after it changes nothing. Two licenses never have the same name.
+ *
+ * Threads: in an operation they are called on its thread, the one that the events come on,
+ * and what holds in a wmlb_status_callback holds in them; the last event comes after close.
+ * In an enumeration they are called on the calling thread, and what holds in a
+ * wmlb_license_callback holds in them. Never are two of them called at a time, or while
+ * the store is open for somebody else: an operation that finds the store in use fails with
+ * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its ERROR event, and an enumeration returns that. A
+ * backup uses the store up to close, a restore from WMLB_STATUS_BACKUPRESTORE_BEGIN to its
+ * last close. But each call of wmlb_restorer_set_store() makes a store of its own: if you
+ * set one twice, or on two restorers, see to that yourself.
+ */
+typedef struct wmlb_store_ops {
+    /**
+     * Set it to sizeof(wmlb_store_ops).
+     */
+    size_t struct_size;
+    /**
+     * Opens the store. for_writing: 0: to list its licenses from the first one, as they
+     * are; 1: to put licenses into it. When it fails nothing else is called, not even
+     * close.
+     */
+    wmlb_hresult (*open)(void *ctx, int32_t for_writing);
+    /**
+     * Gives the next license: fills in *license, of which all but struct_size is 0, and
+     * returns WMLB_S_OK; or returns WMLB_S_FALSE: there are no more. In any order. What
+     * name and data point to belongs to the host, and stays as it is until the next call of
+     * next or close. A name that is not as wmlb_store_license says is
+     * WMLB_NS_E_DRM_INVALID_LICENSE; a NULL with a length is WMLB_E_POINTER; both also with
+     * WMLB_BACKUP_PARTIAL. (An enumeration does not look for names that repeat.)
+     */
+    wmlb_hresult (*next)(void *ctx, struct wmlb_store_license *license);
+    /**
+     * Stages a license: what it replaces stays until commit. *license and what it points
+     * to, never NULL, are valid during the call only; copy what is to be kept. NULL with
+     * commit or alone: the store can be backed up and listed only.
+     */
+    wmlb_hresult (*put)(void *ctx, const struct wmlb_store_license *license);
+    /**
+     * Puts all that was staged in place: all, or, when it fails, nothing. Licenses of which
+     * none was staged stay. Called once at the most, also when nothing was staged.
+     */
+    wmlb_hresult (*commit)(void *ctx);
+    /**
+     * Ends what open began: called once after each open that succeeded, whatever comes
+     * between. If it was for writing and there was no commit, or that failed, drop what was
+     * staged.
+     */
+    void (*close)(void *ctx);
+} wmlb_store_ops;
+
+/**
  * 0x00000000: the call succeeded.
  */
 #define WMLB_S_OK 0
@@ -921,6 +1027,9 @@ wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback,
  * data, and modified INT64_MIN where the row does not say. In a backup they are not told:
  * it holds the database.
  *
+ * Of a store that the host keeps itself (wmlb_restorer_set_store()) it lists the licenses
+ * in the order that next gives them in, and calls its functions on this thread.
+ *
  * callback: see wmlb_license_callback. user_data: passed to callback, and not touched
  * otherwise.
  *
@@ -930,7 +1039,10 @@ wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback,
  * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY and WMLB_NS_E_DRM_DATASTORE_CORRUPT, as for
  * wmlb_restorer_backup_licenses(); or
  * WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
- * keeps changing).
+ * keeps changing). Of a host's store: the negative value that one of its functions
+ * returned; WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER (what next gave is not as it
+ * should be); or WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation, or another enumeration, is
+ * using it).
  * Any thread; also in a callback.
  */
 wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
@@ -1009,6 +1121,9 @@ const char *wmlb_status_name(int32_t status);
  * WMLB_STATUS_BACKUPRESTORE_END or WMLB_STATUS_ERROR. If it returned a failure,
  * callback is not called at all. Events may come before the function has returned.
  *
+ * With wmlb_restorer_set_store() the store is one that the host keeps itself, and
+ * StorePath does not count; here and in a restore.
+ *
  * With the property Passphrase or Recipients the file is encrypted: an age file (version
  * 1) around what it holds otherwise.
  *
@@ -1045,6 +1160,9 @@ const char *wmlb_status_name(int32_t status);
  * WMLB_NS_E_DRM_OPERATION_CANCELED;
  * WMLB_E_SHARING_VIOLATION (a license or folder kept changing while it was read, or a
  * restore into the store is running);
+ * of a host's store: the negative value that one of its functions returned;
+ * WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER (what next gave is not as it should be,
+ * see wmlb_store_ops); WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an enumeration is using it);
  * WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
  * WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
  * what was written);
@@ -1096,6 +1214,7 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  * WMLB_E_INVALIDARG (callback is NULL, or there is an unknown flag);
  * WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
  * WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is not set, or there is no StorePath);
+ * WMLB_E_NOTIMPL (the host's store has no put or no commit);
  * WMLB_E_OUTOFMEMORY (no thread can be started).
  *
  * Failures that the last event tells, besides those of the system:
@@ -1119,6 +1238,8 @@ wmlb_hresult wmlb_restorer_cancel_license_backup(struct wmlb_restorer *restorer)
  * in the way of a license);
  * WMLB_E_SHARING_VIOLATION (the store was changed meanwhile,
  * or another restore into it is running);
+ * of a host's store what is said there of a backup, and WMLB_E_OUTOFMEMORY (also: for a
+ * license as a whole, which put takes in one piece);
  * WMLB_NS_E_DRM_OPERATION_CANCELED;
  * WMLB_NS_E_BACKUP_RESTORE_FAILURE (the store could not be put back as it was; the
  * next operation on it tries again).
@@ -1374,6 +1495,27 @@ wmlb_hresult wmlb_restorer_get_last_error(struct wmlb_restorer *restorer,
 wmlb_hresult wmlb_restorer_set_rights(struct wmlb_restorer *restorer,
                                       wmlb_rights_callback rights,
                                       void *ctx);
+
+/**
+ * Sets a store that the host keeps itself, in place of the one at StorePath, for backup,
+ * restore and wmlb_restorer_enumerate_store() on this restorer; NULL for none: StorePath
+ * counts again. What is running keeps what it started with. While one is set StorePath is
+ * not looked at, and need not be there.
+ *
+ * ops: the functions, see wmlb_store_ops; copied. ctx: passed to them, and not touched
+ * otherwise. The functions and ctx must live as long as they are set, and until operations
+ * and enumerations that started with them have ended: after wmlb_restorer_wait() or, from
+ * another thread, wmlb_restorer_release() they are not called again.
+ *
+ * A restore to a store whose put or commit is NULL is refused with WMLB_E_NOTIMPL.
+ *
+ * Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_INVALIDARG (ops->struct_size is less than
+ * sizeof(wmlb_store_ops)); or WMLB_E_POINTER (open, next or close is NULL).
+ * Any thread; also in a callback.
+ */
+wmlb_hresult wmlb_restorer_set_store(struct wmlb_restorer *restorer,
+                                     const struct wmlb_store_ops *ops,
+                                     void *ctx);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,19 +1,23 @@
 //! The main job: from the licence store into a backup file.
 
+mod collect;
 mod packing;
 mod part;
 mod rights;
 mod scratch;
+mod source;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use collect::collect;
 use packing::{Packing, Task};
 use part::{Large, Notice, Part};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
 pub use scratch::Scratch;
+use source::{List, Source};
 
 use crate::archive::commit::{self, Folder};
 use crate::archive::envelope::{self, Lock};
@@ -28,6 +32,7 @@ use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::directory::{Directory, Lister, Reserved};
+use crate::store::host::SetStore;
 
 /// For a backup: replace the backup file that is there.
 pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
@@ -51,7 +56,7 @@ pub struct Backup {
     /// working directory meanwhile.
     folder: PathBuf,
     absolute_folder: PathBuf,
-    store: PathBuf,
+    store: Store,
     flags: u32,
     lock: Option<Lock>,
     level: i32,
@@ -60,16 +65,26 @@ pub struct Backup {
     rights: Option<Arc<dyn Rights>>,
 }
 
+/// What is backed up.
+enum Store {
+    Path(PathBuf),
+    Host(Arc<SetStore>),
+}
+
 impl Backup {
     /// Everything that can be refused before the operation starts. Quick: it looks at
     /// settings and for the backup file, and no further.
     pub fn prepare(
         properties: &Properties,
         flags: u32,
+        host: Option<Arc<SetStore>>,
         rights: Option<Arc<dyn Rights>>,
     ) -> Result<Self> {
         let folder = properties.path(Property::BackupPath)?;
-        let store = properties.absolute_path(Property::StorePath)?;
+        let store = match host {
+            Some(host) => Store::Host(host),
+            None => Store::Path(properties.absolute_path(Property::StorePath)?),
+        };
         let absolute_folder = properties.absolute_path(Property::BackupPath)?;
         let backup = Backup {
             folder,
@@ -102,9 +117,55 @@ impl Job for Backup {
             hresult::WMLB_S_OK,
             Value::None,
         )?;
+        match &self.store {
+            Store::Path(path) => {
+                let store = Directory::open(path)?;
+                let folder = Folder::open(&self.absolute_folder)?;
+                let reserved = Reserved {
+                    folder: folder.identity(),
+                    is_reserved: commit::is_reserved,
+                };
+                let partial = self.has(WMLB_BACKUP_PARTIAL);
+                let lister = Lister::new(store.clone(), reserved, partial, operation.control())?;
+                let list = List::Directory(lister);
+                let scratch = self.scratch(&folder);
+                self.save(operation, &folder, scratch, Source::Directory(store), list)
+            }
+            Store::Host(host) => {
+                let mut claim = host.claim()?;
+                let session = claim.open(false, operation.host_calls())?;
+                let folder = Folder::open(&self.absolute_folder)?;
+                let scratch = self.scratch(&folder);
+                let (spool, mut index) = collect(session, &scratch, operation)?;
+                drop(claim);
+                index.sort()?;
+                let list = List::Host(index, spool.size());
+                let source = Source::Host(Arc::new(spool));
+                self.save(operation, &folder, scratch, source, list)
+            }
+        }
+    }
+}
+
+impl Backup {
+    fn scratch<'a>(&self, folder: &'a Folder) -> Scratch<'a> {
+        match self.lock {
+            None => Scratch::beside(folder),
+            // What is encrypted there is not to lie there in clear, not for a moment.
+            Some(_) => Scratch::apart(),
+        }
+    }
+
+    /// Saves what is in the list.
+    fn save(
+        &self,
+        operation: &mut Operation<'_>,
+        folder: &Folder,
+        scratch: Scratch<'_>,
+        source: Source,
+        list: List<'_>,
+    ) -> Result<wmlb_hresult> {
         let control = operation.control();
-        let store = Directory::open(&self.store)?;
-        let folder = Folder::open(&self.absolute_folder)?;
         let temporary = folder.temporary()?;
         let target = folder.target();
         let info = Info {
@@ -112,48 +173,38 @@ impl Job for Backup {
             created: unix_time(),
             library: env!("CARGO_PKG_VERSION").to_owned(),
             device: device::id()?,
-            store: store.kind().to_owned(),
+            store: source.kind().to_owned(),
         };
         let verify = self.has(WMLB_BACKUP_VERIFY);
         let output = envelope::output(
             self.lock.as_ref(),
             temporary.file(),
-            &folder,
+            folder,
             &target,
             verify,
             control,
         )?;
         let writer = Writer::new(output, &info)?;
-        let partial = self.has(WMLB_BACKUP_PARTIAL);
-        let reserved = Reserved {
-            folder: folder.identity(),
-            is_reserved: commit::is_reserved,
-        };
-        let lister = Lister::new(store.clone(), reserved, partial, control)?;
         let packing = Packing {
-            store,
+            source,
             control,
             level: self.level,
-            partial,
+            partial: self.has(WMLB_BACKUP_PARTIAL),
             policy: Policy {
                 denies_unstated: self.denies_unstated_rights,
                 asks_host: self.rights.is_some(),
             },
-            scratch: match self.lock {
-                None => Scratch::beside(&folder),
-                // What is encrypted there is not to lie there in clear, not for a moment.
-                Some(_) => Scratch::apart(),
-            },
+            scratch,
             used: Default::default(),
         };
         let (operation, writer, mut progress, all_stored) = {
             let mut ends = BackupEnds {
                 operation,
-                lister,
+                progress: list.totals(),
+                list,
                 writer,
                 packing: &packing,
                 rights: self.rights.as_deref(),
-                progress: wmlb_progress::default(),
                 bytes_before_large: 0,
                 all_stored: true,
             };
@@ -189,7 +240,7 @@ fn unix_time() -> i64 {
 /// What the operation's thread does in a backup: it lists, writes and tells.
 struct BackupEnds<'a, 'b> {
     operation: &'a mut Operation<'b>,
-    lister: Lister<'a>,
+    list: List<'a>,
     writer: Writer<'a>,
     packing: &'a Packing<'a>,
     rights: Option<&'a dyn Rights>,
@@ -202,8 +253,8 @@ struct BackupEnds<'a, 'b> {
 
 impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
     fn next(&mut self) -> Result<Option<Task>> {
-        let Some(batch) = self.lister.next_batch()? else {
-            self.progress.licenses_total = self.lister.listed();
+        let Some(batch) = self.list.next_batch()? else {
+            self.progress.licenses_total = self.list.listed();
             return Ok(None);
         };
         Ok(Some(Task::new(batch)))

@@ -13,9 +13,10 @@ use crate::backup::Scratch;
 use crate::error::{Error, Result, reserve};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
-use crate::operation::Control;
+use crate::operation::{Control, HostCalls};
 use crate::props::{Properties, Property};
 use crate::store::directory::{Directory, Entry, Lister, OpenError, Reader, Reserved};
+use crate::store::host::{HostLicense, SetStore};
 use crate::store::opened::License;
 use crate::store::{TRIES, sqlite};
 use crate::sys;
@@ -23,8 +24,48 @@ use crate::sys;
 /// Whoever is told of the licences; a negative answer ends the list, and is its result.
 pub type Listener<'a> = &'a mut dyn FnMut(&LicenseInfo<'_>) -> wmlb_hresult;
 
-/// Lists the store at StorePath, in the order of names.
-pub fn enumerate_store(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
+/// Lists the host's store, in the host's order, or else the one at StorePath, in the order of
+/// names.
+pub fn enumerate_store(
+    properties: &Properties,
+    host: Option<&SetStore>,
+    listener: Listener<'_>,
+) -> Result<wmlb_hresult> {
+    match host {
+        Some(host) => enumerate_host(host, listener),
+        None => enumerate_directory(properties, listener),
+    }
+}
+
+fn enumerate_host(store: &SetStore, listener: Listener<'_>) -> Result<wmlb_hresult> {
+    let mut claim = store.claim()?;
+    let mut session = claim.open(false, HostCalls::on_hosts_thread())?;
+    let mut inspector = Inspector::default();
+    let mut statement = Statement::default();
+    while let Some(HostLicense {
+        name,
+        data,
+        modified,
+    }) = session.next()?
+    {
+        let size = data.len() as u64;
+        let head = &data[..license::most_of_head(size)];
+        let tail = &data[data.len() - license::wanted_tail(head, size)..];
+        inspector.inspect(Excerpt::large(head, tail, size), &mut statement)?;
+        let answer = listener(&LicenseInfo {
+            name,
+            size,
+            modified,
+            statement: &statement,
+        });
+        if answer < 0 {
+            return Ok(answer);
+        }
+    }
+    Ok(hresult::WMLB_S_OK)
+}
+
+fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
     let path = properties.absolute_path(Property::StorePath)?;
     let store = Directory::open(&path)?;
     let control = Control::new();

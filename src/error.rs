@@ -98,6 +98,16 @@ pub enum Error {
     NoSqlite(PathBuf),
     #[error("cannot write a snapshot of a database to {}", path.display())]
     Scratch { path: PathBuf, source: io::Error },
+    #[error("the host's store failed to {action}")]
+    HostStore { action: String, hr: wmlb_hresult },
+    #[error("the host's store gave a license whose {0} is NULL")]
+    HostNull(String),
+    #[error("the host's store is in use by another call")]
+    HostStoreBusy,
+    #[error("the host's store has no function put or commit, so it can only be backed up")]
+    HostStoreReadOnly,
+    #[error("the host's store gave a license named {name}, {why}")]
+    HostName { name: String, why: &'static str },
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     #[error("no memory for {0}")]
@@ -142,14 +152,17 @@ impl Error {
     pub fn hresult(&self) -> wmlb_hresult {
         match self {
             Error::Handle => hresult::WMLB_E_HANDLE,
-            Error::Null(_) => hresult::WMLB_E_POINTER,
+            Error::Null(_) | Error::HostNull(_) => hresult::WMLB_E_POINTER,
             Error::Argument(_) | Error::PropertyValue { .. } => hresult::WMLB_E_INVALIDARG,
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_INVALID_PROPERTY,
-            Error::NoEncryption(_) | Error::NoSqlite(_) => hresult::WMLB_E_NOTIMPL,
+            Error::NoEncryption(_) | Error::NoSqlite(_) | Error::HostStoreReadOnly => {
+                hresult::WMLB_E_NOTIMPL
+            }
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
-            Error::Busy | Error::DatabaseInUse(_) | Error::PlayerRuns(_) => {
+            Error::Busy | Error::DatabaseInUse(_) | Error::PlayerRuns(_) | Error::HostStoreBusy => {
                 hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY
             }
+            Error::HostName { .. } => hresult::WMLB_NS_E_DRM_INVALID_LICENSE,
             Error::Database { .. } => hresult::WMLB_NS_E_DRM_DATASTORE_CORRUPT,
             Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
             Error::Timeout(_) => hresult::WMLB_E_TIMEOUT,
@@ -162,7 +175,9 @@ impl Error {
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
             Error::Changed(_) | Error::Disturbed(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
-            Error::Encrypted { hr, .. } | Error::Refused { hr, .. } => *hr,
+            Error::Encrypted { hr, .. }
+            | Error::Refused { hr, .. }
+            | Error::HostStore { hr, .. } => *hr,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,
             Error::InTheWay(_) => hresult::WMLB_E_ACCESSDENIED,

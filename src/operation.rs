@@ -74,11 +74,35 @@ pub trait Job: Send {
     fn backup_file(&self) -> PathBuf;
 }
 
+/// How functions of the host's are called on a thread.
+#[derive(Clone, Copy)]
+pub struct HostCalls {
+    /// The process that the operation belongs to; None on the host's own thread.
+    process: Option<u32>,
+}
+
+impl HostCalls {
+    /// On the host's own thread, which goes on in a child if the host wants it to.
+    pub fn on_hosts_thread() -> Self {
+        HostCalls { process: None }
+    }
+
+    pub fn call<T>(self, call: impl FnOnce() -> T) -> T {
+        let answer = call();
+        // A child that the host forked in its function has a copy of the operation's thread
+        // and no other: it must not go on.
+        if self.process.is_some_and(|own| own != sys::process_id()) {
+            sys::end_thread();
+        }
+        answer
+    }
+}
+
 /// The part of an operation that lives on its own thread.
 pub struct Operation<'a> {
     control: &'a Control,
     observer: Box<dyn Observer>,
-    process: u32,
+    host_calls: HostCalls,
     reported: Option<Instant>,
 }
 
@@ -87,7 +111,9 @@ impl<'a> Operation<'a> {
         Operation {
             control,
             observer,
-            process: sys::process_id(),
+            host_calls: HostCalls {
+                process: Some(sys::process_id()),
+            },
             reported: None,
         }
     }
@@ -100,24 +126,18 @@ impl<'a> Operation<'a> {
         if self.control.silenced.load(Ordering::Acquire) {
             return WMLB_S_OK;
         }
-        let answer = self.observer.notify(event);
-        self.end_in_child();
-        answer
+        let host_calls = self.host_calls;
+        host_calls.call(|| self.observer.notify(event))
     }
 
     /// Calls a function of the host's.
     pub fn call_host<T>(&self, call: impl FnOnce() -> T) -> T {
-        let answer = call();
-        self.end_in_child();
-        answer
+        self.host_calls.call(call)
     }
 
-    /// A child that the host forked in its function has a copy of this thread and no other:
-    /// it must not go on.
-    fn end_in_child(&self) {
-        if sys::process_id() != self.process {
-            sys::end_thread();
-        }
+    /// For those who call functions of the host's for it, on its thread.
+    pub fn host_calls(&self) -> HostCalls {
+        self.host_calls
     }
 
     /// Makes an event; an error when the observer's answer, or anybody else, cancels.

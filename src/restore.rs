@@ -1,14 +1,14 @@
 //! From a backup file into the licence store, all or nothing.
 
 mod database;
+mod host;
+mod place;
 mod stager;
 
 use std::convert::Infallible;
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::io::Errno;
 use stager::{Staged, Stager};
 
 use crate::archive::Info;
@@ -22,8 +22,9 @@ use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
-use crate::store::directory::{self, JournalWriter, Staging};
-use crate::store::{self, player};
+use crate::store::directory::{JournalWriter, Staging};
+use crate::store::host::SetStore;
+use crate::store::player;
 
 /// For a restore: the user agreed to bring licenses that were made on another device
 /// to this one. Without it, a backup from another device is refused.
@@ -61,25 +62,43 @@ pub trait Authorizer: Send + Sync {
 pub struct Restore {
     file: PathBuf,
     keys: Keys,
-    store: PathBuf,
-    /// The store may be a file as well as a folder.
-    names_store_file: bool,
+    store: Store,
     flags: u32,
     threads: usize,
     authorizer: Option<Arc<dyn Authorizer>>,
+}
+
+/// Where licences are restored to.
+enum Store {
+    Path {
+        path: PathBuf,
+        /// It may be a file as well as a folder.
+        may_be_file: bool,
+    },
+    Host(Arc<SetStore>),
 }
 
 impl Restore {
     pub fn prepare(
         properties: &Properties,
         flags: u32,
+        host: Option<Arc<SetStore>>,
         authorizer: Option<Arc<dyn Authorizer>>,
     ) -> Result<Self> {
+        let file = properties.absolute_path(Property::RestorePath)?;
+        let keys = Keys::new(properties)?;
+        let store = match host {
+            Some(host) if host.is_writable() => Store::Host(host),
+            Some(_) => return Err(Error::HostStoreReadOnly),
+            None => Store::Path {
+                path: properties.absolute_path(Property::StorePath)?,
+                may_be_file: properties.names_store_file(),
+            },
+        };
         Ok(Restore {
-            file: properties.absolute_path(Property::RestorePath)?,
-            keys: Keys::new(properties)?,
-            store: properties.absolute_path(Property::StorePath)?,
-            names_store_file: properties.names_store_file(),
+            file,
+            keys,
+            store,
             flags,
             threads: properties.threads(),
             authorizer,
@@ -88,36 +107,6 @@ impl Restore {
 
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
-    }
-
-    /// The folder that the licences are to be in, and for one database its name there.
-    fn place(&self, info: &Info) -> Result<(PathBuf, Option<Vec<u8>>)> {
-        let is_file = match self.store.metadata() {
-            Ok(metadata) => !metadata.is_dir(),
-            Err(_) => self.names_store_file,
-        };
-        if info.store != store::DATABASE || !is_file {
-            return Ok((self.store.clone(), None));
-        }
-        let (folder, name) = match directory::locate_file(&self.store) {
-            Ok(located) => located,
-            // The folder is to be made.
-            Err(Errno::NOENT) if self.store.symlink_metadata().is_err() => {
-                let (folder, name) = (self.store.parent(), self.store.file_name());
-                let named = folder.zip(name).ok_or(Errno::NOENT);
-                let (folder, name) = named.map_err(|errno| self.no_store(errno))?;
-                (folder.to_owned(), name.to_owned())
-            }
-            Err(errno) => return Err(self.no_store(errno)),
-        };
-        Ok((folder, Some(name.into_vec())))
-    }
-
-    fn no_store(&self, errno: Errno) -> Error {
-        Error::Store {
-            path: self.store.clone(),
-            source: errno.into(),
-        }
     }
 
     /// Whether the host and the user agree to this restore.
@@ -159,10 +148,17 @@ impl Job for Restore {
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_BEGIN)?;
 
         let control = operation.control();
-        let (folder, only) = self.place(&archive.info)?;
+        let (path, may_be_file) = match &self.store {
+            Store::Path { path, may_be_file } => (path, *may_be_file),
+            Store::Host(host) => {
+                let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
+                return host::restore(host, archive, overwrite, self.threads, operation);
+            }
+        };
+        let (folder, only) = place::place(path, may_be_file, &archive.info)?;
         let staging = Staging::begin(&folder)?;
         if player::is_running(&staging.real_path(b"")) {
-            return Err(Error::PlayerRuns(self.store.clone()));
+            return Err(Error::PlayerRuns(path.clone()));
         }
         let journal = match staging.is_fresh() {
             true => None,

@@ -18,6 +18,7 @@ use crate::props::Properties;
 use crate::restore::{self, Authorizer, Restore};
 use crate::secret::wiping_stack;
 use crate::status::{self, Observer, Value, wmlb_progress};
+use crate::store::host::SetStore;
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
 use crate::verify::Verify;
@@ -66,6 +67,7 @@ pub struct Restorer {
     last_error: Mutex<String>,
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
     rights: Mutex<Option<Arc<dyn Rights>>>,
+    store: Mutex<Option<Arc<SetStore>>>,
     state: sync::Mutex<State>,
     /// An operation has started or ended, or its thread has.
     changed: Condvar,
@@ -111,6 +113,15 @@ impl Restorer {
         *self.rights.lock() = rights;
     }
 
+    /// The host's own store; None for the one at StorePath.
+    pub fn set_store(&self, store: Option<Arc<SetStore>>) {
+        *self.store.lock() = store;
+    }
+
+    pub fn store(&self) -> Option<Arc<SetStore>> {
+        self.store.lock().clone()
+    }
+
     /// The properties as they are now.
     pub fn properties(&self) -> Properties {
         self.properties.lock().clone()
@@ -124,6 +135,7 @@ impl Restorer {
             Ok(Box::new(Backup::prepare(
                 &self.properties(),
                 flags,
+                self.store(),
                 rights,
             )?))
         })
@@ -137,6 +149,7 @@ impl Restorer {
             Ok(Box::new(Restore::prepare(
                 &self.properties(),
                 flags,
+                self.store(),
                 authorizer,
             )?))
         })

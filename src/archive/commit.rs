@@ -96,6 +96,10 @@ impl Folder {
         self.identity
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The path of the backup file.
     pub fn target(&self) -> PathBuf {
         self.path.join(FILE_NAME)

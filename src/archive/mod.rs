@@ -69,7 +69,7 @@ pub struct Info {
     pub library: String,
     /// Which device made it; "" when it could not be told.
     pub device: String,
-    /// Kind of store: "directory" or "sqlite".
+    /// Kind of store: "directory", "sqlite" or "host".
     pub store: String,
 }
 

@@ -10,6 +10,7 @@ use crate::store::is_staging_name;
 use crate::sys::Time;
 
 /// A licence, or a piece of a large one, in a frame's content.
+#[derive(Clone)]
 pub struct Piece {
     /// Its name, in [`Pieces::names`].
     name: Range<usize>,
@@ -35,7 +36,7 @@ impl Piece {
 }
 
 /// What a frame's content is made of.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Pieces {
     names: Vec<u8>,
     pub list: Vec<Piece>,

@@ -2,7 +2,6 @@
 //! the compressed bytes.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rustix::io::Errno;
@@ -10,6 +9,7 @@ use rustix::io::Errno;
 use super::part::{Large, Notice, Part};
 use super::rights::{Candidate, Inspected, Judge, Policy};
 use super::scratch::Scratch;
+use super::source::{Opener, Source};
 use crate::archive::frame::Packer;
 use crate::archive::{
     FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
@@ -18,7 +18,7 @@ use crate::error::{Error, Result, reserve};
 use crate::license::{Excerpt, Right};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
-use crate::store::directory::{Batch, Directory, Entry, OpenError, Reader};
+use crate::store::directory::{Batch, Entry, OpenError};
 use crate::store::opened::License;
 use crate::store::{TRIES, sqlite};
 
@@ -56,7 +56,7 @@ struct LargeLicense {
 
 /// What the workers of a backup share.
 pub struct Packing<'a> {
-    pub store: Arc<Directory>,
+    pub source: Source,
     pub control: &'a Control,
     pub level: i32,
     pub partial: bool,
@@ -69,7 +69,7 @@ pub struct Packing<'a> {
 
 /// What one worker has of its own.
 pub struct Worker {
-    reader: Reader,
+    opener: Opener,
     packer: Packer,
     /// The content of the frame that is being made.
     content: Vec<u8>,
@@ -98,7 +98,7 @@ impl Work for Packing<'_> {
 
     fn worker(&self) -> Result<Worker> {
         Ok(Worker {
-            reader: Reader::new(self.store.clone()),
+            opener: self.source.opener(),
             packer: Packer::new(self.level)?,
             content: Vec::new(),
             path: Vec::new(),
@@ -180,11 +180,13 @@ impl Packing<'_> {
                         self.skip(worker, cause, part)?;
                     }
                 }
-                Entry::License if worker.path.len() - LICENSES_FOLDER.len() > LONGEST_NAME => {
+                Entry::License | Entry::Spooled(_)
+                    if worker.path.len() - LICENSES_FOLDER.len() > LONGEST_NAME =>
+                {
                     self.fail(worker, "save", Errno::NAMETOOLONG, part)?;
                     task.batch.advance();
                 }
-                Entry::License => match self.read(worker, task, part)? {
+                Entry::License | Entry::Spooled(_) => match self.read(worker, task, part)? {
                     Outcome::Done => {
                         task.batch.advance();
                         task.tries = 0;
@@ -267,7 +269,7 @@ impl Packing<'_> {
             worker.content.truncate(start);
             let opened = match task.snapshot.take() {
                 Some(snapshot) => Ok(snapshot),
-                None => worker.reader.open(&task.batch),
+                None => worker.opener.open(&task.batch),
             };
             let license = match opened {
                 Ok(license) => license,
@@ -355,7 +357,7 @@ impl Packing<'_> {
         // To close it later would take away the locks that SQLite will have on it.
         drop(license);
         let scratch = self.scratch.file()?;
-        let path = self.store.real_path(&worker.path[LICENSES_FOLDER.len()..]);
+        let path = self.source.real_path(&worker.path[LICENSES_FOLDER.len()..]);
         let taken = sqlite::snapshot(&path, &scratch.path(), self.control);
         match taken {
             Ok(modified) => License::snapshot(scratch.into_unnamed()?.into(), modified)
@@ -439,7 +441,7 @@ impl Packing<'_> {
 
     /// The path of the member that is being made, in the store.
     fn display_path(&self, worker: &Worker) -> PathBuf {
-        self.store
+        self.source
             .display_path(&worker.path[LICENSES_FOLDER.len()..])
     }
 

@@ -1,5 +1,7 @@
-//! Where snapshots of databases are written to, as long as they are needed.
+//! Where snapshots of databases, and copies of a host's licences, are written to, as long as
+//! they are needed.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -32,8 +34,18 @@ impl<'a> Scratch<'a> {
 
     /// A new file, with a name.
     pub fn file(&self) -> Result<Temporary<'_>> {
+        self.folder()?.named_temporary()
+    }
+
+    /// A new file without a name, and the folder that it is in.
+    pub fn unnamed_file(&self) -> Result<(File, PathBuf)> {
+        let folder = self.folder()?;
+        Ok((folder.temporary()?.into_unnamed()?, folder.path().into()))
+    }
+
+    fn folder(&self) -> Result<&Folder> {
         if let Some(folder) = self.beside.or_else(|| self.apart.get()) {
-            return folder.named_temporary();
+            return Ok(folder);
         }
         let path = props::cache_folder().ok_or_else(|| Error::Scratch {
             path: PathBuf::from("$XDG_CACHE_HOME"),
@@ -41,6 +53,6 @@ impl<'a> Scratch<'a> {
         })?;
         let folder = Folder::open(&path)?;
         // Another worker may have opened it meanwhile.
-        self.apart.get_or_init(|| folder).named_temporary()
+        Ok(self.apart.get_or_init(|| folder))
     }
 }

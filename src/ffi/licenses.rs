@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::license::{Format, LicenseInfo, Right};
 use crate::panics;
-use crate::props::Properties;
+use crate::restorer::Restorer;
 
 /// The right of a license to be backed up: its format does not state it, or under a
 /// condition that is not evaluated here.
@@ -125,11 +125,11 @@ fn enumerate(
     restorer: *mut wmlb_restorer,
     callback: wmlb_license_callback,
     user_data: *mut c_void,
-    list: fn(&Properties, Listener<'_>) -> Result<wmlb_hresult>,
+    list: fn(&Restorer, Listener<'_>) -> Result<wmlb_hresult>,
 ) -> wmlb_hresult {
     call_on(restorer, |restorer| {
         let function = callback.ok_or_else(|| Error::Argument("callback is NULL".to_owned()))?;
-        list(&restorer.properties(), &mut |license: &LicenseInfo<'_>| {
+        list(restorer, &mut |license: &LicenseInfo<'_>| {
             let description = Description::new(license);
             let info = description.info(license);
             let _host = panics::leave();
@@ -151,6 +151,9 @@ fn enumerate(
 /// data, and modified INT64_MIN where the row does not say. In a backup they are not told:
 /// it holds the database.
 ///
+/// Of a store that the host keeps itself (wmlb_restorer_set_store()) it lists the licenses
+/// in the order that next gives them in, and calls its functions on this thread.
+///
 /// callback: see wmlb_license_callback. user_data: passed to callback, and not touched
 /// otherwise.
 ///
@@ -160,7 +163,10 @@ fn enumerate(
 /// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY and WMLB_NS_E_DRM_DATASTORE_CORRUPT, as for
 /// wmlb_restorer_backup_licenses(); or
 /// WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
-/// keeps changing).
+/// keeps changing). Of a host's store: the negative value that one of its functions
+/// returned; WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER (what next gave is not as it
+/// should be); or WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation, or another enumeration, is
+/// using it).
 /// Any thread; also in a callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_restorer_enumerate_store(
@@ -168,7 +174,10 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
     callback: wmlb_license_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    enumerate(restorer, callback, user_data, enumerate::enumerate_store)
+    enumerate(restorer, callback, user_data, |restorer, listener| {
+        let host = restorer.store();
+        enumerate::enumerate_store(&restorer.properties(), host.as_deref(), listener)
+    })
 }
 
 /// Lists the licenses in the backup file (property RestorePath), as
@@ -188,5 +197,7 @@ pub extern "C" fn wmlb_restorer_enumerate_backup(
     callback: wmlb_license_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    enumerate(restorer, callback, user_data, enumerate::enumerate_backup)
+    enumerate(restorer, callback, user_data, |restorer, listener| {
+        enumerate::enumerate_backup(&restorer.properties(), listener)
+    })
 }

@@ -23,7 +23,8 @@
  * at any depth is a license, or one SQLite database. When not set:
  * $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
  * ~/.local/share/wmlb/licenses. A variable that is empty counts as not set, and so
- * does XDG_DATA_HOME with a relative path.
+ * does XDG_DATA_HOME with a relative path. Not looked at while a store is set with
+ * wmlb_restorer_set_store().
  */
 #define WMLB_PROP_STORE_PATH "StorePath"
 

@@ -19,6 +19,7 @@ mod pointer;
 mod properties;
 mod restorer;
 mod rights;
+mod store;
 
 pub use crate::backup::{WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY};
 pub use crate::hresult::*;
@@ -40,3 +41,4 @@ pub use operations::*;
 pub use properties::*;
 pub use restorer::*;
 pub use rights::*;
+pub use store::*;

@@ -22,6 +22,9 @@ use crate::status::wmlb_progress;
 /// WMLB_STATUS_BACKUPRESTORE_END or WMLB_STATUS_ERROR. If it returned a failure,
 /// callback is not called at all. Events may come before the function has returned.
 ///
+/// With wmlb_restorer_set_store() the store is one that the host keeps itself, and
+/// StorePath does not count; here and in a restore.
+///
 /// With the property Passphrase or Recipients the file is encrypted: an age file (version
 /// 1) around what it holds otherwise.
 ///
@@ -58,6 +61,9 @@ use crate::status::wmlb_progress;
 /// WMLB_NS_E_DRM_OPERATION_CANCELED;
 /// WMLB_E_SHARING_VIOLATION (a license or folder kept changing while it was read, or a
 /// restore into the store is running);
+/// of a host's store: the negative value that one of its functions returned;
+/// WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER (what next gave is not as it should be,
+/// see wmlb_store_ops); WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an enumeration is using it);
 /// WMLB_NS_E_DRM_BACKUP_EXISTS (a backup file has appeared meanwhile);
 /// WMLB_NS_E_DRM_BACKUP_CORRUPT (with WMLB_BACKUP_VERIFY: what was read back is not
 /// what was written);
@@ -119,6 +125,7 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 /// WMLB_E_INVALIDARG (callback is NULL, or there is an unknown flag);
 /// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation is running);
 /// WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is not set, or there is no StorePath);
+/// WMLB_E_NOTIMPL (the host's store has no put or no commit);
 /// WMLB_E_OUTOFMEMORY (no thread can be started).
 ///
 /// Failures that the last event tells, besides those of the system:
@@ -142,6 +149,8 @@ pub extern "C" fn wmlb_restorer_cancel_license_backup(
 /// in the way of a license);
 /// WMLB_E_SHARING_VIOLATION (the store was changed meanwhile,
 /// or another restore into it is running);
+/// of a host's store what is said there of a backup, and WMLB_E_OUTOFMEMORY (also: for a
+/// license as a whole, which put takes in one piece);
 /// WMLB_NS_E_DRM_OPERATION_CANCELED;
 /// WMLB_NS_E_BACKUP_RESTORE_FAILURE (the store could not be put back as it was; the
 /// next operation on it tries again).

@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod discover;
+pub mod host;
 pub mod opened;
 pub mod player;
 pub mod sqlite;
@@ -13,6 +14,8 @@ pub(crate) const TRIES: u32 = 3;
 pub(crate) const DIRECTORY: &str = "directory";
 /// One SQLite database.
 pub(crate) const DATABASE: &str = "sqlite";
+/// One that the host keeps itself.
+pub(crate) const HOST: &str = "host";
 
 const STAGING_PREFIX: &str = ".wmlb-restore-";
 /// Hexadecimal digits after it.

@@ -1,10 +1,13 @@
 //! The content of a licence that is open, wherever it lies.
 
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::{self, Stat};
 use rustix::io::Errno;
 
+use super::host::{Spool, Spooled};
 use super::sqlite;
 use crate::sys::{self, Time};
 
@@ -23,6 +26,12 @@ enum Content {
         file: OwnedFd,
         size: u64,
         modified: Time,
+    },
+    /// A copy of a licence of a host's store, of which so many bytes were read.
+    Spooled {
+        spool: Arc<Spool>,
+        place: Spooled,
+        read: Cell<u64>,
     },
 }
 
@@ -45,6 +54,16 @@ impl License {
         })
     }
 
+    pub fn spooled(spool: Arc<Spool>, place: Spooled) -> Self {
+        License {
+            content: Content::Spooled {
+                spool,
+                place,
+                read: Cell::new(0),
+            },
+        }
+    }
+
     pub fn is_snapshot(&self) -> bool {
         matches!(self.content, Content::Snapshot { .. })
     }
@@ -53,7 +72,7 @@ impl License {
     pub fn is_database(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, .. } => sqlite::is_database_file(file),
-            Content::Snapshot { .. } => Ok(false),
+            Content::Snapshot { .. } | Content::Spooled { .. } => Ok(false),
         }
     }
 
@@ -67,6 +86,7 @@ impl License {
         match &self.content {
             Content::File { before, .. } => before.st_size as u64,
             Content::Snapshot { size, .. } => *size,
+            Content::Spooled { place, .. } => place.size,
         }
     }
 
@@ -74,18 +94,50 @@ impl License {
         match &self.content {
             Content::File { before, .. } => sys::modified(before),
             Content::Snapshot { modified, .. } => *modified,
+            Content::Spooled { place, .. } => Time {
+                seconds: place.modified,
+                nanoseconds: 0,
+            },
         }
     }
 
-    fn descriptor(&self) -> &OwnedFd {
+    /// Reads on; 0 bytes at the end.
+    fn read(&self, out: &mut [u8]) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. } | Content::Snapshot { file, .. } => file,
+            Content::File { file, .. } | Content::Snapshot { file, .. } => {
+                rustix::io::retry_on_intr(|| rustix::io::read(file, &mut *out))
+            }
+            Content::Spooled { read, .. } => {
+                let got = self.read_at(out, read.get())?;
+                read.set(read.get() + got as u64);
+                Ok(got)
+            }
+        }
+    }
+
+    /// Reads what is at `offset`; 0 bytes at the end.
+    fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
+        match &self.content {
+            Content::File { file, .. } | Content::Snapshot { file, .. } => {
+                rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *out, offset))
+            }
+            Content::Spooled { spool, place, .. } => {
+                let rest = place.size.saturating_sub(offset);
+                let length = (out.len() as u64).min(rest) as usize;
+                spool.read_at(&mut out[..length], place.offset + offset)
+            }
         }
     }
 
     /// Appends the whole content. More or fewer bytes than [`License::size`] mean that it
     /// has changed.
     pub fn read_whole(&self, out: &mut Vec<u8>) -> Result<u64> {
+        let file = match &self.content {
+            Content::File { file, .. } | Content::Snapshot { file, .. } => file,
+            Content::Spooled { place, .. } => {
+                return Ok(self.read_next(out, place.size as usize)? as u64);
+            }
+        };
         let start = out.len();
         let read = |out: &Vec<u8>| (out.len() - start) as u64;
         // One byte more, so that a short read shows the end without another call.
@@ -93,7 +145,7 @@ impl License {
         loop {
             let room = out.capacity() - out.len();
             let got = rustix::io::retry_on_intr(|| {
-                rustix::io::read(self.descriptor(), rustix::buffer::spare_capacity(out))
+                rustix::io::read(file, rustix::buffer::spare_capacity(out))
             })?;
             let ended = got == 0 || (got < room && read(out) == self.size());
             if ended || read(out) > self.size() {
@@ -108,8 +160,7 @@ impl License {
         out.resize(start + length, 0);
         let mut filled = 0;
         while filled < length {
-            let rest = &mut out[start + filled..];
-            match rustix::io::retry_on_intr(|| rustix::io::read(self.descriptor(), &mut *rest))? {
+            match self.read(&mut out[start + filled..])? {
                 0 => break,
                 got => filled += got,
             }
@@ -125,8 +176,7 @@ impl License {
         out.resize(start + length, 0);
         let mut rest = &mut out[start..];
         while !rest.is_empty() {
-            let read = || rustix::io::pread(self.descriptor(), &mut *rest, offset);
-            match rustix::io::retry_on_intr(read)? {
+            match self.read_at(rest, offset)? {
                 0 => break,
                 got => {
                     offset += got as u64;
@@ -141,7 +191,7 @@ impl License {
     pub fn is_unchanged(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, before } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
-            Content::Snapshot { .. } => Ok(true),
+            Content::Snapshot { .. } | Content::Spooled { .. } => Ok(true),
         }
     }
 }

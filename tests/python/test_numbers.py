@@ -122,6 +122,10 @@ class Header(unittest.TestCase):
         # The number at its end is followed by nothing but what aligns it.
         self.assertEqual(w.ctypes.sizeof(w.StoreInfo), 6 * w.ctypes.sizeof(w.c_size_t))
 
+    def test_what_a_host_gives_has_its_size(self):
+        self.assertEqual(w.ctypes.sizeof(w.StoreLicense), 5 * w.ctypes.sizeof(w.c_size_t) + 8)
+        self.assertEqual(w.ctypes.sizeof(w.StoreOps), 6 * w.ctypes.sizeof(w.c_size_t))
+
 
 class Names(unittest.TestCase):
     def test_result_codes(self):

@@ -396,6 +396,7 @@ class Restorer:
 NEEDS_INDIVIDUALIZATION = hresult(FAILURES["NS_E_DRM_NEEDS_INDIVIDUALIZATION"])
 RESTORE_FAILURE = hresult(FAILURES["NS_E_BACKUP_RESTORE_FAILURE"])
 BAD_DATA = hresult(FAILURES["NS_E_BACKUP_RESTORE_BAD_DATA"])
+INVALID_LICENSE = hresult(FAILURES["NS_E_DRM_INVALID_LICENSE"])
 RESTORE_FRAUD = hresult(FAILURES["NS_E_DRM_RESTORE_FRAUD"])
 FILE_EXISTS = from_win32(80)
 IO_DEVICE = from_win32(1117)
@@ -447,6 +448,35 @@ class StoreInfo(ctypes.Structure):
         ("kind", c_char_p),
         ("path", c_char_p),
         ("running", c_int32),
+    ]
+
+
+class StoreLicense(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_void_p),
+        ("name_len", c_size_t),
+        ("data", c_void_p),
+        ("data_len", c_size_t),
+        ("modified", c_int64),
+    ]
+
+
+StoreOpen = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int32)
+StoreNext = ctypes.CFUNCTYPE(c_int32, c_void_p, POINTER(StoreLicense))
+StorePut = ctypes.CFUNCTYPE(c_int32, c_void_p, POINTER(StoreLicense))
+StoreCommit = ctypes.CFUNCTYPE(c_int32, c_void_p)
+StoreClose = ctypes.CFUNCTYPE(None, c_void_p)
+
+
+class StoreOps(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("open", StoreOpen),
+        ("next", StoreNext),
+        ("put", StorePut),
+        ("commit", StoreCommit),
+        ("close", StoreClose),
     ]
 
 
@@ -510,6 +540,7 @@ OTHERS.update({
     "wmlb_restorer_enumerate_backup": (c_int32, [c_void_p, LicenseCallback, c_void_p]),
     "wmlb_restorer_set_authorizer": (c_int32, [c_void_p, Authorizer, c_void_p]),
     "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
+    "wmlb_restorer_set_store": (c_int32, [c_void_p, POINTER(StoreOps), c_void_p]),
     "wmlb_discover_stores": (c_int32, [StoreCallback, c_void_p]),
 })
 FUNCTIONS.update(declare(lib))

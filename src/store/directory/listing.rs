@@ -9,9 +9,10 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Directory, LICENSE};
+use super::{Directory, LICENSE, split_name};
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::store::host::Spooled;
 use crate::store::{TRIES, is_staging_name, sqlite};
 use crate::sys::{self, Identity};
 
@@ -56,6 +57,8 @@ struct Level {
 /// An entry of a batch.
 pub enum Entry {
     License,
+    /// A licence of a host's store.
+    Spooled(Spooled),
     /// A link or a special file.
     Other,
     /// A folder that could not be listed.
@@ -79,9 +82,49 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The first of these names, which are in order, each with what it is; cut as a [`Lister`]
+    /// does it, so that the same licences give the same frames. None when there are none.
+    pub fn of<'n>(list: impl Iterator<Item = (&'n [u8], Entry)>) -> Option<Self> {
+        let mut names = Vec::new();
+        let mut folders = Vec::<(u32, u32)>::new();
+        let mut places = Vec::new();
+        let mut current = None;
+        for (path, entry) in list {
+            let (_, name) = split_name(path);
+            let folder = &path[..path.len() - name.len()];
+            if current != Some(folder) {
+                let start = names.len();
+                names.extend_from_slice(folder);
+                folders.push((start as u32, names.len() as u32));
+                current = Some(folder);
+            }
+            let start = names.len();
+            names.extend_from_slice(name);
+            places.push(Place {
+                folder: folders.len() as u32 - 1,
+                start: start as u32,
+                length: name.len() as u32,
+                entry,
+            });
+            if places.len() == BATCH_ENTRIES || names.len() >= BATCH_NAMES {
+                break;
+            }
+        }
+        (!places.is_empty()).then(|| Batch {
+            names,
+            folders,
+            places: places.into_iter(),
+        })
+    }
+
+    /// Entries that are left of it.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Whether anything is left of it.
     pub fn is_empty(&self) -> bool {
-        self.places.len() == 0
+        self.len() == 0
     }
 
     /// Bytes of memory it takes.

@@ -1,0 +1,299 @@
+//! The host's own store.
+
+use std::ffi::c_void;
+
+use super::guard::do_on;
+use super::wmlb_restorer;
+use crate::error::{Error, Result};
+use crate::hresult::{WMLB_S_FALSE, wmlb_hresult};
+use crate::panics;
+use crate::store::host::{HostLicense, HostStore, SetStore, Turn};
+
+/// A license of a store that the host keeps itself.
+#[repr(C)]
+pub struct wmlb_store_license {
+    /// Size of this struct in bytes, as the library knows it. Read and write no field that
+    /// lies beyond.
+    pub struct_size: usize,
+    /// Its name: name_len bytes, any but NUL, and no NUL after them. A relative path, its
+    /// components separated by /, none of them empty, "." or ".."; at most 16,384 bytes. No
+    /// two licenses have the same, and none has one that is a folder of another's ("a" and
+    /// "a/b"). The first component is not ".wmlb-restore-" and 16 hexadecimal digits.
+    pub name: *const u8,
+    pub name_len: usize,
+    /// Its data_len bytes, whatever they are. May be NULL when data_len is 0.
+    pub data: *const u8,
+    pub data_len: usize,
+    /// When it was last modified, Unix seconds.
+    pub modified: i64,
+}
+
+/// The functions of a store that the host keeps itself: a player that has its licenses in a
+/// database of its own, or in memory, needs no files to back them up. For
+/// wmlb_restorer_set_store(), which copies the struct.
+///
+/// ctx, in all of them: as it was passed there. All but close return WMLB_S_OK (or
+/// anything that is not negative) or, when they fail, a negative value: that is the result
+/// of the operation then, or of the enumeration, and its words say which function failed.
+///
+/// In which order they are called:
+///
+/// Backup: open(0); next until it returns WMLB_S_FALSE; close. Whatever order the licenses
+/// come in, the backup file has them in that of their names. All are copied before the
+/// first is packed, 16 MiB of them to memory and the rest to a file without a name: in the
+/// backup folder or, when the backup is encrypted, in $XDG_CACHE_HOME/wmlb, else
+/// ~/.cache/wmlb, as the copy is in clear. Before close no progress is made, but
+/// WMLB_STATUS_PROGRESS comes, so that the backup can be cancelled.
+///
+/// Enumeration: the same, with the call of the callback after each next.
+///
+/// Restore: with WMLB_RESTORE_OVERWRITE open(1); put for each license, in the order of
+/// names; commit; close. Without it first open(0), next until WMLB_S_FALSE, close, to learn
+/// what the store has, and then the same; but a license that it has is not put: it counts
+/// as done when the bytes are equal, and is reported with WMLB_STATUS_LICENSE_SKIPPED when
+/// they differ. commit is called only when the whole backup file was read and found sound,
+/// and after the last WMLB_STATUS_PROGRESS. A cancel or failure before it: close without
+/// commit. A cancel after it changes nothing. Two licenses never have the same name.
+///
+/// Threads: in an operation they are called on its thread, the one that the events come on,
+/// and what holds in a wmlb_status_callback holds in them; the last event comes after close.
+/// In an enumeration they are called on the calling thread, and what holds in a
+/// wmlb_license_callback holds in them. Never are two of them called at a time, or while
+/// the store is open for somebody else: an operation that finds the store in use fails with
+/// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its ERROR event, and an enumeration returns that. A
+/// backup uses the store up to close, a restore from WMLB_STATUS_BACKUPRESTORE_BEGIN to its
+/// last close. But each call of wmlb_restorer_set_store() makes a store of its own: if you
+/// set one twice, or on two restorers, see to that yourself.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct wmlb_store_ops {
+    /// Set it to sizeof(wmlb_store_ops).
+    pub struct_size: usize,
+    /// Opens the store. for_writing: 0: to list its licenses from the first one, as they
+    /// are; 1: to put licenses into it. When it fails nothing else is called, not even
+    /// close.
+    pub open: Option<unsafe extern "C" fn(ctx: *mut c_void, for_writing: i32) -> wmlb_hresult>,
+    /// Gives the next license: fills in *license, of which all but struct_size is 0, and
+    /// returns WMLB_S_OK; or returns WMLB_S_FALSE: there are no more. In any order. What
+    /// name and data point to belongs to the host, and stays as it is until the next call of
+    /// next or close. A name that is not as wmlb_store_license says is
+    /// WMLB_NS_E_DRM_INVALID_LICENSE; a NULL with a length is WMLB_E_POINTER; both also with
+    /// WMLB_BACKUP_PARTIAL. (An enumeration does not look for names that repeat.)
+    pub next: Option<
+        unsafe extern "C" fn(ctx: *mut c_void, license: *mut wmlb_store_license) -> wmlb_hresult,
+    >,
+    /// Stages a license: what it replaces stays until commit. *license and what it points
+    /// to, never NULL, are valid during the call only; copy what is to be kept. NULL with
+    /// commit or alone: the store can be backed up and listed only.
+    pub put: Option<
+        unsafe extern "C" fn(ctx: *mut c_void, license: *const wmlb_store_license) -> wmlb_hresult,
+    >,
+    /// Puts all that was staged in place: all, or, when it fails, nothing. Licenses of which
+    /// none was staged stay. Called once at the most, also when nothing was staged.
+    pub commit: Option<unsafe extern "C" fn(ctx: *mut c_void) -> wmlb_hresult>,
+    /// Ends what open began: called once after each open that succeeded, whatever comes
+    /// between. If it was for writing and there was no commit, or that failed, drop what was
+    /// staged.
+    pub close: Option<unsafe extern "C" fn(ctx: *mut c_void)>,
+}
+
+type Open = unsafe extern "C" fn(*mut c_void, i32) -> wmlb_hresult;
+type Next = unsafe extern "C" fn(*mut c_void, *mut wmlb_store_license) -> wmlb_hresult;
+type Put = unsafe extern "C" fn(*mut c_void, *const wmlb_store_license) -> wmlb_hresult;
+type Commit = unsafe extern "C" fn(*mut c_void) -> wmlb_hresult;
+type Close = unsafe extern "C" fn(*mut c_void);
+
+struct Functions {
+    open: Open,
+    next: Next,
+    /// None for a store that is only backed up.
+    writing: Option<(Put, Commit)>,
+    close: Close,
+    ctx: *mut c_void,
+}
+
+// SAFETY: the pointer is never dereferenced here, only handed back to the host, which agreed
+// in the header to be called on the operation's thread.
+unsafe impl Send for Functions {}
+// SAFETY: as above; whoever calls has the store to himself.
+unsafe impl Sync for Functions {}
+
+impl Functions {
+    /// The host's functions, copied.
+    ///
+    /// # Safety
+    /// `ops` points to a struct of as many bytes as its `struct_size` says.
+    unsafe fn copy(ops: *const wmlb_store_ops, ctx: *mut c_void) -> Result<Self> {
+        // SAFETY: the first field is there in every version of the struct.
+        let size = unsafe { ops.cast::<usize>().read_unaligned() };
+        if size < size_of::<wmlb_store_ops>() {
+            return Err(Error::Argument(format!(
+                "struct_size is {size}, and a wmlb_store_ops has {} bytes",
+                size_of::<wmlb_store_ops>()
+            )));
+        }
+        // SAFETY: as large as it has to be, as the caller promises.
+        let ops = unsafe { ops.read_unaligned() };
+        Ok(Functions {
+            open: ops.open.ok_or(Error::Null("open"))?,
+            next: ops.next.ok_or(Error::Null("next"))?,
+            writing: ops.put.zip(ops.commit),
+            close: ops.close.ok_or(Error::Null("close"))?,
+            ctx,
+        })
+    }
+
+    fn writing(&self) -> Result<(Put, Commit)> {
+        self.writing.ok_or(Error::HostStoreReadOnly)
+    }
+}
+
+impl HostStore for Functions {
+    fn is_writable(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    fn open(&self, writing: bool) -> Result<()> {
+        let hr = {
+            let _host = panics::leave();
+            // SAFETY: the host gave the function to be called like this.
+            unsafe { (self.open)(self.ctx, writing.into()) }
+        };
+        let way = if writing { "writing" } else { "reading" };
+        check(hr, || format!("open for {way}"))
+    }
+
+    fn next<'a>(&self, _turn: &'a mut Turn) -> Result<Option<HostLicense<'a>>> {
+        let mut license = wmlb_store_license {
+            struct_size: size_of::<wmlb_store_license>(),
+            name: std::ptr::null(),
+            name_len: 0,
+            data: std::ptr::null(),
+            data_len: 0,
+            modified: 0,
+        };
+        let hr = {
+            let _host = panics::leave();
+            // SAFETY: the host gave the function to be called like this; the struct outlives
+            // the call.
+            unsafe { (self.next)(self.ctx, &mut license) }
+        };
+        check(hr, || "give the next license".to_owned())?;
+        if hr == WMLB_S_FALSE {
+            return Ok(None);
+        }
+        // SAFETY: the host promised in the header that these bytes stay until the next call,
+        // for which the turn is borrowed as long as they are.
+        let (name, data) = unsafe {
+            (
+                bytes(license.name, license.name_len, "name")?,
+                bytes(license.data, license.data_len, "data")?,
+            )
+        };
+        Ok(Some(HostLicense {
+            name,
+            data,
+            modified: license.modified,
+        }))
+    }
+
+    fn put(&self, license: &HostLicense<'_>) -> Result<()> {
+        let (put, _) = self.writing()?;
+        let given = wmlb_store_license {
+            struct_size: size_of::<wmlb_store_license>(),
+            name: license.name.as_ptr(),
+            name_len: license.name.len(),
+            data: license.data.as_ptr(),
+            data_len: license.data.len(),
+            modified: license.modified,
+        };
+        let hr = {
+            let _host = panics::leave();
+            // SAFETY: the host gave the function to be called like this; what the struct
+            // points to outlives the call.
+            unsafe { put(self.ctx, &given) }
+        };
+        check(hr, || {
+            format!("put {}", String::from_utf8_lossy(license.name))
+        })
+    }
+
+    fn commit(&self) -> Result<()> {
+        let (_, commit) = self.writing()?;
+        let hr = {
+            let _host = panics::leave();
+            // SAFETY: the host gave the function to be called like this.
+            unsafe { commit(self.ctx) }
+        };
+        check(hr, || "commit".to_owned())
+    }
+
+    fn close(&self) {
+        let _host = panics::leave();
+        // SAFETY: the host gave the function to be called like this.
+        unsafe { (self.close)(self.ctx) }
+    }
+}
+
+fn check(hr: wmlb_hresult, action: impl FnOnce() -> String) -> Result<()> {
+    match hr {
+        0.. => Ok(()),
+        hr => Err(Error::HostStore {
+            action: action(),
+            hr,
+        }),
+    }
+}
+
+/// Bytes of the host's.
+///
+/// # Safety
+/// `start` is NULL or points to `length` bytes, which stay as they are during the borrow.
+unsafe fn bytes<'a>(start: *const u8, length: usize, field: &str) -> Result<&'a [u8]> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if start.is_null() {
+        return Err(Error::HostNull(format!("{field}, of {length} bytes,")));
+    }
+    if isize::try_from(length).is_err() {
+        return Err(Error::Argument(format!(
+            "the host's store gave a license whose {field}_len, {length}, is more than there is"
+        )));
+    }
+    // SAFETY: not NULL, so `length` bytes as the caller promises, and not more than a slice
+    // may have.
+    Ok(unsafe { std::slice::from_raw_parts(start, length) })
+}
+
+/// Sets a store that the host keeps itself, in place of the one at StorePath, for backup,
+/// restore and wmlb_restorer_enumerate_store() on this restorer; NULL for none: StorePath
+/// counts again. What is running keeps what it started with. While one is set StorePath is
+/// not looked at, and need not be there.
+///
+/// ops: the functions, see wmlb_store_ops; copied. ctx: passed to them, and not touched
+/// otherwise. The functions and ctx must live as long as they are set, and until operations
+/// and enumerations that started with them have ended: after wmlb_restorer_wait() or, from
+/// another thread, wmlb_restorer_release() they are not called again.
+///
+/// A restore to a store whose put or commit is NULL is refused with WMLB_E_NOTIMPL.
+///
+/// Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_INVALIDARG (ops->struct_size is less than
+/// sizeof(wmlb_store_ops)); or WMLB_E_POINTER (open, next or close is NULL).
+/// Any thread; also in a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wmlb_restorer_set_store(
+    restorer: *mut wmlb_restorer,
+    ops: *const wmlb_store_ops,
+    ctx: *mut c_void,
+) -> wmlb_hresult {
+    do_on(restorer, |restorer| {
+        let store = match ops.is_null() {
+            true => None,
+            // SAFETY: not NULL, so a struct as the caller promises.
+            false => Some(SetStore::new(unsafe { Functions::copy(ops, ctx) }?)),
+        };
+        restorer.set_store(store);
+        Ok(())
+    })
+}
