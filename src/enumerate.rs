@@ -111,6 +111,8 @@ fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Resul
                     )?;
                     match read_excerpt(&license, &mut head, &mut tail) {
                         Ok(true) => break Some(license),
+                        // Whether it changes is SQLite's matter.
+                        Ok(false) if sqlite::is_database(&head) => break Some(license),
                         Ok(false) => tries += 1,
                         Err(errno) => return Err(Error::system("read", path(), errno)),
                     }

@@ -304,13 +304,13 @@ impl Packing<'_> {
             }
             let content = &mut worker.content;
             member::write_header(content, &worker.path, size, license.modified());
+            let begin = content.len();
             let read = license
                 .read_whole(content)
                 .and_then(|read| Ok(read == size && license.is_unchanged()?));
             match read {
-                Ok(true)
-                    if license.reads_as_database(&content[content.len() - size as usize..]) =>
-                {
+                // Whether it changes is SQLite's matter.
+                Ok(_) if license.reads_as_database(&content[begin..]) => {
                     content.truncate(start);
                     match self.take_snapshot(worker, license, part)? {
                         Some(snapshot) => task.snapshot = Some(snapshot),

@@ -4,6 +4,7 @@
 //! Listing and reading are apart: the [`Lister`] walks the folders in order and makes
 //! [`Batch`]es of names; any number of [`Reader`]s open what the batches name.
 
+mod batch;
 mod folders;
 mod journal;
 mod listing;
@@ -21,9 +22,10 @@ use std::sync::Arc;
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+pub use batch::{Batch, Entry};
 pub use folders::{is_regular, make_folders, split_name};
 pub use journal::{Fingerprint, JournalWriter, Step, append_record};
-pub use listing::{Batch, Entry, Lister, Reserved};
+pub use listing::{Lister, Reserved};
 pub use staging::Staging;
 
 use super::opened::License;

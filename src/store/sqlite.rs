@@ -179,6 +179,13 @@ impl Files {
         self.log.as_ref().is_some_and(|log| log.st_size > 0)
     }
 
+    /// Whether nothing was written to the database itself since.
+    #[cfg(feature = "sqlite")]
+    fn is_database_unchanged(&self) -> Result<bool> {
+        let now = Files::look(&self.path)?;
+        Ok(sys::unchanged(&self.database, &now.database))
+    }
+
     /// Whether nothing was written since. The index is memory that processes share, not data.
     fn is_unchanged(&self) -> Result<bool> {
         let now = Files::look(&self.path)?;

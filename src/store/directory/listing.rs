@@ -1,6 +1,7 @@
 //! Walks a directory store, and makes the list of its licences piece by piece.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -9,19 +10,12 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Directory, LICENSE, split_name};
+use super::batch::{Batch, Builder, Entry};
+use super::{Directory, LICENSE};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::store::host::Spooled;
 use crate::store::{TRIES, is_staging_name, sqlite};
 use crate::sys::{self, Identity};
-
-/// Entries of a batch at the most. Large enough that the short frame at a batch's end
-/// does not count, small enough that a store of 1,000 licences is shared by two workers.
-const BATCH_ENTRIES: usize = 1024;
-
-/// Bytes of names after which a batch is closed.
-const BATCH_NAMES: usize = 128 << 10;
 
 /// Folders of the walk that are kept open. One farther up is opened again by its path.
 const OPEN_FOLDERS: usize = 16;
@@ -43,6 +37,27 @@ struct Listed {
     kind: Kind,
 }
 
+impl Listed {
+    /// Where in the level's names it is.
+    fn range(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + usize::from(self.length)
+    }
+}
+
+/// The names in a folder, in the order of their bytes.
+struct List {
+    names: Vec<u8>,
+    entries: Vec<Listed>,
+}
+
+impl List {
+    fn each(&self) -> impl Iterator<Item = (&[u8], Kind)> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (&self.names[entry.range()], entry.kind))
+    }
+}
+
 /// A folder that is being walked.
 struct Level {
     /// Open while the walk is not too far below it, and there are folders in it.
@@ -52,110 +67,6 @@ struct Level {
     path_length: usize,
     names: Vec<u8>,
     entries: std::vec::IntoIter<Listed>,
-}
-
-/// An entry of a batch.
-pub enum Entry {
-    License,
-    /// A licence of a host's store.
-    Spooled(Spooled),
-    /// A link or a special file.
-    Other,
-    /// A folder that could not be listed.
-    Unlisted(Error),
-}
-
-struct Place {
-    /// Index of the folder's path in [`Batch::folders`].
-    folder: u32,
-    start: u32,
-    length: u32,
-    entry: Entry,
-}
-
-/// Names of a store in order: a piece of its list.
-pub struct Batch {
-    names: Vec<u8>,
-    /// Ranges in `names`; the paths end in a slash, the root's is empty.
-    folders: Vec<(u32, u32)>,
-    places: std::vec::IntoIter<Place>,
-}
-
-impl Batch {
-    /// The first of these names, which are in order, each with what it is; cut as a [`Lister`]
-    /// does it, so that the same licences give the same frames. None when there are none.
-    pub fn of<'n>(list: impl Iterator<Item = (&'n [u8], Entry)>) -> Option<Self> {
-        let mut names = Vec::new();
-        let mut folders = Vec::<(u32, u32)>::new();
-        let mut places = Vec::new();
-        let mut current = None;
-        for (path, entry) in list {
-            let (_, name) = split_name(path);
-            let folder = &path[..path.len() - name.len()];
-            if current != Some(folder) {
-                let start = names.len();
-                names.extend_from_slice(folder);
-                folders.push((start as u32, names.len() as u32));
-                current = Some(folder);
-            }
-            let start = names.len();
-            names.extend_from_slice(name);
-            places.push(Place {
-                folder: folders.len() as u32 - 1,
-                start: start as u32,
-                length: name.len() as u32,
-                entry,
-            });
-            if places.len() == BATCH_ENTRIES || names.len() >= BATCH_NAMES {
-                break;
-            }
-        }
-        (!places.is_empty()).then(|| Batch {
-            names,
-            folders,
-            places: places.into_iter(),
-        })
-    }
-
-    /// Entries that are left of it.
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Whether anything is left of it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Bytes of memory it takes.
-    pub fn weight(&self) -> usize {
-        self.names.len() + 8 * self.folders.len() + size_of::<Place>() * self.places.len()
-    }
-
-    /// The next entry, which stays the next until [`Batch::advance`].
-    pub fn peek(&self) -> Option<&Entry> {
-        Some(&self.places.as_slice().first()?.entry)
-    }
-
-    pub fn advance(&mut self) -> Option<Entry> {
-        Some(self.places.next()?.entry)
-    }
-
-    /// The next entry's folder and name.
-    pub(super) fn current(&self) -> Option<(&[u8], &[u8])> {
-        let place = self.places.as_slice().first()?;
-        let (from, to) = self.folders[place.folder as usize];
-        let name = place.start as usize..(place.start + place.length) as usize;
-        Some((&self.names[from as usize..to as usize], &self.names[name]))
-    }
-
-    /// Appends the next entry's name: its path below the store.
-    pub fn append_name(&self, out: &mut Vec<u8>) {
-        if let Some((folder, name)) = self.current() {
-            out.extend_from_slice(folder);
-            out.extend_from_slice(name);
-        }
-    }
 }
 
 /// Names that are no licences, in the one folder where they are not.
@@ -212,12 +123,8 @@ impl<'a> Lister<'a> {
 
     /// The next piece of the list; None at its end.
     pub fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let mut names = Vec::new();
-        let mut folders = Vec::<(u32, u32)>::new();
-        let mut places = Vec::new();
-        // Whether the last of `folders` is the folder that the walk is in.
-        let mut current = false;
-        while places.len() < BATCH_ENTRIES && names.len() < BATCH_NAMES {
+        let mut batch = Builder::default();
+        while !batch.is_full() {
             let Some(level) = self.levels.last_mut() else {
                 break;
             };
@@ -225,16 +132,12 @@ impl<'a> Lister<'a> {
                 self.levels.pop();
                 let parent = self.levels.last().map_or(0, |level| level.path_length);
                 self.path.truncate(parent);
-                current = false;
                 continue;
             };
-            let range = listed.start as usize..listed.start as usize + usize::from(listed.length);
+            let range = listed.range();
             let entry = match listed.kind {
                 Kind::Folder => match self.enter(range.clone()) {
-                    Ok(()) => {
-                        current = false;
-                        continue;
-                    }
+                    Ok(()) => continue,
                     Err(error) if self.partial && error.concerns_one_license() => {
                         Entry::Unlisted(error)
                     }
@@ -246,34 +149,16 @@ impl<'a> Lister<'a> {
             let Some(level) = self.levels.last() else {
                 break;
             };
-            if !current {
-                let start = names.len();
-                names.extend_from_slice(&self.path[..level.path_length]);
-                folders.push((start as u32, names.len() as u32));
-                current = true;
-            }
-            let start = names.len();
-            names.extend_from_slice(&level.names[range]);
-            places.push(Place {
-                folder: folders.len() as u32 - 1,
-                start: start as u32,
-                length: (names.len() - start) as u32,
-                entry,
-            });
+            let folder = &self.path[..level.path_length];
+            batch.push(folder, &level.names[range], entry);
         }
-        if places.is_empty() {
-            return Ok(None);
-        }
-        self.listed += places.len() as u64;
-        Ok(Some(Batch {
-            names,
-            folders,
-            places: places.into_iter(),
-        }))
+        let batch = batch.finish();
+        self.listed += batch.as_ref().map_or(0, |batch| batch.len() as u64);
+        Ok(batch)
     }
 
     /// Goes down into the folder whose name is this range of the current level's names.
-    fn enter(&mut self, name: std::ops::Range<usize>) -> Result<()> {
+    fn enter(&mut self, name: Range<usize>) -> Result<()> {
         self.control.check()?;
         self.reopen_current()?;
         let Some(level) = self.levels.last() else {
@@ -353,19 +238,19 @@ impl<'a> Lister<'a> {
             fs::fstat(&folder).map_err(|errno| lister.lost("examine the folder", errno))
         };
         let mut before = examine(self)?;
+        let mut previous = None::<List>;
         for _ in 0..TRIES {
-            let (names, mut entries) = self.list_once(&folder, sys::identity(&before))?;
+            let list = self.list_once(&folder, sys::identity(&before))?;
             let after = examine(self)?;
             // A folder that was removed lists as if it were empty.
             if after.st_nlink == 0 {
                 break;
             }
-            if sys::unchanged(&before, &after) {
-                let name = |entry: &Listed| {
-                    &names[entry.start as usize..entry.start as usize + usize::from(entry.length)]
-                };
-                entries.sort_unstable_by(|one, other| name(one).cmp(name(other)));
-                self.drop_siblings(&folder, &names, &mut entries)?;
+            // Whoever writes to a database makes and removes a journal beside it, as often as
+            // he writes. What else there is, is in both lists if it did not come or go.
+            let same = |previous: &List| previous.each().eq(list.each());
+            if sys::unchanged(&before, &after) || previous.as_ref().is_some_and(same) {
+                let List { names, entries } = list;
                 let folders = entries.iter().any(|entry| entry.kind == Kind::Folder);
                 return Ok(Level {
                     folder: folders.then_some(folder),
@@ -375,6 +260,7 @@ impl<'a> Lister<'a> {
                     entries: entries.into_iter(),
                 });
             }
+            previous = Some(list);
             before = after;
             fs::seek(&folder, fs::SeekFrom::Start(0))
                 .map_err(|errno| self.lost("list the folder", errno))?;
@@ -405,18 +291,11 @@ impl<'a> Lister<'a> {
     }
 
     /// Takes out what belongs to a database in the same folder: it is part of its snapshot.
-    fn drop_siblings(
-        &self,
-        folder: &OwnedFd,
-        names: &[u8],
-        entries: &mut Vec<Listed>,
-    ) -> Result<()> {
-        let name = |entry: &Listed| {
-            &names[entry.start as usize..entry.start as usize + usize::from(entry.length)]
-        };
+    fn drop_siblings(&self, folder: &OwnedFd, list: &mut List) -> Result<()> {
+        let List { names, entries } = list;
         let is_sibling = |entry: &Listed| {
-            sqlite::database_of(name(entry)).is_some_and(|database| {
-                let found = entries.binary_search_by(|other| name(other).cmp(database));
+            sqlite::database_of(&names[entry.range()]).is_some_and(|database| {
+                let found = entries.binary_search_by(|other| names[other.range()].cmp(database));
                 found.is_ok() && is_database(folder, database)
             })
         };
@@ -434,11 +313,8 @@ impl<'a> Lister<'a> {
         Ok(())
     }
 
-    fn list_once(
-        &mut self,
-        folder: &OwnedFd,
-        identity: Identity,
-    ) -> Result<(Vec<u8>, Vec<Listed>)> {
+    /// What is listed, without what belongs to databases.
+    fn list_once(&mut self, folder: &OwnedFd, identity: Identity) -> Result<List> {
         let mut names = Vec::new();
         let mut entries = Vec::new();
         let is_reserved = self.reserved.is_reserved;
@@ -478,7 +354,13 @@ impl<'a> Lister<'a> {
             Ok(())
         });
         match listing {
-            Ok(()) => Ok((names, entries)),
+            Ok(()) => {
+                entries
+                    .sort_unstable_by(|one, other| names[one.range()].cmp(&names[other.range()]));
+                let mut list = List { names, entries };
+                self.drop_siblings(folder, &mut list)?;
+                Ok(list)
+            }
             Err(Errno::CANCELED) if control.check().is_err() => Err(Error::Canceled),
             Err(errno) => Err(self.lost("list the folder", errno)),
         }

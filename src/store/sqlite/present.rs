@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long until it is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How often a database that seems to need recovery is looked at again.
+const RACES: u32 = 20;
+
 /// Bytes that are copied between two looks at whether to cancel.
 const STEP: i32 = 8 << 20;
 /// Instructions of SQLite's between two such looks while it checks.
@@ -41,22 +44,24 @@ const WITH_LOG: [u8; 2] = [2, 2];
 /// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
 /// was modified.
 pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
-    for attempt in 0..TRIES {
+    let deadline = Instant::now() + PATIENCE;
+    let mut attempt = 0;
+    while attempt < TRIES || Instant::now() < deadline {
         let before = Files::look(path)?;
         let way = match before.way()? {
             // Writers are kept waiting only if it does not work without.
             Way::Locked if attempt == 0 => Way::Polite,
             way => way,
         };
-        let source = Source::new(path, way, control);
         let taken = match way {
             Way::Copy => recover_copy(path, into, &before, control)?,
-            _ => match source.copy_pages(into, &before) {
-                // A transaction that a killed process began has to be rolled back, which
-                // takes the right to write: to a copy.
-                Err(Stop::NeedsRecovery) => recover_copy(path, into, &before, control)?,
-                Err(Stop::Failed(error)) => return Err(error),
+            way => match Source::new(path, way, control).copy_pages(into, &before) {
                 Ok(taken) => taken,
+                Err(Stop::Failed(error)) => return Err(error),
+                // A journal that is gone again looks to SQLite as if it had to be rolled back.
+                Err(Stop::NeedsRecovery) if attempt < RACES => false,
+                // It cannot be read without writing to it: so from a copy.
+                Err(Stop::NeedsRecovery) => recover_copy(path, into, &before, control)?,
             },
         };
         if taken {
@@ -64,6 +69,7 @@ pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
             return Ok(before.modified());
         }
         truncate(into)?;
+        attempt += 1;
     }
     Err(Error::Changed(path.to_owned()))
 }
@@ -216,9 +222,14 @@ impl<'a> Source<'a> {
                 Err(error) => return Err(failed(error)),
             }
         }
-        // A log is where others write, and what was begun to be read stays. Of locks, those
-        // of this process end when any of its threads closes the file: so the look.
-        Ok(self.way == Way::Shared || before.is_unchanged()?)
+        match self.way {
+            // A log is where others write, and what was begun to be read stays.
+            Way::Shared => Ok(true),
+            // This process's locks end when any of its threads closes the file: so the look.
+            // Others may prepare to write meanwhile, which takes a journal.
+            Way::Polite | Way::Locked => Ok(before.is_database_unchanged()?),
+            Way::Still | Way::Copy => Ok(before.is_unchanged()?),
+        }
     }
 }
 

@@ -64,13 +64,14 @@ pub fn rows(
     scratch: &mut dyn FnMut() -> Result<PathBuf>,
     control: &Control,
 ) -> Result<Option<Rows>> {
-    let listed = match Files::look(path)?.way()? {
+    let look = || match Files::look(path)?.way()? {
         Way::Copy => Err(Stop::NeedsRecovery),
         way => {
             let source = Source::new(path, way, control);
             source.begin().and_then(|source| list(path, source))
         }
     };
+    let listed = look();
     match listed {
         Ok(rows) => Ok(rows),
         Err(Stop::Failed(error)) => Err(error),

@@ -1,0 +1,137 @@
+//! A piece of a store's list.
+
+use super::split_name;
+use crate::error::Error;
+use crate::store::host::Spooled;
+
+/// Entries of a batch at the most. Large enough that the short frame at a batch's end
+/// does not count, small enough that a store of 1,000 licences is shared by two workers.
+const BATCH_ENTRIES: usize = 1024;
+
+/// Bytes of names after which a batch is closed.
+const BATCH_NAMES: usize = 128 << 10;
+
+/// An entry of a batch.
+pub enum Entry {
+    License,
+    /// A licence of a host's store.
+    Spooled(Spooled),
+    /// A link or a special file.
+    Other,
+    /// A folder that could not be listed.
+    Unlisted(Error),
+}
+
+struct Place {
+    /// Index of the folder's path in [`Batch::folders`].
+    folder: u32,
+    start: u32,
+    length: u32,
+    entry: Entry,
+}
+
+/// Names of a store in order: a piece of its list.
+pub struct Batch {
+    names: Vec<u8>,
+    /// Ranges in `names`; the paths end in a slash, the root's is empty.
+    folders: Vec<(u32, u32)>,
+    places: std::vec::IntoIter<Place>,
+}
+
+/// Gathers a batch.
+#[derive(Default)]
+pub struct Builder {
+    names: Vec<u8>,
+    folders: Vec<(u32, u32)>,
+    places: Vec<Place>,
+}
+
+impl Builder {
+    pub fn is_full(&self) -> bool {
+        self.places.len() >= BATCH_ENTRIES || self.names.len() >= BATCH_NAMES
+    }
+
+    /// Adds an entry of the folder at a path that is empty or ends in a slash.
+    pub fn push(&mut self, folder: &[u8], name: &[u8], entry: Entry) {
+        let current = self.folders.last();
+        let current = current.map(|&(from, to)| &self.names[from as usize..to as usize]);
+        if current != Some(folder) {
+            let start = self.names.len();
+            self.names.extend_from_slice(folder);
+            self.folders.push((start as u32, self.names.len() as u32));
+        }
+        let start = self.names.len();
+        self.names.extend_from_slice(name);
+        self.places.push(Place {
+            folder: self.folders.len() as u32 - 1,
+            start: start as u32,
+            length: name.len() as u32,
+            entry,
+        });
+    }
+
+    /// None when there is nothing in it.
+    pub fn finish(self) -> Option<Batch> {
+        (!self.places.is_empty()).then(|| Batch {
+            names: self.names,
+            folders: self.folders,
+            places: self.places.into_iter(),
+        })
+    }
+}
+
+impl Batch {
+    /// The first of these names, which are in order, each with what it is; cut as a lister
+    /// does it, so that the same licences give the same frames. None when there are none.
+    pub fn of<'n>(list: impl Iterator<Item = (&'n [u8], Entry)>) -> Option<Self> {
+        let mut builder = Builder::default();
+        for (path, entry) in list {
+            let (_, name) = split_name(path);
+            builder.push(&path[..path.len() - name.len()], name, entry);
+            if builder.is_full() {
+                break;
+            }
+        }
+        builder.finish()
+    }
+
+    /// Entries that are left of it.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether anything is left of it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        self.names.len() + 8 * self.folders.len() + size_of::<Place>() * self.places.len()
+    }
+
+    /// The next entry, which stays the next until [`Batch::advance`].
+    pub fn peek(&self) -> Option<&Entry> {
+        Some(&self.places.as_slice().first()?.entry)
+    }
+
+    pub fn advance(&mut self) -> Option<Entry> {
+        Some(self.places.next()?.entry)
+    }
+
+    /// The next entry's folder and name.
+    pub(super) fn current(&self) -> Option<(&[u8], &[u8])> {
+        let place = self.places.as_slice().first()?;
+        let (from, to) = self.folders[place.folder as usize];
+        let name = place.start as usize..(place.start + place.length) as usize;
+        Some((&self.names[from as usize..to as usize], &self.names[name]))
+    }
+
+    /// Appends the next entry's name: its path below the store.
+    pub fn append_name(&self, out: &mut Vec<u8>) {
+        if let Some((folder, name)) = self.current() {
+            out.extend_from_slice(folder);
+            out.extend_from_slice(name);
+        }
+    }
+}
