@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import support
+import wmlb_ctypes as w
 
 
 @contextlib.contextmanager
@@ -37,6 +38,15 @@ def database(folder, rows, **arguments):
     path = make(os.path.join(folder, "made.db"), rows, **arguments)
     content = support.read(path)
     os.unlink(path)
+    return content
+
+
+def settled(test, path):
+    """The bytes of a database as a backup of it has them: those of a backup of them, too."""
+    folder = os.path.join(test.root, "settled")
+    restorer = test.new_restorer(store=path, backups=folder)
+    test.assert_ends(restorer.backup(w.OVERWRITE))
+    content, = test.opened(os.path.join(folder, w.BACKUP_NAME)).files().values()
     return content
 
 

@@ -8,9 +8,9 @@ import struct
 import unittest
 
 import license_forge as forge
-import support
 import wmlb_ctypes as w
 from license_support import OPAQUE, LicenseCase, says
+from sqlite_support import make, settled
 
 KEY_IDS = forge.KEY_IDS
 
@@ -337,7 +337,7 @@ class Others(LicenseCase):
             database.execute("CREATE TABLE licenses (file_name TEXT, data BLOB)")
             database.execute("INSERT INTO licenses VALUES ('x', ?)", (forge.v1(rights=4),))
         database.close()
-        content = support.read(path)
+        content = settled(self, path)
         self.assert_told([(content, says("sqlite")), (content[:15], OPAQUE),
             (b" " + content, OPAQUE)])
 
@@ -352,9 +352,10 @@ class Others(LicenseCase):
         self.assert_told([(content, OPAQUE) for content in cases])
 
     def test_names_say_nothing(self):
+        database = settled(self, make(os.path.join(self.root, "database"), 1))
         contents = {
             b"wmdrm-v1": forge.v1(), b"wmdrm-v7": forge.v7().encode(), b"xmr": forge.xmr(),
-            b"lcp": forge.lcp(), b"opaque": b"unknown", b"sqlite": b"SQLite format 3\0",
+            b"lcp": forge.lcp(), b"opaque": b"unknown", b"sqlite": database,
         }
         endings = (b"lic", b"xml", b"xmr", b"lcpl", b"epub", b"db", b"wmlb")
         files = {b"%s/license.%s" % (kind, ending): content

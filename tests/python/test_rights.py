@@ -10,6 +10,7 @@ import support
 import wmlb_ctypes as w
 from license_support import LicenseCase, in_order, title, titles
 from restore_support import files_of
+from sqlite_support import settled
 
 KEY_IDS = forge.KEY_IDS
 LARGE = 1 << 20
@@ -55,7 +56,7 @@ class Restricted(LicenseCase):
             b"n-condition": (forge.v7(forge.UNSTATED, ["n"]).encode(), b"n"),
             b"o-opaque": (b"any bytes", b"o-opaque"),
             b"p-empty": (b"", b"p-empty"),
-            b"q-sqlite": (support.read(path), b"q-sqlite"),
+            b"q-sqlite": (settled(self, path), b"q-sqlite"),
         }
         never = {b"r-v1": forge.v1(), b"s-v7": forge.v7().encode(),
             b"t": forge.response(forge.v7()).encode()}
