@@ -50,6 +50,19 @@ const LOCKS: sys::Range = sys::Range {
     length: 512,
 };
 
+/// Those of them that concern readers.
+#[cfg(feature = "sqlite")]
+const READERS: [sys::Range; 2] = [
+    sys::Range {
+        start: 0x4000_0000,
+        length: 1,
+    },
+    sys::Range {
+        start: 0x4000_0002,
+        length: 510,
+    },
+];
+
 /// Whether a file that begins like this is a database.
 pub fn is_database(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
@@ -67,6 +80,32 @@ pub fn is_locked(database: impl AsFd) -> std::result::Result<bool, Errno> {
     match sys::is_locked(database.as_fd(), LOCKS) {
         Err(errno) if knows_no_locks(errno) => Ok(false),
         locked => locked,
+    }
+}
+
+/// The place of a reader in a database, kept for SQLite to take it.
+#[cfg(feature = "sqlite")]
+struct Place<'a>(&'a File);
+
+#[cfg(feature = "sqlite")]
+impl<'a> Place<'a> {
+    /// Takes the locks of a reader, in the order that SQLite does: whoever has them keeps a
+    /// writer from his next transaction. None while one is writing.
+    fn take(database: &'a File) -> Option<Self> {
+        let [pending, shared] = READERS;
+        sys::read_lock(database.as_fd(), pending).ok()?;
+        let place = Place(database);
+        sys::read_lock(database.as_fd(), shared).ok()?;
+        Some(place)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        for range in READERS {
+            sys::unlock(self.0.as_fd(), range);
+        }
     }
 }
 

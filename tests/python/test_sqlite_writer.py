@@ -24,7 +24,7 @@ import json, sqlite3, sys, time
 import select
 path, least = sys.argv[1], int(sys.argv[2])
 connection = sqlite3.connect(path, isolation_level=None, timeout=5)
-connection.execute("PRAGMA synchronous = OFF")
+connection.execute("PRAGMA synchronous = FULL")
 print("ready", flush=True)
 done, longest = 0, 0
 while done < least or not select.select([sys.stdin], [], [], 0)[0]:

@@ -4,7 +4,7 @@ mod rows;
 
 use std::cell::Cell;
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
@@ -15,18 +15,22 @@ use std::time::{Duration, Instant};
 pub use rows::rows;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::fstat;
 use rustix::io::Errno;
 
-use super::{Files, JOURNAL, LOG, SIBLINGS, beside, copy_file, is_locked, open_plain};
+use super::{Files, JOURNAL, LOG, Place, SIBLINGS, beside, copy_file, is_locked, open_plain};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::TRIES;
-use crate::sys::Time;
+use crate::sys::{self, Time};
 
 /// How long a database that is locked is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long until it is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long a gap between two transactions is looked for at a time. A writer that begins the
+/// next one at once leaves the database unlocked for some 50 microseconds.
+const GAP: Duration = Duration::from_millis(5);
 
 /// How often a database that seems to need recovery is looked at again.
 const RACES: u32 = 20;
@@ -36,9 +40,10 @@ const STEP: i32 = 8 << 20;
 /// Instructions of SQLite's between two such looks while it checks.
 const CHECKED_AT_ONCE: i32 = 10_000;
 
-/// Where the header says which version of the format wrote the database, and which can read
-/// it: 2 is the one with a write-ahead log (https://www.sqlite.org/fileformat.html, 1.3.3).
-const VERSIONS_AT: u64 = 18;
+/// Where the header says how large a page is, 1 for 65,536 bytes, then which version of the
+/// format wrote the database, and which can read it: 2 is the one with a write-ahead log
+/// (https://www.sqlite.org/fileformat.html, 1.3.2 and 1.3.3).
+const HEADER_AT: u64 = 16;
 const WITH_LOG: [u8; 2] = [2, 2];
 
 /// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
@@ -55,7 +60,7 @@ pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
         };
         let taken = match way {
             Way::Copy => recover_copy(path, into, &before, control)?,
-            way => match Source::new(path, way, control).copy_pages(into, &before) {
+            way => match Source::new(path, way, control)?.copy_pages(into, &before) {
                 Ok(taken) => taken,
                 Err(Stop::Failed(error)) => return Err(error),
                 // A journal that is gone again looks to SQLite as if it had to be rolled back.
@@ -92,10 +97,8 @@ enum Way {
 
 impl Files {
     fn way(&self) -> Result<Way> {
-        let mut versions = [0; WITH_LOG.len()];
         let file = open_plain(&self.path)?;
-        file.read_exact_at(&mut versions, VERSIONS_AT)
-            .map_err(|_| damaged(&self.path, "its header is cut off"))?;
+        let [_, _, versions @ ..] = header(&file, &self.path)?;
         let failed = |errno| Error::system("examine", &self.path, errno);
         let locked = is_locked(&file).map_err(failed)?;
         let logs = versions == WITH_LOG || self.has_log();
@@ -110,6 +113,13 @@ impl Files {
             (true, false) => Way::Still,
         })
     }
+}
+
+fn header(file: &File, path: &Path) -> Result<[u8; 4]> {
+    let mut header = [0; 4];
+    let read = file.read_exact_at(&mut header, HEADER_AT);
+    read.map_err(|_| damaged(path, "its header is cut off"))?;
+    Ok(header)
 }
 
 enum Stop {
@@ -130,60 +140,81 @@ struct Source<'a> {
     /// Until when a lock is waited for.
     deadline: Cell<Instant>,
     control: &'a Control,
+    file: File,
+    /// When it was written to last.
+    written: Cell<Option<Time>>,
 }
 
 impl<'a> Source<'a> {
-    fn new(path: &'a Path, way: Way, control: &'a Control) -> Self {
-        Source {
+    fn new(path: &'a Path, way: Way, control: &'a Control) -> Result<Self> {
+        Ok(Source {
             path,
             way,
             deadline: Cell::new(Instant::now() + PATIENCE),
             control,
-        }
+            file: open_plain(path)?,
+            written: Cell::new(None),
+        })
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        match self.way {
+        let connection = match self.way {
             Way::Still => Connection::open_with_flags(
                 still_uri(self.path),
                 flags | OpenFlags::SQLITE_OPEN_URI,
             ),
             _ => Connection::open_with_flags(self.path, flags),
-        }
+        }?;
+        // Waiting is done here, where it can be cancelled.
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(connection)
     }
 
-    /// Waits for a lock, as long as there is patience.
-    fn pause(&self) -> Result<()> {
+    /// Waits for a lock, as long as there is patience. What it gives, if anything, keeps it
+    /// until SQLite has it.
+    fn pause(&self) -> Result<Option<Place<'_>>> {
         self.control.check()?;
         if Instant::now() >= self.deadline.get() {
             return Err(Error::DatabaseInUse(self.path.to_owned()));
         }
-        thread::sleep(PAUSE);
-        Ok(())
+        let written = fstat(&self.file).ok().map(|stat| sys::modified(&stat));
+        if self.written.replace(written) == written {
+            thread::sleep(PAUSE);
+            return Ok(None);
+        }
+        // Whoever has just written will write again: he is waited for without a nap.
+        let until = Instant::now() + GAP;
+        while Instant::now() < until {
+            if let Some(place) = Place::take(&self.file) {
+                return Ok(Some(place));
+            }
+            thread::yield_now();
+        }
+        Ok(None)
     }
 
-    /// Opens the database and sees that it can be read. Unless it is read politely, the
-    /// connection sees one state of it from here on.
+    /// Opens the database. Unless it is read politely, the connection sees one state of it from
+    /// here on.
     fn begin(&self) -> std::result::Result<Connection, Stop> {
         let failed = |error| failure(self.path, error);
         let connection = self.open().map_err(failed)?;
-        loop {
+        let mut place = None;
+        while self.way != Way::Polite {
             let begun = connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
             match begun.map_err(failed) {
                 Ok(()) => break,
                 Err(Stop::Failed(Error::DatabaseInUse(_))) => {
                     let _ = connection.execute_batch("ROLLBACK");
-                    self.pause()?;
+                    drop(place.take());
+                    place = self.pause()?;
                 }
                 Err(stop) => return Err(stop),
             }
         }
-        if self.way == Way::Polite {
-            connection.execute_batch("ROLLBACK").map_err(failed)?;
-        }
+        drop(place);
         Ok(connection)
     }
 
@@ -198,15 +229,19 @@ impl<'a> Source<'a> {
             _ => None,
         };
         let before = locked.as_ref().unwrap_or(before);
-        let page_size: i32 = source
-            .pragma_query_value(None, "page_size", |row| row.get(0))
-            .map_err(failed)?;
+        let [high, low, ..] = header(&self.file, self.path)?;
+        let page_size = match u16::from_be_bytes([high, low]) {
+            1 => 1 << 16,
+            size => i32::from(size).max(512),
+        };
         let mut target = open_scratch(into).map_err(unwritten)?;
         let backup = Backup::new(&source, &mut target).map_err(unwritten)?;
         let mut remaining = i32::MAX;
+        let mut place = None;
         loop {
             self.control.check()?;
-            let step = backup.step((STEP / page_size.max(512)).max(1));
+            let step = backup.step(STEP / page_size);
+            drop(place.take());
             match step {
                 Ok(StepResult::Done) => break,
                 // Somebody has written, and it began again.
@@ -217,7 +252,7 @@ impl<'a> Source<'a> {
                     remaining = backup.progress().remaining;
                     self.deadline.set(Instant::now() + PATIENCE);
                 }
-                Ok(_) => self.pause()?,
+                Ok(_) => place = self.pause()?,
                 Err(error) if writes(&error) => return Err(unwritten(error).into()),
                 Err(error) => return Err(failed(error)),
             }

@@ -67,7 +67,7 @@ pub fn rows(
     let look = || match Files::look(path)?.way()? {
         Way::Copy => Err(Stop::NeedsRecovery),
         way => {
-            let source = Source::new(path, way, control);
+            let source = Source::new(path, way, control)?;
             source.begin().and_then(|source| list(path, source))
         }
     };
