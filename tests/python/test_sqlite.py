@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sqlite3
 import time
 import unittest
 
@@ -11,10 +10,8 @@ import interrupt
 import support
 import wmlb_ctypes as w
 from restore_support import snapshot
-from sqlite_support import database, hold, make, opened, rows_in
+from sqlite_support import DATASTORE_CORRUPT, database, hold, make, opened, rows_in
 
-MODES = ("delete", "truncate", "persist", "wal")
-DATASTORE_CORRUPT = w.hresult(w.FAILURES["NS_E_DRM_DATASTORE_CORRUPT"])
 MAGIC = b"SQLite format 3\0"
 
 
@@ -43,48 +40,6 @@ class SqliteCase(support.StoreCase):
 
 
 class Snapshots(SqliteCase):
-    def test_closed(self):
-        for mode in MODES:
-            for page_size in (512, 4096, 32768, 65536):
-                for rows, size in ((1, 8), (50, 1000), (700, 8000)):
-                    with self.subTest(mode=mode, page_size=page_size, rows=rows):
-                        make(self.path, rows, mode, size, page_size)
-                        self.assert_saved(rows)
-                        for name in os.listdir(self.store):
-                            os.unlink(os.path.join(self.store, name))
-
-    def test_open(self):
-        insert = "INSERT INTO t (content) VALUES (randomblob(100))"
-        for mode in MODES:
-            for name, statements, rows in (
-                ("idle", ["SELECT * FROM t"], 20),
-                ("written to", [insert], 21),
-                ("read", ["BEGIN", "SELECT * FROM t"], 20),
-                ("to be written to", ["BEGIN IMMEDIATE"], 20),
-                ("written to and not committed", ["BEGIN", insert], 20),
-            ):
-                with self.subTest(mode=mode, name=name):
-                    make(self.path, 20, mode)
-                    stop = hold(self, self.path, "PRAGMA journal_mode = " + mode, *statements)
-                    self.assert_saved(rows)
-                    stop()
-                    for name in os.listdir(self.store):
-                        os.unlink(os.path.join(self.store, name))
-
-    def test_what_belongs_to_a_database_is_no_licence(self):
-        make(self.path, 3)
-        for suffix in ("-journal", "-wal", "-shm"):
-            support.write(self.path + suffix)
-        own = {
-            b"x.db-journal2": b"1", b"x.db-": b"2", b"y.db-wal": b"3", b"other": b"4",
-            b"other-wal": b"5", b"d/x.db-shm": b"6", b"-journal": b"7", b"-wal-journal": b"8",
-        }
-        for name, content in own.items():
-            support.write(os.path.join(self.store, name.decode()), content)
-        files = self.save()
-        self.assertEqual(rows_in(self, files.pop(b"x.db")), 3)
-        self.assertEqual(files, own)
-
     def test_a_link_and_a_folder_called_as_if_they_did(self):
         make(self.path, 3)
         os.mkdir(self.path + "-wal")
@@ -97,39 +52,10 @@ class Snapshots(SqliteCase):
         self.assertEqual(rows_in(self, files.pop(b"x.db")), 3)
         self.assertEqual(files, {b"x.db-wal/inner": b"inner"})
 
-    def test_many_among_others(self):
-        expected = {}
-        for number in range(20):
-            make(os.path.join(self.store, "%d/x.db" % number), number * 40, MODES[number % 4], 1000)
-            support.write(os.path.join(self.store, "%d/w" % number), b"w" * number * 1000)
-            support.write(os.path.join(self.store, "%d/y" % number), b"y" * number * 100000)
-            expected[b"%d/x.db" % number] = number * 40
-        for threads in (1, 2, 8):
-            self.restorer = self.new_restorer(Threads=threads)
-            files = self.save(w.OVERWRITE | w.VERIFY)
-            self.assertEqual(len(files), 60)
-            for name, rows in expected.items():
-                self.assertEqual(rows_in(self, files[name]), rows)
-
     def test_the_same_store_gives_the_same_bytes(self):
         make(self.path, 300, size=8000)
         first = self.save()
         self.assertEqual(self.save(), first)
-
-    def test_time(self):
-        make(self.path, 3)
-        os.utime(self.path, ns=(1600000000123456789,) * 2)
-        self.save()
-        member, = self.opened().licenses
-        self.assertEqual(member.mtime, 1600000000123456789)
-
-    def test_right(self):
-        make(self.path, 3)
-        self.restorer = self.new_restorer(UnstatedRights="deny")
-        events = self.assert_ends(self.restorer.backup(0))
-        restricted = [event.value for event in events if event.status == w.STATUS_RESTRICTED]
-        self.assertEqual(restricted, [b"x.db"])
-        self.assertEqual(self.opened().names(), [])
 
 
 class LeftByAKill(SqliteCase):

@@ -7,12 +7,9 @@ import support
 import test_restore_kill
 import wmlb_ctypes as w
 from restore_support import RestoreCase, STAGING, snapshot
-from sqlite_support import database, hold, opened, rows
+from sqlite_support import SIBLINGS, database, hold, opened, rows
 
-SIBLINGS = ("-journal", "-wal", "-shm")
-
-
-class DatabaseCase(RestoreCase):
+class OldAndNewCase(RestoreCase):
     """A backup of a folder with a database of 20 rows, and a store that has one of 5."""
 
     def setUp(self):
@@ -30,7 +27,7 @@ class DatabaseCase(RestoreCase):
         return [suffix for suffix in SIBLINGS if os.path.lexists(self.path + suffix)]
 
 
-class Siblings(DatabaseCase):
+class Siblings(OldAndNewCase):
     def test_to_a_store_that_is_missing(self):
         self.assert_ends(self.restorer.restore(0))
         self.assertEqual(rows(self.path), 20)
@@ -93,7 +90,7 @@ class Siblings(DatabaseCase):
             self.assertEqual(rows(self.path), 20)
 
 
-class Comparing(DatabaseCase):
+class Comparing(OldAndNewCase):
     """A database in the store is compared by what it holds."""
 
     def setUp(self):
@@ -142,7 +139,7 @@ os._exit(0)
         self.assertEqual(self.skipped(events), [(b"d/x.db", w.FILE_EXISTS)])
 
 
-class InUse(DatabaseCase):
+class InUse(OldAndNewCase):
     def assert_in_use(self, *statements):
         self.put({b"d/x.db": self.old})
         stop = hold(self, self.path, *statements)
@@ -310,7 +307,7 @@ class KilledWithDatabases(test_restore_kill.Interrupted):
         super().setUp()
 
 
-class SomebodyWritesAfterAKill(DatabaseCase):
+class SomebodyWritesAfterAKill(OldAndNewCase):
     """What was written to the new database since the kill stays, without the old journal."""
 
     @unittest.skipUnless(support.has_program("strace"), "strace is needed")
