@@ -330,7 +330,9 @@ pub struct Range {
 /// What a lock keeps others from: nothing, writing, or both.
 #[derive(Clone, Copy)]
 enum Lock {
+    #[cfg(feature = "sqlite")]
     None,
+    #[cfg(feature = "sqlite")]
     Read,
     Write,
 }
@@ -346,7 +348,9 @@ fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Res
     let commands = (libc::F_SETLK, libc::F_GETLK);
     let command = if set { commands.0 } else { commands.1 };
     let kind = match lock {
+        #[cfg(feature = "sqlite")]
         Lock::None => libc::F_UNLCK,
+        #[cfg(feature = "sqlite")]
         Lock::Read => libc::F_RDLCK,
         Lock::Write => libc::F_WRLCK,
     };

@@ -9,6 +9,7 @@ import wmlb_ctypes as w
 from restore_support import RestoreCase, STAGING, snapshot
 from sqlite_support import SIBLINGS, database, hold, opened, rows
 
+
 class OldAndNewCase(RestoreCase):
     """A backup of a folder with a database of 20 rows, and a store that has one of 5."""
 

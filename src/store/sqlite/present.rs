@@ -201,21 +201,22 @@ impl<'a> Source<'a> {
     fn begin(&self) -> std::result::Result<Connection, Stop> {
         let failed = |error| failure(self.path, error);
         let connection = self.open().map_err(failed)?;
+        if self.way == Way::Polite {
+            return Ok(connection);
+        }
         let mut place = None;
-        while self.way != Way::Polite {
+        loop {
             let begun = connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
+            drop(place.take());
             match begun.map_err(failed) {
-                Ok(()) => break,
+                Ok(()) => return Ok(connection),
                 Err(Stop::Failed(Error::DatabaseInUse(_))) => {
                     let _ = connection.execute_batch("ROLLBACK");
-                    drop(place.take());
                     place = self.pause()?;
                 }
                 Err(stop) => return Err(stop),
             }
         }
-        drop(place);
-        Ok(connection)
     }
 
     /// Copies the database. False when it changed meanwhile.
