@@ -208,7 +208,8 @@ fn chosen_store_path() -> Option<PathBuf> {
 
 /// Where players are expected to keep their licences when nothing else is said.
 fn default_store_path() -> Option<PathBuf> {
-    Some(xdg_folder("XDG_DATA_HOME", ".local/share")?.join("wmlb/licenses"))
+    chosen_store_path()
+        .or_else(|| Some(xdg_folder("XDG_DATA_HOME", ".local/share")?.join("wmlb/licenses")))
 }
 
 /// Where this user's programs keep what can be made again.
@@ -304,9 +305,7 @@ impl Properties {
         let row = &PROPERTIES[property as usize];
         let path = match self.text(property) {
             Some(path) => Some(path.into()),
-            None if property == Property::StorePath => {
-                chosen_store_path().or_else(default_store_path)
-            }
+            None if property == Property::StorePath => default_store_path(),
             None => None,
         };
         path.ok_or(Error::NotConfigured(row.name))
