@@ -39,6 +39,8 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// transaction is rolled back from, the log that others are written to, and the index of that
 /// (<https://www.sqlite.org/tempfiles.html>).
 pub(crate) const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
+/// Those without which a database is not what it was.
+pub(crate) const WITH_CONTENT: [&str; 2] = [JOURNAL, LOG];
 const JOURNAL: &str = "-journal";
 const LOG: &str = "-wal";
 const INDEX: &str = "-shm";

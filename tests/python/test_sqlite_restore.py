@@ -7,7 +7,7 @@ import support
 import test_restore_kill
 import wmlb_ctypes as w
 from restore_support import RestoreCase, STAGING, snapshot
-from sqlite_support import database, hold, opened, rows
+from sqlite_support import database, hold, make, opened, rows
 
 SIBLINGS = ("-journal", "-wal", "-shm")
 
@@ -341,6 +341,75 @@ class SomebodyWritesAfterAKill(DatabaseCase):
         self.open_the_store("written to")
         self.assertEqual(rows(self.path), 21)
         self.assertEqual(self.siblings(), [])
+
+
+@unittest.skipUnless(support.has_program("strace"), "strace is needed")
+class LogsAfterAKill(RestoreCase):
+    """A player uses the database between a kill and the next operation."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.store, "x.db")
+        self.save({b"x.db": database(self.root, 300, mode="wal")})
+
+    def kill(self, name, number=1):
+        operation = lambda: self.new_target(Threads=1).restore(w.RESTORE_OVERWRITE)[0]
+        options = test_restore_kill.interrupt.kill_at(name, number)
+        self.assertTrue(test_restore_kill.interrupt.run(operation, options).killed)
+
+    def enumerated(self, expected=w.S_OK):
+        restorer = self.new_target()
+        self.assert_hr(restorer.enumerate("store")[0], expected, restorer.last_error())
+
+    def test_an_old_log_is_not_put_back_beside_what_was_written_since(self):
+        make(self.path, 50, mode="wal")
+        more = "INSERT INTO t (content) SELECT zeroblob(100) FROM t"
+        hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", more)(kill=True)
+        # The log is in the staging folder, and the old database still in its place.
+        self.kill("renameat2")
+        self.assertEqual(os.listdir(self.store), ["x.db"])
+        with opened(self.path) as connection:
+            for statement in (
+                "DELETE FROM t WHERE n % 2", "CREATE TABLE u AS SELECT * FROM t", "DROP TABLE t",
+                "CREATE TABLE t (n INTEGER PRIMARY KEY, content BLOB)",
+                "INSERT INTO t SELECT * FROM u",
+            ):
+                connection.execute(statement)
+        self.enumerated()
+        self.assertEqual(rows(self.path), 25)
+        self.assert_alone()
+
+    def test_an_old_log_is_put_back_beside_what_nobody_touched(self):
+        make(self.path, 50, mode="wal")
+        more = "INSERT INTO t (content) SELECT zeroblob(100) FROM t"
+        hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", more)(kill=True)
+        self.kill("renameat2")
+        with opened("file:%s?mode=ro" % self.path, uri=True) as connection:
+            connection.execute("SELECT count(*) FROM t").fetchone()
+        self.enumerated()
+        self.assertEqual(rows(self.path), 100)
+        self.assert_alone()
+
+    def test_a_new_log_stays_with_the_new_database(self):
+        for killed in (True, False):
+            with self.subTest(killed=killed):
+                support.shutil.rmtree(self.store, ignore_errors=True)
+                make(self.path, 50, mode="wal")
+                # All is moved, and may still be taken back.
+                self.kill("syncfs", 2)
+                self.assertEqual(rows_without_journal(self.path), 300)
+                change = "UPDATE t SET content = 'since' WHERE n > 250"
+                stop = hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", change)
+                if not killed:
+                    # It is not taken away from whoever has it open.
+                    self.enumerated(w.BUSY)
+                stop(kill=True)
+                self.enumerated()
+                self.assertEqual(rows(self.path), 300)
+                with opened(self.path) as connection:
+                    since = "SELECT count(*) FROM t WHERE content = 'since'"
+                    self.assertEqual(connection.execute(since).fetchone()[0], 50)
+                self.assert_alone()
 
 
 def rows_without_journal(path):
