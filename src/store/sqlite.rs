@@ -138,6 +138,15 @@ impl Files {
             Err(errno) => Err(Error::system("examine", path, errno)),
         };
         let database = look(path.to_owned())?;
+        // What cannot be called so is not there.
+        let look = |sibling| match look(sibling) {
+            Err(Error::System { source, .. })
+                if Errno::from_io_error(&source) == Some(Errno::NAMETOOLONG) =>
+            {
+                Ok(None)
+            }
+            looked => looked,
+        };
         Ok(Files {
             path: path.to_owned(),
             database: database.ok_or_else(|| Error::Changed(path.to_owned()))?,

@@ -232,6 +232,17 @@ class Locked(SqliteCase):
         self.assert_clean()
 
 
+class OddPlaces(SqliteCase):
+    def test_a_name_too_long_for_siblings(self):
+        for length in (247, 248, 251, 252, 255):
+            path = make(os.path.join(self.root, "made", "x.db"), 3)
+            os.rename(path, os.path.join(self.store, "d" * length))
+        files = self.save()
+        self.assertEqual({rows_in(self, content) for content in files.values()}, {3})
+        self.assertEqual(len(files), 5)
+        self.assert_hr(self.restorer.enumerate("store")[0], w.S_OK)
+
+
 class Damaged(SqliteCase):
     def setUp(self):
         super().setUp()
