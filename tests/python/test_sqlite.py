@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 import unittest
 
@@ -233,6 +234,22 @@ class Locked(SqliteCase):
 
 
 class OddPlaces(SqliteCase):
+    def test_nothing_is_made_beside_one_that_was_kept_by_its_writer(self):
+        for look in (
+            lambda: self.assert_ends(self.restorer.backup(w.OVERWRITE)),
+            lambda: self.assert_hr(self.restorer.enumerate("store")[0], w.S_OK),
+        ):
+            make(self.path, 50, mode="wal")
+            stop = hold(
+                self, self.path, "PRAGMA locking_mode = EXCLUSIVE", "INSERT INTO t VALUES (99, 1)"
+            )
+            timer = threading.Timer(1, stop)
+            timer.start()
+            look()
+            timer.join()
+            self.assertEqual(os.listdir(self.store), ["x.db"])
+            os.unlink(self.path)
+
     def test_a_name_too_long_for_siblings(self):
         for length in (247, 248, 251, 252, 255):
             path = make(os.path.join(self.root, "made", "x.db"), 3)
