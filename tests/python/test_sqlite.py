@@ -86,6 +86,15 @@ class Snapshots(SqliteCase):
         self.assertEqual(rows_in(self, files.pop(b"x.db")), 3)
         self.assertEqual(files, own)
 
+    def test_a_database_that_is_called_as_if_it_belonged_to_another(self):
+        make(self.path, 3)
+        for number, suffix in enumerate(("-journal", "-wal", "-shm")):
+            support.write(self.path + suffix, database(self.root, 10 + number))
+        files = self.save()
+        counts = {name: rows_in(self, content) for name, content in files.items()}
+        expected = {b"x.db": 3, b"x.db-journal": 10, b"x.db-wal": 11, b"x.db-shm": 12}
+        self.assertEqual(counts, expected)
+
     def test_a_link_and_a_folder_called_as_if_they_did(self):
         make(self.path, 3)
         os.mkdir(self.path + "-wal")
