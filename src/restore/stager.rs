@@ -206,9 +206,31 @@ impl<'a> Stager<'a> {
         match self.staging.is_fresh() {
             true => Ok(Some(Step::Add)),
             false => {
-                let existing = self.compare(name, wanted, size, is_database)?;
+                let mut existing = self.compare(name, wanted, size, is_database)?;
+                let keeps = matches!(existing, Existing::Equal) && !self.overwrite;
+                if !is_database && !keeps && self.belongs_to_database(name)? {
+                    existing = Existing::InTheWay;
+                }
                 self.decide(existing, name, staged)
             }
+        }
+    }
+
+    /// Whether a licence is called as what belongs to a database of the store: a log or
+    /// journal of another one would destroy that.
+    fn belongs_to_database(&self, name: &[u8]) -> Result<bool> {
+        let (Some(database), Some(store)) = (sqlite::database_of(name), self.staging.store())
+        else {
+            return Ok(false);
+        };
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        match sys::open_beneath(store, database, flags).and_then(sqlite::is_database_file) {
+            Ok(is_database) => Ok(is_database),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::ISDIR) => {
+                Ok(false)
+            }
+            Err(errno) => Err(self.failed("read", database, errno)),
         }
     }
 

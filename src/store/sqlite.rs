@@ -39,6 +39,8 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// transaction is rolled back from, the log that others are written to, and the index of that
 /// (<https://www.sqlite.org/tempfiles.html>).
 pub(crate) const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
+/// Those without which a database is not what it was.
+pub(crate) const WITH_CONTENT: [&str; 2] = [JOURNAL, LOG];
 const JOURNAL: &str = "-journal";
 const LOG: &str = "-wal";
 const INDEX: &str = "-shm";
@@ -175,6 +177,15 @@ impl Files {
             Err(errno) => Err(Error::system("examine", path, errno)),
         };
         let database = look(path.to_owned())?;
+        // What cannot be called so is not there.
+        let look = |sibling| match look(sibling) {
+            Err(Error::System { source, .. })
+                if Errno::from_io_error(&source) == Some(Errno::NAMETOOLONG) =>
+            {
+                Ok(None)
+            }
+            looked => looked,
+        };
         Ok(Files {
             path: path.to_owned(),
             database: database.ok_or_else(|| Error::Changed(path.to_owned()))?,

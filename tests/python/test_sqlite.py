@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 import unittest
 
@@ -40,6 +41,15 @@ class SqliteCase(support.StoreCase):
 
 
 class Snapshots(SqliteCase):
+    def test_a_database_that_is_called_as_if_it_belonged_to_another(self):
+        make(self.path, 3)
+        for number, suffix in enumerate(("-journal", "-wal", "-shm")):
+            support.write(self.path + suffix, database(self.root, 10 + number))
+        files = self.save()
+        counts = {name: rows_in(self, content) for name, content in files.items()}
+        expected = {b"x.db": 3, b"x.db-journal": 10, b"x.db-wal": 11, b"x.db-shm": 12}
+        self.assertEqual(counts, expected)
+
     def test_a_link_and_a_folder_called_as_if_they_did(self):
         make(self.path, 3)
         os.mkdir(self.path + "-wal")
@@ -156,6 +166,33 @@ class Locked(SqliteCase):
         self.assert_fails((self.restorer.finish(), self.restorer.events), w.CANCELED)
         self.assertLess(time.monotonic() - begun, 4)
         self.assert_clean()
+
+
+class OddPlaces(SqliteCase):
+    def test_nothing_is_made_beside_one_that_was_kept_by_its_writer(self):
+        for look in (
+            lambda: self.assert_ends(self.restorer.backup(w.OVERWRITE)),
+            lambda: self.assert_hr(self.restorer.enumerate("store")[0], w.S_OK),
+        ):
+            make(self.path, 50, mode="wal")
+            stop = hold(
+                self, self.path, "PRAGMA locking_mode = EXCLUSIVE", "INSERT INTO t VALUES (99, 1)"
+            )
+            timer = threading.Timer(1, stop)
+            timer.start()
+            look()
+            timer.join()
+            self.assertEqual(os.listdir(self.store), ["x.db"])
+            os.unlink(self.path)
+
+    def test_a_name_too_long_for_siblings(self):
+        for length in (247, 248, 251, 252, 255):
+            path = make(os.path.join(self.root, "made", "x.db"), 3)
+            os.rename(path, os.path.join(self.store, "d" * length))
+        files = self.save()
+        self.assertEqual({rows_in(self, content) for content in files.values()}, {3})
+        self.assertEqual(len(files), 5)
+        self.assert_hr(self.restorer.enumerate("store")[0], w.S_OK)
 
 
 class Damaged(SqliteCase):

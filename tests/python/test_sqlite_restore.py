@@ -6,8 +6,9 @@ import unittest
 import support
 import test_restore_kill
 import wmlb_ctypes as w
+from host_support import HostCase
 from restore_support import RestoreCase, STAGING, snapshot
-from sqlite_support import SIBLINGS, database, hold, opened, rows
+from sqlite_support import SIBLINGS, database, hold, make, opened, rows
 
 
 class OldAndNewCase(RestoreCase):
@@ -71,6 +72,14 @@ class Siblings(OldAndNewCase):
         self.assertEqual(support.read(self.path + "-wal/inner"), b"mine")
         self.assertEqual(support.read(self.path), self.opened().files()[b"d/x.db"])
 
+    def test_a_database_that_is_called_as_one_stays(self):
+        for suffix in SIBLINGS:
+            support.write(self.path + suffix, self.old)
+        self.assert_ends(self.restorer.restore(0))
+        for suffix in SIBLINGS:
+            self.assertEqual(support.read(self.path + suffix), self.old)
+        self.assertEqual(rows_without_journal(self.path), 20)
+
     def test_a_large_database(self):
         self.new = database(self.root, 300, size=16000)
         self.save({b"d/x.db": self.new})
@@ -89,6 +98,29 @@ class Siblings(OldAndNewCase):
             self.assertEqual(self.skipped(events), [(b"d/x.db", w.FILE_EXISTS)])
             self.assert_ends(self.restorer.restore(w.RESTORE_OVERWRITE))
             self.assertEqual(rows(self.path), 20)
+
+
+class LogInTheBackup(HostCase):
+    """A host's store gave a database and its log as licences like others."""
+
+    def test_it_comes_beside_no_other_database(self):
+        made = make(os.path.join(self.root, "made", "x.db"), 50, mode="wal")
+        hold(
+            self, made, "PRAGMA wal_autocheckpoint = 0",
+            "INSERT INTO t (content) SELECT zeroblob(100) FROM t",
+        )(kill=True)
+        _, host = self.host({
+            b"x.db": support.read(made), b"x.db-wal": support.read(made + "-wal"),
+        })
+        self.assert_ends(host.backup(w.OVERWRITE))
+        own = make(os.path.join(self.store, "x.db"), 400, mode="wal")
+        events = self.assert_ends(self.restorer.restore(0))
+        self.assertEqual([name for name, _ in self.skipped(events)], [b"x.db", b"x.db-wal"])
+        before = snapshot(self.place)
+        self.assert_untouched(
+            self.restorer.restore(w.RESTORE_OVERWRITE), w.E_ACCESSDENIED, before, "x.db-wal"
+        )
+        self.assertEqual(rows(own), 400)
 
 
 class Comparing(OldAndNewCase):
@@ -339,6 +371,75 @@ class SomebodyWritesAfterAKill(OldAndNewCase):
         self.open_the_store("written to")
         self.assertEqual(rows(self.path), 21)
         self.assertEqual(self.siblings(), [])
+
+
+@unittest.skipUnless(support.has_program("strace"), "strace is needed")
+class LogsAfterAKill(RestoreCase):
+    """A player uses the database between a kill and the next operation."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.store, "x.db")
+        self.save({b"x.db": database(self.root, 300, mode="wal")})
+
+    def kill(self, name, number=1):
+        operation = lambda: self.new_target(Threads=1).restore(w.RESTORE_OVERWRITE)[0]
+        options = test_restore_kill.interrupt.kill_at(name, number)
+        self.assertTrue(test_restore_kill.interrupt.run(operation, options).killed)
+
+    def enumerated(self, expected=w.S_OK):
+        restorer = self.new_target()
+        self.assert_hr(restorer.enumerate("store")[0], expected, restorer.last_error())
+
+    def test_an_old_log_is_not_put_back_beside_what_was_written_since(self):
+        make(self.path, 50, mode="wal")
+        more = "INSERT INTO t (content) SELECT zeroblob(100) FROM t"
+        hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", more)(kill=True)
+        # The log is in the staging folder, and the old database still in its place.
+        self.kill("renameat2")
+        self.assertEqual(os.listdir(self.store), ["x.db"])
+        with opened(self.path) as connection:
+            for statement in (
+                "DELETE FROM t WHERE n % 2", "CREATE TABLE u AS SELECT * FROM t", "DROP TABLE t",
+                "CREATE TABLE t (n INTEGER PRIMARY KEY, content BLOB)",
+                "INSERT INTO t SELECT * FROM u",
+            ):
+                connection.execute(statement)
+        self.enumerated()
+        self.assertEqual(rows(self.path), 25)
+        self.assert_alone()
+
+    def test_an_old_log_is_put_back_beside_what_nobody_touched(self):
+        make(self.path, 50, mode="wal")
+        more = "INSERT INTO t (content) SELECT zeroblob(100) FROM t"
+        hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", more)(kill=True)
+        self.kill("renameat2")
+        with opened("file:%s?mode=ro" % self.path, uri=True) as connection:
+            connection.execute("SELECT count(*) FROM t").fetchone()
+        self.enumerated()
+        self.assertEqual(rows(self.path), 100)
+        self.assert_alone()
+
+    def test_a_new_log_stays_with_the_new_database(self):
+        for killed in (True, False):
+            with self.subTest(killed=killed):
+                support.shutil.rmtree(self.store, ignore_errors=True)
+                make(self.path, 50, mode="wal")
+                # All is moved, and may still be taken back.
+                self.kill("syncfs", 2)
+                self.assertEqual(rows_without_journal(self.path), 300)
+                change = "UPDATE t SET content = 'since' WHERE n > 250"
+                stop = hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", change)
+                if not killed:
+                    # It is not taken away from whoever has it open.
+                    self.enumerated(w.BUSY)
+                stop(kill=True)
+                self.enumerated()
+                self.assertEqual(rows(self.path), 300)
+                with opened(self.path) as connection:
+                    since = "SELECT count(*) FROM t WHERE content = 'since'"
+                    self.assertEqual(connection.execute(since).fetchone()[0], 50)
+                self.assert_alone()
 
 
 def rows_without_journal(path):

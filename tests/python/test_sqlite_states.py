@@ -68,7 +68,8 @@ class States(DatabaseCase):
 
     def test_in_a_transaction(self):
         for mode in MODES:
-            begin = ["PRAGMA journal_mode = " + mode, "BEGIN IMMEDIATE", "DELETE FROM t WHERE n < 10",
+            begin = ["PRAGMA journal_mode = " + mode, "BEGIN IMMEDIATE",
+                     "DELETE FROM t WHERE n < 10",
                      "INSERT INTO t VALUES(5000, 'not committed')"]
             for expected in self.each(mode, "transaction", begin):
                 if mode != "wal":

@@ -65,6 +65,19 @@ impl Fingerprint {
     }
 }
 
+/// As part of a file's name.
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Fingerprint {
+            inode,
+            size,
+            seconds,
+            nanoseconds,
+        } = self;
+        write!(out, "{inode:x}-{size:x}-{seconds:x}-{nanoseconds:x}")
+    }
+}
+
 /// Appends a record to memory. The fingerprint is that of the staged file, none where
 /// there is no such file.
 pub fn append_record(out: &mut Vec<u8>, step: Step, fingerprint: Fingerprint, name: &[u8]) {

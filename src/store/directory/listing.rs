@@ -296,7 +296,10 @@ impl<'a> Lister<'a> {
         let is_sibling = |entry: &Listed| {
             sqlite::database_of(&names[entry.range()]).is_some_and(|database| {
                 let found = entries.binary_search_by(|other| names[other.range()].cmp(database));
-                found.is_ok() && is_database(folder, database)
+                // What is a database itself is a licence, whatever it is called.
+                found.is_ok()
+                    && is_database(folder, database)
+                    && !is_database(folder, &names[entry.range()])
             })
         };
         let siblings = entries.iter().enumerate();

@@ -116,7 +116,7 @@ impl Location {
             let journal = open_journal(&folder, &self.path)?;
             let nothing_moved = journal.is_none();
             if let (Some(store), Some(journal)) = (store, journal) {
-                moves::undo(journal, &folder, store, &self.path)?;
+                moves::undo(journal, &folder, store, &self.path, &self.real)?;
             }
             let removed = remove_journal(&folder, &self.path).and_then(|()| {
                 remove_folder(holder.as_fd(), &self.staging, &folder)

@@ -13,7 +13,7 @@ use super::siblings;
 use super::staging::NEW;
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::store::sqlite;
+use crate::store::{player, sqlite};
 use crate::sys;
 
 /// A folder below a root, kept open while names in it follow each other.
@@ -154,8 +154,15 @@ fn replace(
     }
 }
 
-/// Takes back what [`apply`] did, as far as it came.
-pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> Result<()> {
+/// Takes back what [`apply`] did, as far as it came. `real_path` is the store's, without
+/// links.
+pub fn undo(
+    journal: File,
+    staging: &OwnedFd,
+    store: &OwnedFd,
+    path: &Path,
+    real_path: &Path,
+) -> Result<()> {
     let mut from = Cursor::new(staging.as_fd());
     let mut to = Cursor::new(store.as_fd());
     let mut folders = Vec::new();
@@ -163,36 +170,41 @@ pub fn undo(journal: File, staging: &OwnedFd, store: &OwnedFd, path: &Path) -> R
     // One failure does not keep the rest from being put back.
     let mut worst = None;
     records(journal, path, |number, record| {
-        let (folder, name) = split_name(&record.name);
-        if record.step == Step::MakeFolder {
-            folders.push(record.name);
-            return Ok(());
+        let (folder, _) = split_name(&record.name);
+        match record.step {
+            Step::MakeFolder => {
+                folders.push(record.name);
+                return Ok(());
+            }
+            Step::SetAside => {
+                aside = Some(number);
+                return Ok(());
+            }
+            Step::Add | Step::Replace => {}
         }
+        let failed = |errno| Error::system("put back", display_path(path, &record), errno);
         let undone = match to.existing(folder) {
             // The folder was not made yet, or is none any more.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
-            Err(errno) => Err(errno),
-            Ok(to) => match record.step {
-                Step::SetAside => {
-                    aside = Some(number);
-                    Ok(())
-                }
-                step => {
-                    let undone = match step {
-                        Step::Add => undo_add(to, name, record.fingerprint),
-                        _ => undo_replace(&mut from, to, &record, staging, number),
+            Err(errno) => Err(failed(errno)),
+            Ok(to) => match aside.take() {
+                None => undo_file(&mut from, to, &record, staging, number).map_err(failed),
+                Some(aside) => {
+                    let lock = match is_moved(&mut from, to, &record, staging, number, aside) {
+                        // Nobody is to use it meanwhile, or goes on to use what is taken away.
+                        Ok(true) => lock_database(to, &record, path, real_path),
+                        Ok(false) => Ok(None),
+                        Err(errno) => Err(failed(errno)),
                     };
-                    // A journal beside a database that is not its own would destroy that.
-                    match (undone, aside.take()) {
-                        (Ok(true), Some(number)) => siblings::put_back(to, name, staging, number),
-                        (undone, _) => undone.map(drop),
-                    }
+                    lock.and_then(|_lock| {
+                        undo_database(&mut from, to, &record, staging, number, aside)
+                            .map_err(failed)
+                    })
                 }
             },
         };
-        if let Err(errno) = undone {
-            let path = display_path(path, &record);
-            worst.get_or_insert(Error::system("put back", path, errno));
+        if let Err(error) = undone {
+            worst.get_or_insert(error);
         }
         Ok(())
     })?;
@@ -229,29 +241,109 @@ pub(super) fn look(
     }
 }
 
-/// Whether the store is now as it was: nothing is there.
+fn undo_file(
+    from: &mut Cursor<'_>,
+    to: BorrowedFd<'_>,
+    record: &Record,
+    staging: &OwnedFd,
+    number: u64,
+) -> std::result::Result<(), Errno> {
+    let (_, name) = split_name(&record.name);
+    match record.step {
+        Step::Add => undo_add(to, name, record.fingerprint),
+        _ => undo_replace(from, to, record, staging, number),
+    }
+}
+
+/// Whether there is anything to take back of what was done to a database.
+fn is_moved(
+    from: &mut Cursor<'_>,
+    to: BorrowedFd<'_>,
+    record: &Record,
+    staging: &OwnedFd,
+    number: u64,
+    aside: u64,
+) -> std::result::Result<bool, Errno> {
+    let (folder, name) = split_name(&record.name);
+    if siblings::are_kept(to, name, staging, aside)?
+        || look(staging.as_fd(), kept_name(number).as_bytes())?.is_some()
+    {
+        return Ok(true);
+    }
+    let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
+    if !look(to, name)?.as_ref().is_some_and(is_new) {
+        return Ok(false);
+    }
+    let staged = from.existing(&new_folder(folder))?;
+    Ok(!look(staged, name)?.as_ref().is_some_and(is_new))
+}
+
+/// Keeps everybody else from a database that is about to be put back.
+fn lock_database(
+    folder: BorrowedFd<'_>,
+    record: &Record,
+    path: &Path,
+    real_path: &Path,
+) -> Result<Option<OwnedFd>> {
+    use std::os::unix::ffi::OsStrExt;
+    let (_, name) = split_name(&record.name);
+    let real = real_path.join(std::ffi::OsStr::from_bytes(&record.name));
+    if player::is_running(&real) {
+        return Err(Error::PlayerRuns(display_path(path, record)));
+    }
+    sqlite::lock(folder, name).map_err(|errno| match errno {
+        Errno::AGAIN => Error::DatabaseInUse(display_path(path, record)),
+        errno => Error::system("put back", display_path(path, record), errno),
+    })
+}
+
+fn undo_database(
+    from: &mut Cursor<'_>,
+    to: BorrowedFd<'_>,
+    record: &Record,
+    staging: &OwnedFd,
+    number: u64,
+    aside: u64,
+) -> std::result::Result<(), Errno> {
+    let (_, name) = split_name(&record.name);
+    let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
+    // A log that somebody has written since belongs to the new one: both stay.
+    if look(to, name)?.as_ref().is_some_and(is_new) && siblings::have_content(to, name)? {
+        return Ok(());
+    }
+    undo_file(from, to, record, staging, number)?;
+    siblings::put_back(to, name, staging, aside)
+}
+
+/// Where a licence of this folder was staged.
+fn new_folder(folder: &[u8]) -> Vec<u8> {
+    match folder {
+        b"" => NEW.as_bytes().to_vec(),
+        folder => [NEW.as_bytes(), b"/", folder].concat(),
+    }
+}
+
 fn undo_add(
     folder: BorrowedFd<'_>,
     name: &[u8],
     fingerprint: Fingerprint,
-) -> std::result::Result<bool, Errno> {
+) -> std::result::Result<(), Errno> {
     match look(folder, name)? {
         Some(stat) if Fingerprint::of(&stat) == fingerprint => {
-            fs::unlinkat(folder, name, AtFlags::empty()).map(|()| true)
+            fs::unlinkat(folder, name, AtFlags::empty())
         }
         // Not moved there yet, or written to by somebody since: then it stays.
-        there => Ok(there.is_none()),
+        _ => Ok(()),
     }
 }
 
-/// Whether the store is now as it was: what was there is there.
 fn undo_replace(
     from: &mut Cursor<'_>,
     to: BorrowedFd<'_>,
     record: &Record,
     staging: &OwnedFd,
     number: u64,
-) -> std::result::Result<bool, Errno> {
+) -> std::result::Result<(), Errno> {
     let (folder, name) = split_name(&record.name);
     let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
     let there = look(to, name)?;
@@ -259,20 +351,14 @@ fn undo_replace(
     let kept = kept_name(number);
     if look(staging.as_fd(), kept.as_bytes())?.is_some() {
         return match ours {
-            true => fs::renameat(staging, kept, to, name).map(|()| true),
+            true => fs::renameat(staging, kept, to, name),
             // Somebody has written another one since: that stays.
-            false => Ok(false),
+            false => Ok(()),
         };
     }
-    let folder = match folder {
-        b"" => NEW.as_bytes().to_vec(),
-        folder => [NEW.as_bytes(), b"/", folder].concat(),
-    };
-    let from = from.existing(&folder)?;
     if there.is_none() || !ours {
-        // Nothing was moved yet if the new one is where it was staged.
-        return Ok(look(from, name)?.as_ref().is_some_and(is_new));
+        return Ok(());
     }
     // The one that was replaced is where the new one was.
-    fs::renameat(from, name, to, name).map(|()| true)
+    fs::renameat(from.existing(&new_folder(folder))?, name, to, name)
 }

@@ -275,7 +275,10 @@ impl Staging {
             return synchronize_folder(&self.folder, path);
         };
         let undone = read()
-            .and_then(|journal| moves::undo(journal, &self.folder, store, path))
+            .and_then(|journal| {
+                let real = self.location.real_path(b"");
+                moves::undo(journal, &self.folder, store, path, &real)
+            })
             .and_then(|()| remove_journal(&self.folder, path));
         match undone {
             Ok(()) => Err(error),

@@ -52,8 +52,8 @@ pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
     let deadline = Instant::now() + PATIENCE;
     let mut attempt = 0;
     while attempt < TRIES || Instant::now() < deadline {
-        let before = Files::look(path)?;
-        let way = match before.way()? {
+        let (before, way) = find_way(path, control)?;
+        let way = match way {
             // Writers are kept waiting only if it does not work without.
             Way::Locked if attempt == 0 => Way::Polite,
             way => way,
@@ -93,6 +93,25 @@ enum Way {
     Still,
     /// There is a log or a journal, and nobody to put it in order.
     Copy,
+    /// Not now: whoever has it open with a log keeps it to himself. To open it when he has
+    /// gone would make a log.
+    Wait,
+}
+
+/// Looks at a database until it can be read, as long as there is patience.
+fn find_way(path: &Path, control: &Control) -> Result<(Files, Way)> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let files = Files::look(path)?;
+        match files.way()? {
+            Way::Wait => control.check()?,
+            way => return Ok((files, way)),
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::DatabaseInUse(path.to_owned()));
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
 impl Files {
@@ -109,7 +128,7 @@ impl Files {
             (false, _) => Way::Locked,
             // Whoever has a database with a log open has a lock on it.
             (true, true) if self.index.is_some() => Way::Shared,
-            (true, true) => Way::Locked,
+            (true, true) => Way::Wait,
             (true, false) => Way::Still,
         })
     }
@@ -264,7 +283,7 @@ impl<'a> Source<'a> {
             // This process's locks end when any of its threads closes the file: so the look.
             // Others may prepare to write meanwhile, which takes a journal.
             Way::Polite | Way::Locked => Ok(before.is_database_unchanged()?),
-            Way::Still | Way::Copy => Ok(before.is_unchanged()?),
+            Way::Still | Way::Copy | Way::Wait => Ok(before.is_unchanged()?),
         }
     }
 }

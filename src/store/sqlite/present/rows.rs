@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Source, Stop, Way, failure, snapshot, still_uri};
+use super::{Source, Stop, Way, failure, find_way, snapshot, still_uri};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::store::sqlite::Files;
 
 /// A row that is a licence.
 pub struct Row {
@@ -64,7 +63,7 @@ pub fn rows(
     scratch: &mut dyn FnMut() -> Result<PathBuf>,
     control: &Control,
 ) -> Result<Option<Rows>> {
-    let look = || match Files::look(path)?.way()? {
+    let look = || match find_way(path, control)?.1 {
         Way::Copy => Err(Stop::NeedsRecovery),
         way => {
             let source = Source::new(path, way, control)?;
