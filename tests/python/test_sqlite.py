@@ -385,6 +385,13 @@ print(hr, repr(events[-1].value), sorted(seen))
         self.assertIn("XDG_CACHE_HOME", said)
         self.assert_clean()
 
+    def test_a_path_that_is_too_long_for_sqlite(self):
+        backups = os.path.join(self.root, *["f" * 200] * 3)
+        for flags in (0, w.PARTIAL):
+            outcome = self.new_restorer(backups=backups).backup(flags)
+            self.assert_fails(outcome, w.from_win32(206), backups)
+            self.assert_clean(backups)
+
     def test_full_disk(self):
         support.mount(self, self.backups, "tmpfs", "size=2m")
         for flags in (0, w.PARTIAL):

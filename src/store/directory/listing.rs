@@ -21,6 +21,8 @@ use crate::sys::{self, Identity};
 const OPEN_FOLDERS: usize = 16;
 
 const LISTING_BUFFER: usize = 64 << 10;
+/// Bytes that an entry takes there besides its name, at the most (getdents64(2)).
+const ENTRY_OVERHEAD: usize = 32;
 
 /// What a listing says an entry is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,12 @@ impl List {
     fn each(&self) -> impl Iterator<Item = (&[u8], Kind)> {
         let entries = self.entries.iter();
         entries.map(|entry| (&self.names[entry.range()], entry.kind))
+    }
+
+    /// Whether the system gave all of it at one moment. From one call to the next, a file that
+    /// is renamed may get a place that was passed already.
+    fn is_of_one_call(&self) -> bool {
+        self.names.len() + ENTRY_OVERHEAD * self.entries.len() < LISTING_BUFFER / 2
     }
 }
 
@@ -248,7 +256,7 @@ impl<'a> Lister<'a> {
             }
             // Whoever writes to a database makes and removes a journal beside it, as often as
             // he writes. What else there is, is in both lists if it did not come or go.
-            let same = |previous: &List| previous.each().eq(list.each());
+            let same = |previous: &List| list.is_of_one_call() && previous.each().eq(list.each());
             if sys::unchanged(&before, &after) || previous.as_ref().is_some_and(same) {
                 let List { names, entries } = list;
                 let folders = entries.iter().any(|entry| entry.kind == Kind::Folder);

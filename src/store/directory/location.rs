@@ -93,6 +93,21 @@ impl Location {
         self.beside.is_some()
     }
 
+    /// Whether the staging folder that is there may be one of this user's restores.
+    pub fn is_own_staging(&self, beside: bool) -> bool {
+        let holder = match (&self.store, beside) {
+            (Some(store), false) => store,
+            _ => self.beside(),
+        };
+        let folder = fs::openat(
+            holder,
+            &self.staging,
+            sys::FOLDER | OFlags::NOFOLLOW,
+            Mode::empty(),
+        );
+        folder.and_then(fs::fstat).is_ok_and(|stat| is_own(&stat))
+    }
+
     /// The path of its staging folder, beside the store or in it.
     pub fn staging_path(&self, inside: bool) -> PathBuf {
         match inside {
@@ -139,9 +154,7 @@ impl Location {
             Err(errno) => return Err(self.failed("look for a restore left beside", errno)),
         };
         let stat = self.examine(&folder)?;
-        // One that others can write to was not made by a restore of this user.
-        let own = stat.st_uid == rustix::process::geteuid().as_raw();
-        if !own || stat.st_mode & 0o077 != 0 {
+        if !is_own(&stat) {
             return Ok(None);
         }
         match fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
@@ -160,6 +173,11 @@ impl Location {
     pub fn failed(&self, action: &'static str, errno: Errno) -> Error {
         Error::system(action, &self.path, errno)
     }
+}
+
+/// Whether a folder was made by a restore of this user: one that others can write to was not.
+fn is_own(stat: &Stat) -> bool {
+    stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
 }
 
 /// Puts back what a killed restore into this store left undone. To be called by whatever

@@ -111,7 +111,10 @@ impl Staging {
         }
         match made {
             Ok(()) => {}
-            // By another restore, a moment ago, or by another user.
+            // By another restore, a moment ago: what was left was removed before.
+            Err(Errno::EXIST) if location.is_own_staging(beside) => {
+                return Err(Error::StoreBusy(path.to_owned()));
+            }
             Err(Errno::EXIST) => {
                 return Err(Error::InTheWay(location.staging_path(!beside)));
             }

@@ -35,6 +35,11 @@ const GAP: Duration = Duration::from_millis(5);
 /// How often a database that seems to need recovery is looked at again.
 const RACES: u32 = 20;
 
+/// Bytes of the longest path that SQLite opens (MAX_PATHNAME in its os_unix.c), and of what it
+/// appends to it for a journal.
+const LONGEST_PATH: usize = 512;
+const LONGEST_SUFFIX: usize = JOURNAL.len();
+
 /// Bytes that are copied between two looks at whether to cancel.
 const STEP: i32 = 8 << 20;
 /// Instructions of SQLite's between two such looks while it checks.
@@ -49,6 +54,12 @@ const WITH_LOG: [u8; 2] = [2, 2];
 /// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
 /// was modified.
 pub fn snapshot(path: &Path, into: &Path, control: &Control) -> Result<Time> {
+    if into.as_os_str().len() + LONGEST_SUFFIX > LONGEST_PATH {
+        return Err(Error::Scratch {
+            path: into.to_owned(),
+            source: Errno::NAMETOOLONG.into(),
+        });
+    }
     let deadline = Instant::now() + PATIENCE;
     let mut attempt = 0;
     while attempt < TRIES || Instant::now() < deadline {
