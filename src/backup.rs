@@ -31,7 +31,7 @@ use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
-use crate::store::directory::{Directory, Lister, Reserved};
+use crate::store::directory::{Directory, Lister, ReadAhead, Reserved};
 use crate::store::host::SetStore;
 
 /// For a backup: replace the backup file that is there.
@@ -185,9 +185,14 @@ impl Backup {
             control,
         )?;
         let writer = Writer::new(output, &info)?;
+        let ahead = match &source {
+            Source::Directory(store) if self.threads > 1 => Some(ReadAhead::new(store.clone())),
+            _ => None,
+        };
         let packing = Packing {
             source,
             control,
+            ahead,
             level: self.level,
             partial: self.has(WMLB_BACKUP_PARTIAL),
             policy: Policy {
@@ -211,6 +216,7 @@ impl Backup {
             pipeline::run(&packing, &mut ends, self.threads)?;
             (ends.operation, ends.writer, ends.progress, ends.all_stored)
         };
+        packing.ahead.as_ref().map(ReadAhead::end);
         progress.bytes_total = progress.bytes_done;
         operation.report_progress(progress)?;
 

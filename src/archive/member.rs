@@ -254,8 +254,8 @@ fn fill(header: &mut [u8], prefix: &[u8], name: &[u8], size: u64, modified: u64,
     header[PREFIX][..prefix.len()].copy_from_slice(prefix);
     // The checksum counts its own field as spaces.
     header[CHECKSUM].fill(b' ');
-    let sum = header.iter().map(|&byte| u64::from(byte)).sum();
-    write_octal(&mut header[148..154], sum);
+    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+    write_octal(&mut header[148..154], sum.into());
     header[154] = 0;
 }
 

@@ -18,7 +18,7 @@ use crate::error::{Error, Result, reserve};
 use crate::license::{Excerpt, Right};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
-use crate::store::directory::{Batch, Entry, OpenError};
+use crate::store::directory::{Batch, Entry, OpenError, ReadAhead, Waits};
 use crate::store::opened::License;
 use crate::store::{TRIES, sqlite};
 
@@ -30,6 +30,8 @@ pub struct Task {
     snapshot: Option<License>,
     /// How often the batch's next entry was tried before.
     tries: u32,
+    /// How many of the batch's next entries are being read ahead.
+    asked: usize,
 }
 
 impl Task {
@@ -39,7 +41,15 @@ impl Task {
             large: None,
             snapshot: None,
             tries: 0,
+            asked: 0,
         }
+    }
+
+    /// Goes on to the batch's next entry.
+    fn advance(&mut self) -> Option<Entry> {
+        self.tries = 0;
+        self.asked = self.asked.saturating_sub(1);
+        self.batch.advance()
     }
 
     /// Keeps a snapshot for the next frame; anything else is opened again.
@@ -61,6 +71,8 @@ pub struct Packing<'a> {
     pub level: i32,
     pub partial: bool,
     pub policy: Policy,
+    /// None when one thread does everything.
+    pub ahead: Option<ReadAhead>,
     /// Where snapshots of databases are written to, as long as they are needed.
     pub scratch: Scratch<'a>,
     /// Memory of written frames, to be used again.
@@ -76,6 +88,7 @@ pub struct Worker {
     /// The path of the member that is being made.
     path: Vec<u8>,
     judge: Judge,
+    waits: Waits,
 }
 
 /// What became of a batch's next entry.
@@ -103,6 +116,7 @@ impl Work for Packing<'_> {
             content: Vec::new(),
             path: Vec::new(),
             judge: Judge::new(self.policy),
+            waits: Waits::default(),
         })
     }
 
@@ -167,16 +181,19 @@ impl Packing<'_> {
     ) -> Result<()> {
         while let Some(entry) = task.batch.peek() {
             self.control.check()?;
+            if let Some(ahead) = &self.ahead {
+                ahead.advance(&mut worker.waits, &task.batch, &mut task.asked);
+            }
             worker.path.clear();
             worker.path.extend_from_slice(LICENSES_FOLDER);
             task.batch.append_name(&mut worker.path);
             match entry {
                 Entry::Other => {
                     self.skip_other(worker, part);
-                    task.batch.advance();
+                    task.advance();
                 }
                 Entry::Unlisted(_) => {
-                    if let Some(Entry::Unlisted(cause)) = task.batch.advance() {
+                    if let Some(Entry::Unlisted(cause)) = task.advance() {
                         self.skip(worker, cause, part)?;
                     }
                 }
@@ -184,12 +201,11 @@ impl Packing<'_> {
                     if worker.path.len() - LICENSES_FOLDER.len() > LONGEST_NAME =>
                 {
                     self.fail(worker, "save", Errno::NAMETOOLONG, part)?;
-                    task.batch.advance();
+                    task.advance();
                 }
                 Entry::License | Entry::Spooled(_) => match self.read(worker, task, part)? {
                     Outcome::Done => {
-                        task.batch.advance();
-                        task.tries = 0;
+                        task.advance();
                     }
                     Outcome::Full => break,
                     Outcome::Large(license) if !worker.content.is_empty() => {
@@ -255,8 +271,7 @@ impl Packing<'_> {
             part.licenses = 0;
             part.bytes = 0;
             if task.large.take().is_some() {
-                task.batch.advance();
-                task.tries = 0;
+                task.advance();
             }
         }
         Ok(())
@@ -280,6 +295,12 @@ impl Packing<'_> {
                 Err(OpenError::NotALicense) => {
                     self.skip_other(worker, part);
                     return Ok(Outcome::Done);
+                }
+                // Those who read ahead have some, which are needed here.
+                Err(OpenError::Failed(Errno::MFILE | Errno::NFILE))
+                    if self.ahead.as_ref().is_some_and(ReadAhead::end) =>
+                {
+                    continue;
                 }
                 Err(OpenError::Failed(errno)) => {
                     return self.fail(worker, "open", errno, part);
@@ -356,6 +377,7 @@ impl Packing<'_> {
     ) -> Result<Option<License>> {
         // To close it later would take away the locks that SQLite will have on it.
         drop(license);
+        self.ahead.iter().for_each(ReadAhead::settle);
         let scratch = self.scratch.file()?;
         let path = self.source.real_path(&worker.path[LICENSES_FOLDER.len()..]);
         let taken = sqlite::snapshot(&path, &scratch.path(), self.control);
@@ -396,8 +418,7 @@ impl Packing<'_> {
                     _ => Large::Ends,
                 };
                 part.licenses = 1;
-                task.batch.advance();
-                task.tries = 0;
+                task.advance();
             }
             return Ok(());
         }
@@ -434,8 +455,7 @@ impl Packing<'_> {
                 self.give_up(worker, part)?;
             }
         }
-        task.batch.advance();
-        task.tries = 0;
+        task.advance();
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 
 mod lcp;
 mod package;
+mod skim;
 mod text;
 mod wmdrm;
 mod xml;
@@ -144,7 +145,11 @@ pub struct Excerpt<'a> {
 impl<'a> Excerpt<'a> {
     /// Of a licence that is whole in memory.
     pub fn whole(content: &'a [u8]) -> Self {
-        Excerpt::large(content, &[], content.len() as u64)
+        let end = match content.len() {
+            ..=MOST_INSPECTED => &[],
+            _ => content,
+        };
+        Excerpt::large(content, end, content.len() as u64)
     }
 
     /// Of one that has more bytes than those at hand.
@@ -242,7 +247,7 @@ impl Inspector {
         excerpt: Excerpt<'_>,
         statement: &mut Statement,
     ) -> Result<bool> {
-        if !excerpt.may_deny() {
+        if !excerpt.may_deny() || skim::grants_backup(excerpt.head) {
             return Ok(false);
         }
         self.read(excerpt, Extent::Denial, statement)?;

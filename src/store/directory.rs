@@ -4,6 +4,7 @@
 //! Listing and reading are apart: the [`Lister`] walks the folders in order and makes
 //! [`Batch`]es of names; any number of [`Reader`]s open what the batches name.
 
+mod ahead;
 mod batch;
 mod folders;
 mod journal;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+pub use ahead::{ReadAhead, Waits};
 pub use batch::{Batch, Entry};
 pub use folders::{is_regular, make_folders, split_name};
 pub use journal::{Fingerprint, JournalWriter, Step, append_record};

@@ -294,7 +294,7 @@ class Memory(Restores):
         size = 1 << 50
         frames = forge.pack(forge.info())
         for head in (forge.header(b"licenses/a", size), b"", b"", b""):
-            packed, content = forge.zeros_frame(head, 1 << 20)
+            packed, content = forge.zeros_frame(head, forge.FRAME_CONTENT)
             frames.append((content, packed))
         self.write_archive(forge.close(frames, 1, size))
         for threads in (1, 4):

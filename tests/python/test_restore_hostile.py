@@ -215,7 +215,7 @@ def pax_headers():
          "padding that is not zeros"),
         (forge.ustar(b"PaxHeaders/license", forge.OCTAL_11, kind=b"x") + stand_in,
          "a size beyond everything"),
-        (forge.ustar(b"PaxHeaders/license", 1 << 20, kind=b"x") + stand_in,
+        (forge.ustar(b"PaxHeaders/license", forge.FRAME_CONTENT, kind=b"x") + stand_in,
          "a size beyond the frame"),
         (forge.ustar(b"PaxHeaders/license", 513, kind=b"x") + forge.padded(right) + stand_in,
          "a size that takes the next header"),
@@ -238,7 +238,7 @@ def sizes():
     for size, what in (
         (599, "a byte less"), (601, "a byte more"), (0, "none"), (88, "a block less"),
         (1112, "a block more"), (forge.LARGEST_WHOLE, "most of a frame"),
-        (forge.LARGEST_WHOLE + 1, "a large one"), (1 << 20, "a frame"), (1 << 32, "4 GiB"),
+        (forge.LARGEST_WHOLE + 1, "a large one"), (forge.FRAME_CONTENT, "a frame"), (1 << 32, "4 GiB"),
         (forge.OCTAL_11, "8 GiB"),
     ):
         bad = forge.ustar(b"licenses/b", size) + forge.padded(data)
@@ -264,9 +264,9 @@ def sizes():
         bad = forge.pax(forge.record(b"size", b"%d" % size)) + forge.ustar(b"licenses/b", 0)
         yield "a pax size of %d" % size, one_frame([bad + bytes(512)], 1, 512)
     # One of several frames: the first has all its bytes, the rest is not as it should be.
-    size = (1 << 20) + 1000
+    size = forge.FRAME_CONTENT + 1000
     head = forge.header(b"licenses/b", size)
-    zeros, content = forge.zeros_frame(head, 1 << 20)
+    zeros, content = forge.zeros_frame(head, forge.FRAME_CONTENT)
     first = [(forge.info(), forge.frame(forge.info())), (content, zeros)]
     for rest, what in (
         (forge.padded(b"x" * 999 + b"y")[:1000], "without its padding"),
@@ -277,12 +277,12 @@ def sizes():
         frames = first + [(rest, forge.frame(rest))]
         yield "a large one's last piece " + what, forge.close(frames, 1, size)
     yield "a large one without its last piece", forge.close(first, 1, size)
-    short, short_content = forge.zeros_frame(head, (1 << 20) - 512)
+    short, short_content = forge.zeros_frame(head, forge.FRAME_CONTENT - 512)
     rest = forge.padded(b"x" * 1512)
     frames = [first[0], (short_content, short), (rest, forge.frame(rest))]
     yield "a large one that is cut elsewhere", forge.close(frames, 1, size)
     behind = good(b"a") + head
-    late, late_content = forge.zeros_frame(behind, 1 << 20)
+    late, late_content = forge.zeros_frame(behind, forge.FRAME_CONTENT)
     rest = forge.padded(b"x" * 1000)
     frames = [first[0], (late_content, late), (rest, forge.frame(rest))]
     yield "a large one that does not begin its frame", forge.close(frames, 2, size + 1)
@@ -458,7 +458,8 @@ def frames():
 
     for declared, what in (
         (len(content) - 1, "less content"), (len(content) + 1, "more content"),
-        (1 << 20, "a whole frame's content"), (2 << 20, "more content than a frame may have"),
+        (forge.FRAME_CONTENT, "a whole frame's content"),
+        (2 * forge.FRAME_CONTENT, "more content than a frame may have"),
         (1 << 32, "4 GiB"), (1 << 40, "a tebibyte"), (1 << 63, "half of all"),
         ((1 << 64) - 1, "all there is"), (0, "none"),
     ):
@@ -489,16 +490,16 @@ def frames():
     yield "a block of 2 MiB", framed(forge.frame(content, repeated(0, (1 << 21) - 1, True)))
     bomb = b"".join(repeated(0, 128 << 10, False) for _ in range(100000))
     yield "a bomb of 13 GB in a frame", framed(
-        forge.frame(content, bomb + repeated(0, 1, True), declared=1 << 20))
+        forge.frame(content, bomb + repeated(0, 1, True), declared=forge.FRAME_CONTENT))
     yield "a bomb in the first frame", forge.close(
-        [(info, forge.frame(info, bomb + repeated(0, 1, True), declared=1 << 20))], 0, 0)
+        [(info, forge.frame(info, bomb + repeated(0, 1, True), declared=forge.FRAME_CONTENT))], 0, 0)
     yield "blocks without content", framed(
         forge.frame(content, raw(b"", False) * 300000 + raw(content, True)))
-    # Frames of more than the format's megabyte that say so, filled with small ones.
-    big = b"".join(good(b"%05d" % number, b"") for number in range(2300))
-    assert len(big) > (1 << 20) + (64 << 10)
+    # Frames of more than the format has that say so, filled with small ones.
+    big = b"".join(good(b"%05d" % number, b"") for number in range(4300))
+    assert len(big) > forge.FRAME_CONTENT + (64 << 10)
     yield "more content than a frame may have, truly", forge.close(
-        [(info, forge.frame(info)), (big, forge.frame(big))], 2300, 0)
+        [(info, forge.frame(info)), (big, forge.frame(big))], 4300, 0)
     many = [(info, forge.frame(info))] * 2000
     yield "two thousand first frames", b"".join(packed for _, packed in many)
 
@@ -611,12 +612,12 @@ class Harmless(RestoreCase):
         self.accept(forge.small({}), {})
 
     def test_large_ones(self):
-        size = (3 << 20) + 1000
+        size = 3 * forge.FRAME_CONTENT + 1000
         frames = [(forge.info(), forge.frame(forge.info()))]
-        packed, content = forge.zeros_frame(forge.header(b"licenses/a", size), 1 << 20)
+        packed, content = forge.zeros_frame(forge.header(b"licenses/a", size), forge.FRAME_CONTENT)
         frames.append((content, packed))
         for _ in range(2):
-            packed, content = forge.zeros_frame(b"", 1 << 20)
+            packed, content = forge.zeros_frame(b"", forge.FRAME_CONTENT)
             frames.append((content, packed))
         last = bytes(1024)
         frames.append((last, forge.frame(last)))
@@ -625,12 +626,12 @@ class Harmless(RestoreCase):
 
     def test_a_small_file_of_very_much(self):
         """No bomb, since all of it is declared: little memory is needed."""
-        pieces = 512
-        size = pieces << 20
+        pieces = 256
+        size = pieces * forge.FRAME_CONTENT
         frames = [(forge.info(), forge.frame(forge.info()))]
-        packed, content = forge.zeros_frame(forge.header(b"licenses/a", size), 1 << 20)
+        packed, content = forge.zeros_frame(forge.header(b"licenses/a", size), forge.FRAME_CONTENT)
         frames.append((content, packed))
-        packed, content = forge.zeros_frame(b"", 1 << 20)
+        packed, content = forge.zeros_frame(b"", forge.FRAME_CONTENT)
         frames += [(content, packed)] * (pieces - 1)
         data = forge.close(frames, 1, size)
         self.assertLess(len(data), 200000)

@@ -12,7 +12,7 @@ import archive
 import support
 import wmlb_ctypes as w
 
-FRAME = 1 << 20
+FRAME = 2 << 20
 
 
 class Entries(support.StoreCase):

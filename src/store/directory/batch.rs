@@ -38,6 +38,22 @@ pub struct Batch {
     places: std::vec::IntoIter<Place>,
 }
 
+/// Some names of a batch, apart from it.
+pub struct Names {
+    bytes: Vec<u8>,
+    /// Where in these a folder begins, its files' name, and where that ends.
+    places: Vec<(u32, u32, u32)>,
+}
+
+impl Names {
+    /// Folders and names.
+    pub fn each(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let part = |from: u32, to: u32| &self.bytes[from as usize..to as usize];
+        let places = self.places.iter();
+        places.map(move |&(folder, name, end)| (part(folder, name), part(name, end)))
+    }
+}
+
 /// Gathers a batch.
 #[derive(Default)]
 pub struct Builder {
@@ -121,10 +137,34 @@ impl Batch {
 
     /// The next entry's folder and name.
     pub(super) fn current(&self) -> Option<(&[u8], &[u8])> {
-        let place = self.places.as_slice().first()?;
+        self.places.as_slice().first().map(|place| self.name(place))
+    }
+
+    fn name(&self, place: &Place) -> (&[u8], &[u8]) {
         let (from, to) = self.folders[place.folder as usize];
         let name = place.start as usize..(place.start + place.length) as usize;
-        Some((&self.names[from as usize..to as usize], &self.names[name]))
+        (&self.names[from as usize..to as usize], &self.names[name])
+    }
+
+    /// The names of the files among these of the next entries.
+    pub(super) fn names(&self, skip: usize, most: usize) -> Names {
+        let mut names = Names {
+            bytes: Vec::new(),
+            places: Vec::new(),
+        };
+        for place in self.places.as_slice().iter().skip(skip).take(most) {
+            if !matches!(place.entry, Entry::License) {
+                continue;
+            }
+            let (folder, name) = self.name(place);
+            let begin = names.bytes.len();
+            names.bytes.extend_from_slice(folder);
+            let middle = names.bytes.len();
+            names.bytes.extend_from_slice(name);
+            let place = [begin, middle, names.bytes.len()].map(|at| at as u32);
+            names.places.push(place.into());
+        }
+        names
     }
 
     /// Appends the next entry's name: its path below the store.

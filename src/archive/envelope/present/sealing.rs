@@ -10,7 +10,7 @@ use age::{DecryptError, Decryptor, Encryptor, x25519};
 
 use super::{CHUNK, encryptor, is_of_the_system};
 use crate::archive::commit::{Folder, Temporary};
-use crate::archive::output::Output;
+use crate::archive::output::{Output, Target};
 use crate::archive::readback::{Expected, What};
 use crate::error::{Error, Result};
 use crate::operation::Control;
@@ -58,7 +58,7 @@ impl<'a> Sealed<'a> {
         verify: bool,
     ) -> Result<Self> {
         let stored = Stored {
-            file,
+            target: Target::new(file),
             regions: verify.then(Regions::default),
         };
         let stream = encryptor
@@ -158,13 +158,13 @@ impl Output for Sealed<'_> {
 
 /// The file that the ciphertext goes to, and hashes of it.
 struct Stored<'a> {
-    file: &'a File,
+    target: Target<'a>,
     regions: Option<Regions>,
 }
 
 impl Write for Stored<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(data)?;
+        let written = self.target.write(data)?;
         if let Some(regions) = &mut self.regions {
             regions.add(&data[..written]);
         }
