@@ -18,6 +18,7 @@ pub enum Property {
     Identities,
     CompressionLevel,
     Threads,
+    Niceness,
     UnstatedRights,
 }
 
@@ -47,7 +48,7 @@ struct Specification {
     kind: Kind,
 }
 
-const PROPERTIES: [Specification; 9] = {
+const PROPERTIES: [Specification; 10] = {
     const fn row(property: Property, name: &'static str, kind: Kind) -> Specification {
         Specification {
             property,
@@ -79,6 +80,15 @@ const PROPERTIES: [Specification; 9] = {
                 min: 0,
                 max: MAX_THREADS,
                 default: 0,
+            },
+        ),
+        row(
+            Property::Niceness,
+            "Niceness",
+            Kind::Number {
+                min: 0,
+                max: 19,
+                default: 5,
             },
         ),
         row(
@@ -360,6 +370,11 @@ impl Properties {
                 .min(MAX_AUTOMATIC_THREADS),
             threads => threads,
         }
+    }
+
+    /// How much nicer the operation's threads are than the one that starts it.
+    pub fn niceness(&self) -> u32 {
+        self.number(Property::Niceness)
     }
 
     /// Whether a licence whose right is not stated is left out.

@@ -130,10 +130,10 @@ impl Restorer {
     /// Starts a backup.
     pub fn back_up(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
         check_flags(flags, backup::FLAGS)?;
-        self.start(Kind::Backup, observer, || {
+        self.start(Kind::Backup, observer, |properties| {
             let rights = self.rights.lock().clone();
             Ok(Box::new(Backup::prepare(
-                &self.properties(),
+                properties,
                 flags,
                 self.store(),
                 rights,
@@ -144,10 +144,10 @@ impl Restorer {
     /// Starts a restore.
     pub fn restore(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
         check_flags(flags, restore::FLAGS)?;
-        self.start(Kind::Restore, observer, || {
+        self.start(Kind::Restore, observer, |properties| {
             let authorizer = self.authorizer.lock().clone();
             Ok(Box::new(Restore::prepare(
-                &self.properties(),
+                properties,
                 flags,
                 self.store(),
                 authorizer,
@@ -158,8 +158,8 @@ impl Restorer {
     /// Starts a verification.
     pub fn verify(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
         check_flags(flags, 0)?;
-        self.start(Kind::Verify, observer, || {
-            Ok(Box::new(Verify::prepare(&self.properties())?))
+        self.start(Kind::Verify, observer, |properties| {
+            Ok(Box::new(Verify::prepare(properties)?))
         })
     }
 
@@ -169,7 +169,7 @@ impl Restorer {
         self: &Arc<Self>,
         kind: Kind,
         observer: Box<dyn Observer>,
-        prepare: impl FnOnce() -> Result<Box<dyn Job>>,
+        prepare: impl FnOnce(&Properties) -> Result<Box<dyn Job>>,
     ) -> Result<()> {
         let control = Arc::new(Control::new());
         {
@@ -186,9 +186,13 @@ impl Restorer {
             });
         }
         // Busy from here on; `prepare` looks at the disk, so no lock is held.
-        let started = catch_unwind(AssertUnwindSafe(prepare))
+        let prepared = catch_unwind(AssertUnwindSafe(|| {
+            let properties = self.properties();
+            Ok((prepare(&properties)?, properties.niceness()))
+        }));
+        let started = prepared
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
-            .and_then(|job| {
+            .and_then(|(job, niceness)| {
                 let restorer = self.clone();
                 let shared = control.clone();
                 // The state stays locked until the thread is in it, so that the
@@ -197,7 +201,11 @@ impl Restorer {
                 let blocked = sys::SignalsBlocked::new();
                 let thread = thread::Builder::new()
                     .name("wmlb".to_owned())
-                    .spawn(move || restorer.run(&shared, observer, &*job))
+                    .spawn(move || {
+                        // Workers get it from this thread; the host's threads keep theirs.
+                        sys::be_nicer(niceness);
+                        restorer.run(&shared, observer, &*job);
+                    })
                     .map_err(Error::Thread)?;
                 drop(blocked);
                 state.thread = Some(thread);

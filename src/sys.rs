@@ -127,6 +127,68 @@ impl Drop for SignalsBlocked {
     }
 }
 
+/// Makes the calling thread, and so the threads it starts, nicer by this many steps to whoever
+/// else wants the processor, and, unless that is none, to whoever else wants the disk. It never
+/// raises a priority, and what the system refuses is left as it is.
+///
+/// Nothing where niceness belongs to the process: the host's own threads would pay for it.
+pub fn be_nicer(steps: u32) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if steps > 0 {
+        lower_priority(steps);
+        lower_disk_priority();
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = steps;
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn lower_priority(steps: u32) {
+    use rustix::process::{getpriority_process, setpriority_process};
+    const NICEST: i32 = 19;
+    // No process stands for the calling thread here.
+    let Ok(now) = getpriority_process(None) else {
+        return;
+    };
+    let wanted = now.saturating_add_unsigned(steps).min(NICEST);
+    if wanted > now {
+        let _ = setpriority_process(None, wanted);
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn lower_disk_priority() {
+    // Of the kernel's include/uapi/linux/ioprio.h.
+    const WHO_PROCESS: libc::c_int = 1;
+    const CLASS_SHIFT: libc::c_int = 13;
+    const NO_CLASS: libc::c_long = 0;
+    const BEST_EFFORT: libc::c_int = 2;
+    const IDLE: libc::c_long = 3;
+    const LAST_LEVEL: libc::c_int = 7;
+
+    // SAFETY: it takes numbers, 0 for the calling thread, and gives one.
+    let now = unsafe { libc::syscall(libc::SYS_ioprio_get, WHO_PROCESS, 0) };
+    let has_less = match now >> CLASS_SHIFT {
+        // Without a class the scheduling policy decides.
+        NO_CLASS => {
+            // SAFETY: as above.
+            let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
+            let idle = libc::c_long::from(libc::SCHED_IDLE);
+            policy < 0 || policy & !libc::c_long::from(libc::SCHED_RESET_ON_FORK) == idle
+        }
+        class => !(0..IDLE).contains(&class),
+    };
+    if has_less {
+        return;
+    }
+    // Not the idle class, in which a backup might wait for ever for a busy disk.
+    let wanted = BEST_EFFORT << CLASS_SHIFT | LAST_LEVEL;
+    // SAFETY: as above.
+    unsafe {
+        libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, wanted);
+    }
+}
+
 /// Opens `path` below `root`, following no link in any of its components.
 pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
     /// Room for the longest path that one call takes (PATH_MAX with its NUL).

@@ -21,7 +21,8 @@ use crate::status::{
 /// cancel the operation. What is returned from the last event has no effect.
 ///
 /// It is called on the operation's own thread, which blocks all signals: one call at
-/// a time, in order. value is valid only during the call. The operation waits while
+/// a time, in order; the thread is nicer than the host's, as the property Niceness says.
+/// value is valid only during the call. The operation waits while
 /// the function runs, so it should return soon: hand the event to your own thread if
 /// there is much to do. It must return normally; a C++ exception, longjmp or
 /// pthread_exit that leaves it ends the process. After a fork in it, the child must

@@ -69,6 +69,22 @@
 #define WMLB_PROP_THREADS "Threads"
 
 /**
+ * Name of a property, DWORD: how much nicer the threads of an operation are than the
+ * thread that starts it, 0 to 19 steps of niceness, up to the nicest there is. When not
+ * set: 5. Unless it is 0 they are also the last to use the disk, of those that use it as
+ * usual (class best-effort, level 7; not the idle class, in which an operation might wait
+ * for a busy disk for ever). 0: they are as the thread that starts the operation, and
+ * nothing is asked of the system.
+ *
+ * The host's own threads stay as they are, and what runs on them does: lists, and the
+ * search for stores. Callbacks run on the operation's thread and are as nice as it is,
+ * and so are threads and processes that they start. If the system refuses, that is no
+ * error. It has an effect on Linux and Android only: elsewhere niceness belongs to the
+ * whole process.
+ */
+#define WMLB_PROP_NICENESS "Niceness"
+
+/**
  * Name of a property, string: "allow" or "deny", what to do with a license that
  * does not say whether it may be backed up. When not set: "allow".
  */

@@ -253,6 +253,8 @@ CALLS = {
     "renameat2": (316, 276),
     "fsync": (74, 82),
     "getdents64": (217, 61),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
 }
 ARCHITECTURES = {"x86_64": 0, "aarch64": 1}
 O_TMPFILE_BIT = 0o20000000

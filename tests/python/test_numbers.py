@@ -29,6 +29,7 @@ PROPERTIES = {
     "IDENTITIES": "Identities",
     "COMPRESSION_LEVEL": "CompressionLevel",
     "THREADS": "Threads",
+    "NICENESS": "Niceness",
     "UNSTATED_RIGHTS": "UnstatedRights",
 }
 OTHERS = {

@@ -13,6 +13,7 @@ SETTABLE = [
     ("StorePath", w.TYPE_STRING, "/"),
     ("CompressionLevel", w.TYPE_DWORD, 19),
     ("Threads", w.TYPE_DWORD, 3),
+    ("Niceness", w.TYPE_DWORD, 17),
     ("UnstatedRights", w.TYPE_STRING, "deny"),
 ]
 ENCRYPTION = ["Passphrase", "Recipients", "Identities"]
@@ -106,6 +107,12 @@ class Setting(Bag):
         for value in (65, 0x80000000, 0xFFFFFFFF):
             self.assert_hr(self.restorer.set("Threads", value), w.E_INVALIDARG)
         self.assertEqual(self.restorer.get("Threads")[2], 64)
+        for value in (5, 0, 19):
+            self.assert_hr(self.restorer.set("Niceness", value), w.S_OK)
+        # Less than nothing would be a higher priority.
+        for value in (20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
+            self.assert_hr(self.restorer.set("Niceness", value), w.E_INVALIDARG)
+        self.assertEqual(self.restorer.get("Niceness")[2], 19)
 
     def test_unstated_rights_is_one_of_two_words(self):
         for value in ("allow", "deny"):
@@ -150,6 +157,7 @@ class Getting(Bag):
         get = self.restorer.get
         self.assertEqual(get("CompressionLevel"), (w.S_OK, w.TYPE_DWORD, 1))
         self.assertEqual(get("Threads"), (w.S_OK, w.TYPE_DWORD, 0))
+        self.assertEqual(get("Niceness"), (w.S_OK, w.TYPE_DWORD, 5))
         self.assertEqual(get("UnstatedRights"), (w.S_OK, w.TYPE_STRING, "allow"))
 
     def test_what_is_not_set_and_has_no_default(self):

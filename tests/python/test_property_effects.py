@@ -81,6 +81,7 @@ class DuringAnOperation(support.StoreCase):
             "BackupPath": elsewhere,
             "UnstatedRights": "deny",
             "Threads": 7,
+            "Niceness": 19,
             "CompressionLevel": 3,
         }
 
