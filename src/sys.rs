@@ -1,11 +1,19 @@
 //! System calls that exist on Linux only, each with a portable way beside it, and the
 //! few that need `unsafe`.
 
+mod locks;
+mod threads;
+
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
+
+pub use locks::{Range, is_locked, lock};
+#[cfg(feature = "sqlite")]
+pub use locks::{read_lock, unlock};
+pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -84,109 +92,6 @@ pub fn sees_every_process() -> bool {
 pub fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()
-}
-
-/// Ends the calling thread on the spot. For the copy of an operation's thread that a
-/// fork inside a callback made: the child has no other thread, and nothing that the
-/// operation's stack holds may be let go of twice.
-pub fn end_thread() -> ! {
-    #[cfg(target_os = "linux")]
-    // SAFETY: exit(2), unlike exit(3), takes a number, ends this thread and runs nothing.
-    unsafe {
-        libc::syscall(libc::SYS_exit, 0);
-    }
-    // SAFETY: as above, for the process, which has no other thread.
-    unsafe { libc::_exit(0) }
-}
-
-/// Blocks every signal for the calling thread, and so for the threads it starts, until
-/// the value is dropped.
-pub struct SignalsBlocked(libc::sigset_t);
-
-impl SignalsBlocked {
-    pub fn new() -> Self {
-        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
-        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: both point to a sigset_t of ours; zero bytes are a valid one, so
-        // `before` is initialised even if the call failed, which it cannot: its
-        // arguments are right.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-            SignalsBlocked(before.assume_init())
-        }
-    }
-}
-
-impl Drop for SignalsBlocked {
-    fn drop(&mut self) {
-        // SAFETY: the set was filled in by pthread_sigmask.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
-        }
-    }
-}
-
-/// Makes the calling thread, and so the threads it starts, nicer by this many steps to whoever
-/// else wants the processor, and, unless that is none, to whoever else wants the disk. It never
-/// raises a priority, and what the system refuses is left as it is.
-///
-/// Nothing where niceness belongs to the process: the host's own threads would pay for it.
-pub fn be_nicer(steps: u32) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if steps > 0 {
-        lower_priority(steps);
-        lower_disk_priority();
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = steps;
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn lower_priority(steps: u32) {
-    use rustix::process::{getpriority_process, setpriority_process};
-    const NICEST: i32 = 19;
-    // No process stands for the calling thread here.
-    let Ok(now) = getpriority_process(None) else {
-        return;
-    };
-    let wanted = now.saturating_add_unsigned(steps).min(NICEST);
-    if wanted > now {
-        let _ = setpriority_process(None, wanted);
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn lower_disk_priority() {
-    // Of the kernel's include/uapi/linux/ioprio.h.
-    const WHO_PROCESS: libc::c_int = 1;
-    const CLASS_SHIFT: libc::c_int = 13;
-    const NO_CLASS: libc::c_long = 0;
-    const BEST_EFFORT: libc::c_int = 2;
-    const IDLE: libc::c_long = 3;
-    const LAST_LEVEL: libc::c_int = 7;
-
-    // SAFETY: it takes numbers, 0 for the calling thread, and gives one.
-    let now = unsafe { libc::syscall(libc::SYS_ioprio_get, WHO_PROCESS, 0) };
-    let has_less = match now >> CLASS_SHIFT {
-        // Without a class the scheduling policy decides.
-        NO_CLASS => {
-            // SAFETY: as above.
-            let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
-            let idle = libc::c_long::from(libc::SCHED_IDLE);
-            policy < 0 || policy & !libc::c_long::from(libc::SCHED_RESET_ON_FORK) == idle
-        }
-        class => !(0..IDLE).contains(&class),
-    };
-    if has_less {
-        return;
-    }
-    // Not the idle class, in which a backup might wait for ever for a busy disk.
-    let wanted = BEST_EFFORT << CLASS_SHIFT | LAST_LEVEL;
-    // SAFETY: as above.
-    unsafe {
-        libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, wanted);
-    }
 }
 
 /// Opens `path` below `root`, following no link in any of its components.
@@ -379,103 +284,6 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
     match folder && stat.st_mode & 0o700 != 0o700 {
         true => fs::chmodat(parent, name, Mode::RWXU, fs::AtFlags::empty()),
         false => Ok(()),
-    }
-}
-
-/// Bytes of a file that are locked together.
-#[derive(Clone, Copy)]
-pub struct Range {
-    pub start: u64,
-    pub length: u64,
-}
-
-/// What a lock keeps others from: nothing, writing, or both.
-#[derive(Clone, Copy)]
-enum Lock {
-    #[cfg(feature = "sqlite")]
-    None,
-    #[cfg(feature = "sqlite")]
-    Read,
-    Write,
-}
-
-/// Sets or looks for a lock of fcntl() that belongs to the open file, where the system has
-/// such: unlike one that belongs to the process, it is in the way of this process's other locks
-/// too.
-fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Result<libc::flock> {
-    use std::os::fd::AsRawFd;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let commands = (libc::F_OFD_SETLK, libc::F_OFD_GETLK);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let commands = (libc::F_SETLK, libc::F_GETLK);
-    let command = if set { commands.0 } else { commands.1 };
-    let kind = match lock {
-        #[cfg(feature = "sqlite")]
-        Lock::None => libc::F_UNLCK,
-        #[cfg(feature = "sqlite")]
-        Lock::Read => libc::F_RDLCK,
-        Lock::Write => libc::F_WRLCK,
-    };
-    // SAFETY: zero bytes are a valid `flock`, a struct of numbers.
-    let mut lock = unsafe { MaybeUninit::<libc::flock>::zeroed().assume_init() };
-    lock.l_type = kind as _;
-    lock.l_whence = libc::SEEK_SET as _;
-    lock.l_start = range.start as _;
-    lock.l_len = range.length as _;
-    // SAFETY: the descriptor is open, and these commands take a pointer to a `flock`, which
-    // is ours.
-    match unsafe { libc::fcntl(file.as_raw_fd(), command, &mut lock) } {
-        -1 => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
-        _ => Ok(lock),
-    }
-}
-
-/// Whether anybody else has a lock in this range of a file.
-// The types of these fields differ between systems.
-#[allow(clippy::unnecessary_cast)]
-pub fn is_locked(file: BorrowedFd<'_>, range: Range) -> Result<bool> {
-    let lock = record_lock(file, range, Lock::Write, false)?;
-    Ok(i32::from(lock.l_type) != libc::F_UNLCK as i32)
-}
-
-/// Locks this range of a file, which must be open for writing, until it is closed; EAGAIN
-/// when anybody else has a lock in it.
-pub fn lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
-    match record_lock(file, range, Lock::Write, true) {
-        Err(Errno::ACCESS) => Err(Errno::AGAIN),
-        locked => locked.map(drop),
-    }
-}
-
-/// Keeps writers from this range of a file, and not this process's other readers. Not on
-/// systems whose locks belong to the process.
-#[cfg(feature = "sqlite")]
-pub fn read_lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
-    match cfg!(any(target_os = "linux", target_os = "android")) {
-        true => record_lock(file, range, Lock::Read, true).map(drop),
-        false => Err(Errno::NOSYS),
-    }
-}
-
-/// Lets go of such a lock.
-#[cfg(feature = "sqlite")]
-pub fn unlock(file: BorrowedFd<'_>, range: Range) {
-    let _ = record_lock(file, range, Lock::None, true);
-}
-
-/// How often the calling thread has waited for something so far; 0 where that cannot be told.
-pub fn thread_waits() -> u64 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        // SAFETY: zero bytes are a valid `rusage`, a struct of numbers.
-        let mut usage = unsafe { MaybeUninit::<libc::rusage>::zeroed().assume_init() };
-        // SAFETY: the call writes to a `rusage`, which is ours.
-        unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
-        usage.ru_nvcsw as u64
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    {
-        0
     }
 }
 

@@ -1,0 +1,89 @@
+//! Locks on ranges of files.
+
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+
+use super::Result;
+
+/// Bytes of a file that are locked together.
+#[derive(Clone, Copy)]
+pub struct Range {
+    pub start: u64,
+    pub length: u64,
+}
+
+/// What a lock keeps others from: nothing, writing, or both.
+#[derive(Clone, Copy)]
+enum Lock {
+    #[cfg(feature = "sqlite")]
+    None,
+    #[cfg(feature = "sqlite")]
+    Read,
+    Write,
+}
+
+/// Sets or looks for a lock of fcntl() that belongs to the open file, where the system has
+/// such: unlike one that belongs to the process, it is in the way of this process's other locks
+/// too.
+fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Result<libc::flock> {
+    use std::os::fd::AsRawFd;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let commands = (libc::F_OFD_SETLK, libc::F_OFD_GETLK);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let commands = (libc::F_SETLK, libc::F_GETLK);
+    let command = if set { commands.0 } else { commands.1 };
+    let kind = match lock {
+        #[cfg(feature = "sqlite")]
+        Lock::None => libc::F_UNLCK,
+        #[cfg(feature = "sqlite")]
+        Lock::Read => libc::F_RDLCK,
+        Lock::Write => libc::F_WRLCK,
+    };
+    // SAFETY: zero bytes are a valid `flock`, a struct of numbers.
+    let mut lock = unsafe { MaybeUninit::<libc::flock>::zeroed().assume_init() };
+    lock.l_type = kind as _;
+    lock.l_whence = libc::SEEK_SET as _;
+    lock.l_start = range.start as _;
+    lock.l_len = range.length as _;
+    // SAFETY: the descriptor is open, and these commands take a pointer to a `flock`, which
+    // is ours.
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, &mut lock) } {
+        -1 => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
+        _ => Ok(lock),
+    }
+}
+
+/// Whether anybody else has a lock in this range of a file.
+// The types of these fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
+pub fn is_locked(file: BorrowedFd<'_>, range: Range) -> Result<bool> {
+    let lock = record_lock(file, range, Lock::Write, false)?;
+    Ok(i32::from(lock.l_type) != libc::F_UNLCK as i32)
+}
+
+/// Locks this range of a file, which must be open for writing, until it is closed; EAGAIN
+/// when anybody else has a lock in it.
+pub fn lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
+    match record_lock(file, range, Lock::Write, true) {
+        Err(Errno::ACCESS) => Err(Errno::AGAIN),
+        locked => locked.map(drop),
+    }
+}
+
+/// Keeps writers from this range of a file, and not this process's other readers. Not on
+/// systems whose locks belong to the process.
+#[cfg(feature = "sqlite")]
+pub fn read_lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
+    match cfg!(any(target_os = "linux", target_os = "android")) {
+        true => record_lock(file, range, Lock::Read, true).map(drop),
+        false => Err(Errno::NOSYS),
+    }
+}
+
+/// Lets go of such a lock.
+#[cfg(feature = "sqlite")]
+pub fn unlock(file: BorrowedFd<'_>, range: Range) {
+    let _ = record_lock(file, range, Lock::None, true);
+}
