@@ -8,13 +8,10 @@ use memchr::{memchr, memchr_iter, memchr2};
 
 /// How such a licence begins.
 const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
-/// What grants the action, and nothing else.
-const GRANTED: &[u8] = concat!(
-    r#"<ONACTION type="Backup">"#,
-    "<CONDITION><![CDATA[TRUE]]></CONDITION>",
-    "</ONACTION>"
-)
-.as_bytes();
+
+/// What grants the action, and nothing else: before its name, and after it.
+const GRANT: &[u8] = br#"<ONACTION type=""#;
+const GRANTED: &[u8] = br#""><CONDITION><![CDATA[TRUE]]></CONDITION></ONACTION>"#;
 
 const CDATA: &[u8] = b"<![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
@@ -23,39 +20,38 @@ const CDATA_END: &[u8] = b"]]>";
 static BACKUP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Backup"));
 
 /// Whether it is sure that reading the licence would find no denial. False says nothing.
+pub fn grants_backup(content: &[u8]) -> bool {
+    let grants = || {
+        let data = content.strip_prefix(BEGINNING)?;
+        let (before, after) = data.split_at(BACKUP.find(data)?);
+        let before = before.strip_suffix(GRANT)?;
+        let rest = after[BACKUP.needle().len()..].strip_prefix(GRANTED)?;
+        // Nothing else in it speaks of the action.
+        Some(BACKUP.find(rest).is_none() && is_whole(before)?)
+    };
+    grants().unwrap_or(false)
+}
+
+/// Whether every element that is opened in this text is closed in it, and none that is not;
+/// None where it takes more than a look.
 ///
 /// Where this sees other elements than a reader of XML does, the reader finds an error, and what
 /// is no XML denies nothing.
-pub fn grants_backup(content: &[u8]) -> bool {
-    content
-        .strip_prefix(BEGINNING)
-        .and_then(after_grant)
-        .is_some_and(|rest| BACKUP.find(rest).is_none())
-}
-
-/// What follows the grant among the children of DATA; None where it is not found, or anything
-/// comes before it that takes more than a look.
-fn after_grant(mut content: &[u8]) -> Option<&[u8]> {
-    let mut depth = 0;
-    loop {
-        content = &content[memchr(b'<', content)?..];
-        if let Some(text) = content.strip_prefix(CDATA) {
-            let end = memchr_iter(b'>', text).find(|&end| text[..=end].ends_with(CDATA_END))?;
-            content = &text[end + 1..];
+fn is_whole(mut text: &[u8]) -> Option<bool> {
+    let mut depth = 0_usize;
+    while let Some(begin) = memchr(b'<', text) {
+        text = &text[begin..];
+        if let Some(data) = text.strip_prefix(CDATA) {
+            let end = memchr_iter(b'>', data).find(|&end| data[..=end].ends_with(CDATA_END))?;
+            text = &data[end + 1..];
             continue;
         }
-        if depth == 0
-            && let Some(rest) = content.strip_prefix(GRANTED)
-        {
-            return Some(rest);
-        }
-        let end = memchr(b'>', content)?;
-        let tag = &content[1..end];
+        let end = memchr(b'>', text)?;
+        let tag = &text[1..end];
         match tag {
             // Comments, instructions, declarations.
             [b'!' | b'?', ..] => return None,
-            [b'/', ..] if depth == 0 => return None,
-            [b'/', ..] => depth -= 1,
+            [b'/', ..] => depth = depth.checked_sub(1)?,
             [.., b'/'] => {}
             _ => depth += 1,
         }
@@ -63,8 +59,9 @@ fn after_grant(mut content: &[u8]) -> Option<&[u8]> {
         if memchr2(b'"', b'\'', tag).is_some() && !has_whole_values(tag) {
             return None;
         }
-        content = &content[end + 1..];
+        text = &text[end + 1..];
     }
+    Some(depth == 0)
 }
 
 fn has_whole_values(tag: &[u8]) -> bool {
