@@ -148,7 +148,7 @@ class Form(support.StoreCase):
         self.backup()  # which looks at every mode and owner
 
     def test_every_frame_has_a_checksum_and_tells_its_size(self):
-        for number in range(30):
+        for number in range(60):
             self.put(b"%d" % number, os.urandom(200000))
         backup = self.backup()
         self.assertGreater(len(backup.frames), 5)
