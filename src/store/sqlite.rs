@@ -9,6 +9,7 @@
 mod absent;
 #[cfg(feature = "sqlite")]
 mod present;
+mod rest;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -25,6 +26,7 @@ use absent as body;
 use present as body;
 
 pub use body::{rows, snapshot};
+pub use rest::AtRest;
 
 use super::directory::is_regular;
 use crate::compare::reads_equal;

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use check::check;
+pub use check::checker;
 pub use rows::rows;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};

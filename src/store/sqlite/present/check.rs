@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Weak;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -14,7 +15,7 @@ const CHECKED_AT_ONCE: i32 = 100;
 
 /// Looks whether the snapshot of the database at `path` is a sound database.
 pub fn check(path: &Path, snapshot: &Path, control: &Control) -> Result<()> {
-    let checked = find_damage(snapshot, control);
+    let checked = find_damage(snapshot, OpenFlags::empty(), control.canceled());
     control.check()?;
     let found = checked.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -31,11 +32,28 @@ pub fn check(path: &Path, snapshot: &Path, control: &Control) -> Result<()> {
     }
 }
 
+/// Looks whether a database that nobody writes to is known to be sound, as long as somebody
+/// has what is `wanted`. What is wrong otherwise is for those to tell who lock it.
+pub fn checker(
+    path: &Path,
+    wanted: Weak<()>,
+    control: &Control,
+) -> Box<dyn FnOnce() -> bool + Send> {
+    let (path, canceled) = (path.to_owned(), control.canceled());
+    let stops = move || canceled() || wanted.strong_count() == 0;
+    let flags = OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Box::new(move || matches!(find_damage(&path, flags, stops), Ok(None)))
+}
+
 /// The first damage that is found, without a lock and without a change to anything.
-fn find_damage(path: &Path, control: &Control) -> rusqlite::Result<Option<String>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+fn find_damage(
+    path: &Path,
+    flags: OpenFlags,
+    stops: impl FnMut() -> bool + Send + 'static,
+) -> rusqlite::Result<Option<String>> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(still_uri(path), flags)?;
-    connection.progress_handler(CHECKED_AT_ONCE, Some(control.canceled()))?;
+    connection.progress_handler(CHECKED_AT_ONCE, Some(stops))?;
     // What a table's rows ought to be is its owner's matter, and what its schema would have run
     // is not run.
     connection.execute_batch(
