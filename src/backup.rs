@@ -6,18 +6,20 @@ mod part;
 mod rights;
 mod scratch;
 mod source;
+mod task;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use collect::collect;
-use packing::{Packing, Task};
+use packing::Packing;
 use part::{Large, Notice, Part};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
 pub use scratch::Scratch;
 use source::{List, Source};
+use task::Task;
 
 use crate::archive::commit::{self, Folder};
 use crate::archive::envelope::{self, Lock};

@@ -50,6 +50,10 @@ pub trait Lead<W: Work + ?Sized> {
     /// Has the operation's thread answer, and waits for that. [`Error::Canceled`] when the
     /// pipeline ends instead.
     fn ask(&mut self, question: W::Question) -> Result<W::Answer>;
+
+    /// Has this worker do something more, once, when it has handed in its part and before it
+    /// takes another: other workers go on meanwhile, with what remains of the task too.
+    fn afterwards(&mut self, more: Box<dyn FnOnce() + Send>);
 }
 
 /// What the operation's thread does.
@@ -155,7 +159,12 @@ struct StopWhenDropped<'a, 'b, W: Work>(&'a Pipeline<'b, W>);
 
 impl<W: Work> Drop for StopWhenDropped<'_, '_, W> {
     fn drop(&mut self) {
-        lock(&self.0.state).stop = true;
+        let mut state = lock(&self.0.state);
+        state.stop = true;
+        // Nobody does them, and what is done for them besides can end.
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
         self.0.may_work.notify_all();
         self.0.answered.notify_all();
     }
@@ -239,10 +248,16 @@ impl<W: Work> Pipeline<'_, W> {
             sequence,
             last: true,
             answer,
+            afterwards: None,
         };
         let part = catch_unwind(AssertUnwindSafe(|| self.work.work(worker, task, &mut turn)))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        let failed = part.is_err();
         self.finish(sequence, part, turn.last);
+        if let (false, Some(more)) = (failed, turn.afterwards) {
+            // Whoever waits for what it gives sees that nothing comes.
+            let _ = catch_unwind(AssertUnwindSafe(more));
+        }
     }
 
     fn finish(&self, sequence: Sequence, part: Result<W::Part>, last: bool) {
@@ -265,13 +280,19 @@ struct Turn<'a, 'b, W: Work> {
     /// Nothing of the task was left.
     last: bool,
     answer: Option<&'a mut Answer<'b, W>>,
+    afterwards: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl<W: Work> Lead<W> for Turn<'_, '_, W> {
     fn leave(&mut self, rest: W::Task) {
         self.last = false;
         let next = (self.sequence.0, self.sequence.1 + 1);
-        lock(&self.pipeline.state).wait_with(next, rest);
+        let mut state = lock(&self.pipeline.state);
+        if state.stop {
+            return;
+        }
+        state.wait_with(next, rest);
+        drop(state);
         self.pipeline.may_work.notify_one();
     }
 
@@ -291,6 +312,10 @@ impl<W: Work> Lead<W> for Turn<'_, '_, W> {
             }
             state = wait(&self.pipeline.answered, state);
         }
+    }
+
+    fn afterwards(&mut self, more: Box<dyn FnOnce() + Send>) {
+        self.afterwards = Some(more);
     }
 }
 

@@ -10,6 +10,7 @@ use super::part::{Large, Notice, Part};
 use super::rights::{Candidate, Inspected, Judge, Policy};
 use super::scratch::Scratch;
 use super::source::{Opener, Source};
+use super::task::{LargeLicense, Task};
 use crate::archive::frame::Packer;
 use crate::archive::{
     FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
@@ -18,51 +19,9 @@ use crate::error::{Error, Result, reserve};
 use crate::license::{Excerpt, Right};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
-use crate::store::directory::{Batch, Entry, OpenError, ReadAhead, Waits};
+use crate::store::directory::{Entry, OpenError, ReadAhead, Waits};
 use crate::store::opened::License;
 use crate::store::{TRIES, sqlite};
-
-/// Names to be packed, and the large licence among them that is under way.
-pub struct Task {
-    batch: Batch,
-    large: Option<LargeLicense>,
-    /// The snapshot of the batch's next entry, when that is a database.
-    snapshot: Option<License>,
-    /// How often the batch's next entry was tried before.
-    tries: u32,
-    /// How many of the batch's next entries are being read ahead.
-    asked: usize,
-}
-
-impl Task {
-    pub fn new(batch: Batch) -> Self {
-        Task {
-            batch,
-            large: None,
-            snapshot: None,
-            tries: 0,
-            asked: 0,
-        }
-    }
-
-    /// Goes on to the batch's next entry.
-    fn advance(&mut self) -> Option<Entry> {
-        self.tries = 0;
-        self.asked = self.asked.saturating_sub(1);
-        self.batch.advance()
-    }
-
-    /// Keeps a snapshot for the next frame; anything else is opened again.
-    fn keep_snapshot(&mut self, license: License) {
-        self.snapshot = Some(license).filter(License::is_snapshot);
-    }
-}
-
-struct LargeLicense {
-    license: License,
-    /// Bytes still to be read.
-    rest: u64,
-}
 
 /// What the workers of a backup share.
 pub struct Packing<'a> {
@@ -209,7 +168,7 @@ impl Packing<'_> {
                     }
                     Outcome::Full => break,
                     Outcome::Large(license) if !worker.content.is_empty() => {
-                        task.keep_snapshot(license);
+                        task.keep(license);
                         break;
                     }
                     Outcome::Large(license) => {
@@ -252,8 +211,9 @@ impl Packing<'_> {
             match read.and_then(|()| large.license.is_unchanged()) {
                 Ok(true) => {}
                 changed => {
+                    let at_rest = large.license.is_at_rest();
                     task.large = None;
-                    return self.void(worker, task, part, changed.err());
+                    return self.void(worker, task, part, at_rest, changed.err());
                 }
             }
         }
@@ -274,6 +234,12 @@ impl Packing<'_> {
                 task.advance();
             }
         }
+        // It takes as long as many frames do.
+        if let Some(large) = &mut task.large
+            && let Some(check) = large.license.check()
+        {
+            lead.afterwards(check);
+        }
         Ok(())
     }
 
@@ -282,8 +248,8 @@ impl Packing<'_> {
         let start = worker.content.len();
         while task.tries < TRIES {
             worker.content.truncate(start);
-            let opened = match task.snapshot.take() {
-                Some(snapshot) => Ok(snapshot),
+            let opened = match task.prepared.take() {
+                Some(prepared) => Ok(prepared),
                 None => worker.opener.open(&task.batch),
             };
             let license = match opened {
@@ -313,14 +279,13 @@ impl Packing<'_> {
                     Ok(true) => {}
                     Err(errno) => return self.fail(worker, "read", errno, part),
                 }
-                match self.take_snapshot(worker, license, part)? {
-                    Some(snapshot) => task.snapshot = Some(snapshot),
-                    None => return Ok(Outcome::Done),
+                match self.prepare(worker, task, license, part)? {
+                    true => continue,
+                    false => return Ok(Outcome::Done),
                 }
-                continue;
             }
             if start != 0 && start + size as usize + MEMBER_OVERHEAD > FRAME_CONTENT {
-                task.keep_snapshot(license);
+                task.keep(license);
                 return Ok(Outcome::Full);
             }
             let content = &mut worker.content;
@@ -333,9 +298,8 @@ impl Packing<'_> {
                 // Whether it changes is SQLite's matter.
                 Ok(_) if license.reads_as_database(&content[begin..]) => {
                     content.truncate(start);
-                    match self.take_snapshot(worker, license, part)? {
-                        Some(snapshot) => task.snapshot = Some(snapshot),
-                        None => return Ok(Outcome::Done),
+                    if !self.prepare(worker, task, license, part)? {
+                        return Ok(Outcome::Done);
                     }
                 }
                 Ok(true) => {
@@ -356,6 +320,8 @@ impl Packing<'_> {
                     }
                     return Ok(Outcome::Done);
                 }
+                // As in [`Packing::void`].
+                Ok(false) | Err(_) if license.is_at_rest() => task.in_use = true,
                 Ok(false) => task.tries += 1,
                 Err(errno) => {
                     content.truncate(start);
@@ -368,25 +334,38 @@ impl Packing<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Takes a snapshot of the database that the next licence is; None when it is left out.
-    fn take_snapshot(
+    /// Has the database that the next licence is read where it lies if it is at rest, or else
+    /// takes a snapshot of it. False when it is left out.
+    fn prepare(
         &self,
         worker: &mut Worker,
+        task: &mut Task,
         license: License,
         part: &mut Part,
-    ) -> Result<Option<License>> {
-        // To close it later would take away the locks that SQLite will have on it.
-        drop(license);
+    ) -> Result<bool> {
+        let path = self.source.real_path(&worker.path[LICENSES_FOLDER.len()..]);
+        let at_rest = match task.in_use {
+            true => {
+                drop(license);
+                None
+            }
+            false => license.at_rest(&path, self.control)?,
+        };
+        if at_rest.is_some() {
+            task.prepared = at_rest;
+            return Ok(true);
+        }
+        // By now it is closed: later that would take away the locks that SQLite will have on it.
         self.ahead.iter().for_each(ReadAhead::settle);
         let scratch = self.scratch.file()?;
-        let path = self.source.real_path(&worker.path[LICENSES_FOLDER.len()..]);
-        let taken = sqlite::snapshot(&path, &scratch.path(), self.control);
-        match taken {
-            Ok(modified) => License::snapshot(scratch.into_unnamed()?.into(), modified)
-                .map(Some)
-                .map_err(|errno| Error::system("read a snapshot of", path, errno)),
-            Err(cause) => self.skip(worker, cause, part).map(|()| None),
-        }
+        let modified = match sqlite::snapshot(&path, &scratch.path(), self.control) {
+            Ok(modified) => modified,
+            Err(cause) => return self.skip(worker, cause, part).map(|()| false),
+        };
+        let snapshot = License::snapshot(scratch.into_unnamed()?.into(), modified)
+            .map_err(|errno| Error::system("read a snapshot of", path, errno))?;
+        task.prepared = Some(snapshot);
+        Ok(true)
     }
 
     /// Puts the next piece of a large licence into the frame.
@@ -399,12 +378,13 @@ impl Packing<'_> {
     ) -> Result<()> {
         self.control.check()?;
         let length = large.rest.min(FRAME_CONTENT as u64) as usize;
-        let license = &large.license;
+        let license = &mut large.license;
         let read = license
             .read_next(&mut worker.content, length)
             .and_then(|read| {
                 let ends = large.rest == length as u64;
-                Ok(read == length && (!ends || license.is_unchanged()?))
+                // In this order: what was checked is what was read.
+                Ok(read == length && (!ends || license.is_sound() && license.is_unchanged()?))
             });
         if let Ok(true) = read {
             part.bytes = length as u64;
@@ -422,7 +402,8 @@ impl Packing<'_> {
             }
             return Ok(());
         }
-        self.void(worker, task, part, read.err())
+        let at_rest = license.is_at_rest();
+        self.void(worker, task, part, at_rest, read.err())
     }
 
     /// What was packed of a large licence so far does not count, in this part and in those
@@ -432,6 +413,7 @@ impl Packing<'_> {
         worker: &mut Worker,
         task: &mut Task,
         part: &mut Part,
+        at_rest: bool,
         failed: Option<Errno>,
     ) -> Result<()> {
         worker.content.clear();
@@ -444,6 +426,11 @@ impl Packing<'_> {
         worker.path.extend_from_slice(LICENSES_FOLDER);
         task.batch.append_name(&mut worker.path);
         match failed {
+            // Whatever it is, a snapshot is taken instead, or tells what is wrong.
+            _ if at_rest => {
+                task.in_use = true;
+                return Ok(());
+            }
             Some(errno) => {
                 self.fail(worker, "read", errno, part)?;
             }

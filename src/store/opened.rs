@@ -1,14 +1,16 @@
 //! The content of a licence that is open, wherever it lies.
 
 use std::cell::Cell;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{self, Stat};
+use rustix::fs::{self, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::host::{Spool, Spooled};
-use super::sqlite;
+use super::sqlite::{self, AtRest};
+use crate::operation::Control;
 use crate::sys::{self, Time};
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -21,6 +23,11 @@ pub struct License {
 enum Content {
     /// A file of the store, and what it was when it was opened.
     File { file: OwnedFd, before: Stat },
+    /// A database that is read where it lies.
+    AtRest {
+        file: OwnedFd,
+        database: Box<AtRest>,
+    },
     /// A snapshot of a database, in a file of its own.
     Snapshot {
         file: OwnedFd,
@@ -64,15 +71,58 @@ impl License {
         }
     }
 
-    pub fn is_snapshot(&self) -> bool {
-        matches!(self.content, Content::Snapshot { .. })
+    /// The database of this path, which it is the file of, to be read from its beginning where
+    /// it lies; None when that is not at rest.
+    pub fn at_rest(self, path: &Path, control: &Control) -> crate::error::Result<Option<Self>> {
+        let Content::File { file, .. } = self.content else {
+            return Ok(None);
+        };
+        let Some(database) = AtRest::find(path, file.as_fd(), control)? else {
+            return Ok(None);
+        };
+        Ok(fs::seek(&file, SeekFrom::Start(0)).ok().map(|_| License {
+            content: Content::AtRest {
+                file,
+                database: Box::new(database),
+            },
+        }))
     }
 
-    /// Whether it is the file of a database, of which a snapshot is wanted.
+    /// What is to be done about it besides, by others who go on with it meanwhile, if anything.
+    pub fn check(&mut self) -> Option<Box<dyn FnOnce() + Send>> {
+        match &mut self.content {
+            Content::AtRest { database, .. } => database.check(),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is wrong with what is in it; waits for [`License::check`].
+    pub fn is_sound(&mut self) -> bool {
+        match &mut self.content {
+            Content::AtRest { database, .. } => database.is_sound(),
+            _ => true,
+        }
+    }
+
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.content, Content::AtRest { .. })
+    }
+
+    /// Whether it took work to have it like this: a snapshot, or a database that was checked.
+    pub fn is_prepared(&self) -> bool {
+        matches!(
+            self.content,
+            Content::AtRest { .. } | Content::Snapshot { .. }
+        )
+    }
+
+    /// Whether it is the file of a database, which is not just read.
     pub fn is_database(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, .. } => sqlite::is_database_file(file),
-            Content::Snapshot { .. } | Content::Spooled { .. } => Ok(false),
+            Content::AtRest { .. } | Content::Snapshot { .. } | Content::Spooled { .. } => {
+                Ok(false)
+            }
         }
     }
 
@@ -85,6 +135,7 @@ impl License {
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::File { before, .. } => before.st_size as u64,
+            Content::AtRest { database, .. } => database.size(),
             Content::Snapshot { size, .. } => *size,
             Content::Spooled { place, .. } => place.size,
         }
@@ -93,6 +144,7 @@ impl License {
     pub fn modified(&self) -> Time {
         match &self.content {
             Content::File { before, .. } => sys::modified(before),
+            Content::AtRest { database, .. } => database.modified(),
             Content::Snapshot { modified, .. } => *modified,
             Content::Spooled { place, .. } => Time {
                 seconds: place.modified,
@@ -104,7 +156,9 @@ impl License {
     /// Reads on; 0 bytes at the end.
     fn read(&self, out: &mut [u8]) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. } | Content::Snapshot { file, .. } => {
+            Content::File { file, .. }
+            | Content::AtRest { file, .. }
+            | Content::Snapshot { file, .. } => {
                 rustix::io::retry_on_intr(|| rustix::io::read(file, &mut *out))
             }
             Content::Spooled { read, .. } => {
@@ -118,7 +172,9 @@ impl License {
     /// Reads what is at `offset`; 0 bytes at the end.
     fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. } | Content::Snapshot { file, .. } => {
+            Content::File { file, .. }
+            | Content::AtRest { file, .. }
+            | Content::Snapshot { file, .. } => {
                 rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *out, offset))
             }
             Content::Spooled { spool, place, .. } => {
@@ -133,7 +189,9 @@ impl License {
     /// has changed.
     pub fn read_whole(&self, out: &mut Vec<u8>) -> Result<u64> {
         let file = match &self.content {
-            Content::File { file, .. } | Content::Snapshot { file, .. } => file,
+            Content::File { file, .. }
+            | Content::AtRest { file, .. }
+            | Content::Snapshot { file, .. } => file,
             Content::Spooled { place, .. } => {
                 return Ok(self.read_next(out, place.size as usize)? as u64);
             }
@@ -191,6 +249,7 @@ impl License {
     pub fn is_unchanged(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, before } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
+            Content::AtRest { file, database } => Ok(database.is_unchanged(file.as_fd())),
             Content::Snapshot { .. } | Content::Spooled { .. } => Ok(true),
         }
     }

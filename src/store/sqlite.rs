@@ -9,6 +9,7 @@
 mod absent;
 #[cfg(feature = "sqlite")]
 mod present;
+mod rest;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -25,6 +26,7 @@ use absent as body;
 use present as body;
 
 pub use body::{rows, snapshot};
+pub use rest::AtRest;
 
 use super::directory::is_regular;
 use crate::compare::reads_equal;
@@ -34,6 +36,11 @@ use crate::sys::{self, Time};
 
 /// What a database begins with (<https://www.sqlite.org/fileformat.html>, 1.3.1).
 const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Bytes of its header, and where in it SQLite counts: the change counter, the schema cookie,
+/// and by which version of SQLite, at which change counter, it was written (1.3).
+const HEADER: usize = 100;
+const COUNTERS: [std::ops::Range<usize>; 3] = [24..28, 40..44, 92..100];
 
 /// What is appended to a database's name for the files that belong to it: the journal that a
 /// transaction is rolled back from, the log that others are written to, and the index of that
@@ -251,12 +258,9 @@ impl Files {
 }
 
 /// Whether two files hold the same database, as far as SQLite's own counters in their headers
-/// (<https://www.sqlite.org/fileformat.html>, 1.3) do not matter.
+/// do not matter.
 pub fn reads_same(mut one: impl Read, mut other: impl Read, size: u64) -> io::Result<bool> {
-    // The change counter, the schema cookie, and by which version of SQLite, at which change
-    // counter, it was written.
-    const COUNTERS: [std::ops::Range<usize>; 3] = [24..28, 40..44, 92..100];
-    let mut heads = [[0; 100]; 2];
+    let mut heads = [[0; HEADER]; 2];
     if size < heads[0].len() as u64 {
         return reads_equal(one, other, size);
     }

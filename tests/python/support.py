@@ -311,6 +311,11 @@ def without_unnamed_files():
     filter_calls(("openat", 95, 2, O_TMPFILE_BIT))
 
 
+def without_named_files():
+    """No file can be made by its name: EPERM."""
+    filter_calls(("openat", 1, 2, os.O_CREAT))
+
+
 def unshare_mounts():
     """From here on, this process's mounts are its own. To be called in a child."""
     libc = ctypes.CDLL(None, use_errno=True)

@@ -9,7 +9,7 @@ import unittest
 import support
 import wmlb_ctypes as w
 from encryption_support import EncryptedCase, encrypt, key
-from sqlite_support import INSERT, MODES, DatabaseCase, User, make
+from sqlite_support import INSERT, MODES, DatabaseCase, User, make, until_old
 
 IN_THE_LEAN_BUILD = """
 import json, wmlb_ctypes as w
@@ -91,7 +91,9 @@ class LeanBuild(EncryptedCase):
 
 
 ONE_BACKUP = """
-import json, wmlb_ctypes as w
+import json, support, wmlb_ctypes as w
+if sys.argv[4:]:
+    support.without_named_files()
 restorer = w.Restorer()
 for name, value in zip(("StorePath", "BackupPath"), sys.argv[1:]):
     assert restorer.set(name, value) == w.S_OK
@@ -113,11 +115,11 @@ class Databases(DatabaseCase):
         self.assertNotIn("sqlite3_backup_init", needed)
         self.made = self.fill(2)
 
-    def save(self, flags=w.OVERWRITE, store=None):
+    def save(self, flags=w.OVERWRITE, store=None, *restricted):
         """(result, words, skipped) of a backup with the lean library."""
         with self.untouched():
             done = support.run_python(
-                ONE_BACKUP, store or self.store, self.backups, str(flags),
+                ONE_BACKUP, store or self.store, self.backups, str(flags), *restricted,
                 env=dict(os.environ, WMLB_LIBRARY=self.library),
             )
         self.assertEqual(done.returncode, 0, done.stderr.decode())
@@ -157,6 +159,19 @@ class Databases(DatabaseCase):
                     self.assert_saved_as_it_is()
                     for suffix in ("", "-journal"):
                         os.unlink(self.path + suffix)
+
+    def test_without_a_copy(self):
+        support.need_filters()
+        made = [make("%s/%s-%d" % (self.store, mode, rows), rows, mode, 1000)
+                for mode in MODES for rows in (10, 3000, 12000)]
+        until_old(*made)
+        hr, words, _ = self.save(w.OVERWRITE, self.store, "without named files")
+        self.assert_hr(hr, w.S_OK, words)
+        files = self.opened().files()
+        self.assertEqual(len(files), len(made) + len(self.made))
+        for path in made:
+            name = os.fsencode(os.path.basename(path))
+            self.assertTrue(files[name] == support.read(path), path)
 
     def test_a_journal(self):
         make(self.path, 200, size=1000)

@@ -345,6 +345,9 @@ class Scratch(SqliteCase):
     def setUp(self):
         super().setUp()
         make(self.path, 500, size=10000)
+        # However long the test takes, this is no database at rest.
+        later = time.time() + 100000
+        os.utime(self.path, (later, later))
         self.cache = os.path.join(self.root, "cache")
 
     def encrypted(self, environment):
@@ -391,6 +394,12 @@ print(hr, repr(events[-1].value), sorted(seen))
             outcome = self.new_restorer(backups=backups).backup(flags)
             self.assert_fails(outcome, w.from_win32(206), backups)
             self.assert_clean(backups)
+
+    def test_behind_a_link(self):
+        link = os.path.join(self.root, "link")
+        os.symlink(self.backups, link)
+        self.assert_ends(self.new_restorer(backups=link).backup())
+        self.assertEqual(rows_in(self, self.opened().files()[b"x.db"]), 500)
 
     def test_full_disk(self):
         support.mount(self, self.backups, "tmpfs", "size=2m")

@@ -1,24 +1,30 @@
 //! Snapshots by SQLite's own backup interface (<https://www.sqlite.org/backup.html>).
 
+mod check;
 mod rows;
 
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use check::check;
+pub use check::checker;
 pub use rows::rows;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
-use super::{Files, JOURNAL, LOG, Place, SIBLINGS, beside, copy_file, is_locked, open_plain};
+use super::{
+    COUNTERS, Files, HEADER, JOURNAL, LOG, Place, SIBLINGS, beside, copy_file, is_locked,
+    open_plain,
+};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::TRIES;
@@ -42,13 +48,12 @@ const LONGEST_SUFFIX: usize = JOURNAL.len();
 
 /// Bytes that are copied between two looks at whether to cancel.
 const STEP: i32 = 8 << 20;
-/// Instructions of SQLite's between two such looks while it checks.
-const CHECKED_AT_ONCE: i32 = 10_000;
 
-/// Where the header says how large a page is, 1 for 65,536 bytes, then which version of the
+/// Where the header says how large a page is, 1 for 65,536 bytes, and which version of the
 /// format wrote the database, and which can read it: 2 is the one with a write-ahead log
 /// (https://www.sqlite.org/fileformat.html, 1.3.2 and 1.3.3).
-const HEADER_AT: u64 = 16;
+const PAGE_SIZE: usize = 16;
+const VERSIONS: Range<usize> = 18..20;
 const WITH_LOG: [u8; 2] = [2, 2];
 
 /// Takes a snapshot of the database at `path` into the empty file at `into`. When the database
@@ -128,10 +133,10 @@ fn find_way(path: &Path, control: &Control) -> Result<(Files, Way)> {
 impl Files {
     fn way(&self) -> Result<Way> {
         let file = open_plain(&self.path)?;
-        let [_, _, versions @ ..] = header(&file, &self.path)?;
+        let versions = &read_header(&file, &self.path)?[VERSIONS];
         let failed = |errno| Error::system("examine", &self.path, errno);
         let locked = is_locked(&file).map_err(failed)?;
-        let logs = versions == WITH_LOG || self.has_log();
+        let logs = *versions == WITH_LOG || self.has_log();
         Ok(match (logs, locked) {
             // Whoever comes first rolls back what is in a journal, or writes what is in a log
             // to the database.
@@ -145,11 +150,26 @@ impl Files {
     }
 }
 
-fn header(file: &File, path: &Path) -> Result<[u8; 4]> {
-    let mut header = [0; 4];
-    let read = file.read_exact_at(&mut header, HEADER_AT);
+fn read_header(file: &File, path: &Path) -> Result<[u8; HEADER]> {
+    let mut header = [0; HEADER];
+    let read = file.read_exact_at(&mut header, 0);
     read.map_err(|_| damaged(path, "its header is cut off"))?;
     Ok(header)
+}
+
+/// Gives a copy the counters that SQLite has counted on: the same database gives the same
+/// bytes, whether they are SQLite's copy or the original's own.
+fn keep_counters(original: &[u8; HEADER], copy: &Path) -> Result<()> {
+    let failed = |source| Error::Scratch {
+        path: copy.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new().write(true).open(copy).map_err(failed)?;
+    for range in COUNTERS {
+        let at = range.start as u64;
+        file.write_all_at(&original[range], at).map_err(failed)?;
+    }
+    Ok(())
 }
 
 enum Stop {
@@ -260,8 +280,8 @@ impl<'a> Source<'a> {
             _ => None,
         };
         let before = locked.as_ref().unwrap_or(before);
-        let [high, low, ..] = header(&self.file, self.path)?;
-        let page_size = match u16::from_be_bytes([high, low]) {
+        let header = read_header(&self.file, self.path)?;
+        let page_size = match u16::from_be_bytes([header[PAGE_SIZE], header[PAGE_SIZE + 1]]) {
             1 => 1 << 16,
             size => i32::from(size).max(512),
         };
@@ -288,14 +308,25 @@ impl<'a> Source<'a> {
                 Err(error) => return Err(failed(error)),
             }
         }
-        match self.way {
+        drop(backup);
+        drop(target);
+        // All of it is in the file, but for a log.
+        let original = match self.way {
+            Way::Shared => None,
+            _ => read_header(&self.file, self.path).ok(),
+        };
+        let unchanged = match self.way {
             // A log is where others write, and what was begun to be read stays.
-            Way::Shared => Ok(true),
+            Way::Shared => true,
             // This process's locks end when any of its threads closes the file: so the look.
             // Others may prepare to write meanwhile, which takes a journal.
-            Way::Polite | Way::Locked => Ok(before.is_database_unchanged()?),
-            Way::Still | Way::Copy | Way::Wait => Ok(before.is_unchanged()?),
+            Way::Polite | Way::Locked => before.is_database_unchanged()?,
+            Way::Still | Way::Copy | Way::Wait => before.is_unchanged()?,
+        };
+        if let (true, Some(original)) = (unchanged, original) {
+            keep_counters(&original, into)?;
         }
+        Ok(unchanged)
     }
 }
 
@@ -363,67 +394,6 @@ impl Drop for RemoveSiblings<'_> {
         for suffix in SIBLINGS {
             let _ = std::fs::remove_file(beside(self.0, suffix));
         }
-    }
-}
-
-/// Looks whether the snapshot of the database at `path` is a sound database.
-fn check(path: &Path, snapshot: &Path, control: &Control) -> Result<()> {
-    let checked = find_damage(path, snapshot, control);
-    control.check()?;
-    match checked? {
-        Some(problem) => Err(damaged(path, problem)),
-        None => Ok(()),
-    }
-}
-
-fn find_damage(path: &Path, snapshot: &Path, control: &Control) -> Result<Option<String>> {
-    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            damaged(path, error.to_string())
-        }
-        _ => Error::Scratch {
-            path: snapshot.to_owned(),
-            source: io::Error::other(error),
-        },
-    };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(still_uri(snapshot), flags).map_err(failed)?;
-    connection
-        .progress_handler(CHECKED_AT_ONCE, Some(control.canceled()))
-        .map_err(failed)?;
-    // What a table's rows ought to be is its owner's matter, and what its schema would have run
-    // is not run.
-    connection
-        .execute_batch(
-            "PRAGMA ignore_check_constraints = ON; PRAGMA trusted_schema = OFF;
-             PRAGMA cell_size_check = ON",
-        )
-        .map_err(failed)?;
-    let mut statement = match connection.prepare("PRAGMA quick_check(100)") {
-        Ok(statement) => statement,
-        Err(error) => return unknowable(error).map_err(failed),
-    };
-    let mut rows = statement.query([]).map_err(failed)?;
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => {
-                let text: String = row.get(0).map_err(failed)?;
-                if text != "ok" && !text.contains(" value in ") {
-                    return Ok(Some(text));
-                }
-            }
-            Ok(None) => return Ok(None),
-            Err(error) => return unknowable(error).map_err(failed),
-        }
-    }
-}
-
-/// A database that needs something which this SQLite has not, such as a module of its
-/// owner's, may be sound all the same.
-fn unknowable(error: rusqlite::Error) -> rusqlite::Result<Option<String>> {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::Unknown) => Ok(None),
-        _ => Err(error),
     }
 }
 
