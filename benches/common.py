@@ -1,24 +1,37 @@
 """What the benchmarks share: the programs they run, the store, the machine."""
+import collections
 import os
 import pathlib
+import platform
+import re
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
+PROGRAMS = ("measure", "client", "restorer", "latency", "start")
+
+# Of a command: seconds on the clock and of the processors, KiB of its largest process.
+Run = collections.namedtuple("Run", "seconds processor kibibytes")
 
 
 def build(scratch):
     """Builds the library and the programs; returns a function that gives a program's path."""
     subprocess.run([TOP / "tests/build-library.sh"], check=True)
-    dist = TOP / os.environ.get("CARGO_TARGET_DIR", "target") / "dist"
-    for name in ("measure", "client", "latency"):
+    dist = library_folder()
+    for name in PROGRAMS:
         command = [os.environ.get("CC", "cc"), "-std=c99", "-O2", f"-I{TOP}/include", HERE / f"{name}.c",
                    "-o", scratch / name]
-        if name != "measure":
+        if name == "start":
+            command += ["-ldl"]
+        elif name != "measure":
             command += [f"-L{dist}", "-lwmlb", f"-Wl,--enable-new-dtags,-rpath,{dist}"]
         subprocess.run(command, check=True)
     return lambda name: scratch / name
+
+
+def library_folder():
+    return TOP / os.environ.get("CARGO_TARGET_DIR", "target") / "dist"
 
 
 def make_store(folder, count, seed=1, kind="mixed"):
@@ -34,12 +47,32 @@ def size_of(store):
 
 
 def measured(program, command):
-    """Seconds and KiB of a command."""
     done = subprocess.run([program("measure"), *command], stdout=subprocess.PIPE, text=True, check=True)
-    seconds, kibibytes = done.stdout.split()
-    return float(seconds), int(kibibytes)
+    seconds, processor, kibibytes = done.stdout.split()[-3:]
+    return Run(float(seconds), float(processor), int(kibibytes))
+
+
+def busy_seconds():
+    """What all processors have worked so far, for anybody."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def machine():
     load = "%.2f %.2f %.2f" % os.getloadavg()
-    return f"{len(os.sched_getaffinity(0))} processors, load {load}"
+    return f"{processors()} processors, load {load}"
+
+
+def processors():
+    return len(os.sched_getaffinity(0))
+
+
+def description(scratch):
+    """The machine, in a line."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
+    kind = subprocess.run(["stat", "-f", "-c", "%T", scratch], stdout=subprocess.PIPE, text=True, check=True)
+    return (f"{processors()} processors ({model[1] if model else platform.machine()}), {memory:.0f} GiB of memory, "
+            f"{platform.system()} {platform.release()}, {kind.stdout.strip()}")

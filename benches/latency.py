@@ -48,8 +48,8 @@ def main():
             for threads in (0, 1, 2, 8):
                 results = [common.measured(program, [program("client"), store, scratch / f"{threads}-{number}", str(threads)])
                            for number in range(arguments.rounds)]
-                print(f"| {threads or 'default'} | {max(result[1] for result in results):,} | "
-                      f"{min(result[0] for result in results):.2f} |", flush=True)
+                print(f"| {threads or 'default'} | {max(result.kibibytes for result in results):,} | "
+                      f"{min(result.seconds for result in results):.2f} |", flush=True)
         else:
             print("| | count | p50 | p99 | max | |")
             print("|---|---|---|---|---|---|")

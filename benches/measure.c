@@ -1,7 +1,9 @@
 /*
  * Runs a command and prints how long it took and the memory it needed at most:
  *
- *     measure COMMAND [ARGUMENT]...      "<seconds> <KiB of the largest process>"
+ *     measure COMMAND [ARGUMENT]...
+ *
+ * Seconds on the clock, seconds of the processors, KiB of the largest process.
  *
  * A process begins with the memory high-water mark of the one that started it, and that of
  * an interpreter would hide what is measured: hence a program as small as this.
@@ -40,8 +42,10 @@ int main(int argc, char **argv)
         return 1;
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("%.6f %ld\n",
+    printf("%.6f %.6f %ld\n",
            (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9,
+           (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
            usage.ru_maxrss);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

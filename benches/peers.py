@@ -1,0 +1,53 @@
+"""What libwmlb is compared with: ways to do the same work with other programs."""
+import shutil
+import subprocess
+
+# Of a key that nobody has kept.
+RECIPIENT = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
+
+PACK = 'tar -C "$1" -cf - . | zstd -q -3 -T2'
+SHELL = {
+    "tar \\| zstd -3 -T2": (("tar", "zstd"), f'{PACK} -o "$2"'),
+    "tar \\| zstd -3 -T2, sync": (("tar", "zstd"), f'{PACK} -o "$2" && sync "$2"'),
+    "tar \\| zstd -3 -T2 \\| age -r": (("tar", "zstd", "age"), f'{PACK} | age -r {RECIPIENT} -o "$2"'),
+    "zstd -d \\| tar x": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -C "$2" -xf -'),
+    "zstd -d \\| tar x, sync -f": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -C "$2" -xf - && sync -f "$2"'),
+    "zstd -dc \\| tar t": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -tf - > /dev/null'),
+    "sqlite3 .backup, zstd -3 -T2": (
+        ("sqlite3", "zstd"), 'sqlite3 "$1" ".backup $2.db" && zstd -q -3 -T2 -o "$2" "$2.db" && rm "$2.db"'),
+    # These make a new repository each time, in which each file stays what it is.
+    "restic backup": (
+        ("restic",), 'export RESTIC_PASSWORD=x; restic -q -r "$2" init && restic --no-cache -q -r "$2" backup "$1"'),
+    "borg create, zstd,3": (
+        ("borg",), 'export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_BASE_DIR="$2.borg"; '
+        'borg init -e none "$2" && borg create --compression zstd,3 "$2::a" "$1"'),
+}
+
+# Runs before each measured run of a cold cache.
+FORGET = "sync; echo 3 > /proc/sys/vm/drop_caches"
+
+VERSIONS = {
+    "tar": ("tar", "--version"), "zstd": ("zstd", "--version"), "age": ("age", "--version"),
+    "sqlite3": ("sqlite3", "--version"), "restic": ("restic", "version"), "borg": ("borg", "--version"),
+}
+
+
+def missing(name):
+    """The programs of a way that are not there."""
+    return [program for program in SHELL[name][0] if not shutil.which(program)]
+
+
+def command(name, *arguments):
+    return ["sh", "-c", SHELL[name][1], "sh", *map(str, arguments)]
+
+
+def versions():
+    """Of the programs that are there, in a line."""
+    found = []
+    for name, version in VERSIONS.items():
+        if shutil.which(name):
+            done = subprocess.run(version, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            words = done.stdout.replace("v", " ").replace(",", " ").split()
+            number = next((word for word in words if word[:1].isdigit() and "." in word), "?")
+            found.append(f"{name} {number}")
+    return ", ".join(found)
