@@ -31,6 +31,8 @@ import peers
 
 WORKS = ("backup", "encrypted", "cold", "restore", "verify", "sqlite", "start", "scale")
 OURS = "libwmlb"
+# Of a backup file, that are no licenses.
+OWN_MEMBERS = 2
 STARTS = 50
 
 
@@ -162,23 +164,23 @@ class Bench:
         licenses, size = common.size_of(store)
 
         @contextlib.contextmanager
-        def place():
+        def place(expected):
             self.number += 1
             with file_systems.place(self.scratch, self.number, licenses, size) as folder:
                 yield folder
                 found = sum(len(names) for _, _, names in os.walk(folder / "store"))
-                if found != licenses:
-                    sys.exit(f"{folder}/store has {found} files, not {licenses}")
+                if found != expected:
+                    sys.exit(f"{folder}/store has {found} files, not {expected}")
 
         @contextlib.contextmanager
         def ours():
-            with place() as folder:
+            with place(peers.count_members(backup) - OWN_MEMBERS) as folder:
                 yield [self.program("restorer"), "restore", backup, folder / "store", str(threads)], None
 
         def peer(name):
             @contextlib.contextmanager
             def way():
-                with place() as folder:
+                with place(licenses) as folder:
                     (folder / "store").mkdir()
                     yield peers.command(name, archive, folder / "store"), None
             return way

@@ -41,6 +41,12 @@ def command(name, *arguments):
     return ["sh", "-c", SHELL[name][1], "sh", *map(str, arguments)]
 
 
+def count_members(archive):
+    """Of a compressed tar archive."""
+    listed = subprocess.run(["sh", "-c", 'zstd -q -dc "$1" | tar -tf -', "sh", archive], stdout=subprocess.PIPE, check=True)
+    return listed.stdout.count(b"\n")
+
+
 def versions():
     """Of the programs that are there, in a line."""
     found = []

@@ -579,7 +579,7 @@ typedef struct wmlb_progress {
  * value ends the backup with WMLB_E_INVALIDARG.
  *
  * It is called on the operation's thread, between the events of a backup, for every
- * license that could be read, in no particular order. One that is larger than 1 MiB is
+ * license that could be read, in no particular order. One that is larger than 2 MiB is
  * asked of when its beginning was read, and may still turn out not to be readable; one
  * that changes while it is read may be asked of again. But for the value that is
  * returned, what holds in a wmlb_status_callback holds in it.
