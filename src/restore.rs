@@ -4,12 +4,14 @@ mod database;
 mod host;
 mod place;
 mod stager;
+mod write_back;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use stager::{Staged, Stager};
+use write_back::WriteBack;
 
 use crate::archive::Info;
 use crate::archive::envelope::Keys;
@@ -167,8 +169,14 @@ impl Job for Restore {
         let (frames, checker) = archive.split();
         let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE), only, control);
         let unpacking = Unpacking::new(&checker, control, &stager);
+        let write_back = match self.threads {
+            // One thread is one in all.
+            1 => None,
+            _ => Some(WriteBack::begin(staging.new_folder())),
+        };
         let mut ends = RestoreEnds {
             operation,
+            write_back,
             frames,
             unpacking: &unpacking,
             stager: &stager,
@@ -179,10 +187,12 @@ impl Job for Restore {
         checker.finish(&mut ends.frames)?;
         let RestoreEnds {
             operation,
+            write_back,
             journal,
             mut progress,
             ..
         } = ends;
+        drop(write_back);
         progress.licenses_total = progress.licenses_done + progress.licenses_skipped;
         progress.bytes_total = progress.bytes_done;
         operation.report_progress(progress)?;
@@ -195,6 +205,7 @@ impl Job for Restore {
 /// journal, and tells.
 struct RestoreEnds<'a, 'b> {
     operation: &'a mut Operation<'b>,
+    write_back: Option<WriteBack>,
     frames: FrameReader,
     unpacking: &'a Unpacking<'a, Stager<'a>>,
     stager: &'a Stager<'a>,
@@ -220,6 +231,9 @@ impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
         }
         self.progress.licenses_done += staged.licenses;
         self.progress.bytes_done += staged.bytes;
+        if let Some(write_back) = &self.write_back {
+            write_back.add(staged.bytes);
+        }
         for (name, cause) in staged.kept {
             self.progress.licenses_skipped += 1;
             self.operation.report(

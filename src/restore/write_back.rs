@@ -1,0 +1,87 @@
+//! Has the disk write what was staged while more is: the one wait at the end, which makes all of
+//! it durable, would find everything still to be written.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use rustix::fs::{self, Mode};
+
+use crate::sync::{Condvar, Mutex, lock, wait};
+use crate::sys;
+
+/// Bytes of licences after which the file system is told to write. A cancel may have to wait
+/// until it has.
+const STRETCH: u64 = 32 << 20;
+
+/// Writes back until it is dropped.
+pub struct WriteBack {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes that were not told of.
+    waiting: u64,
+    ended: bool,
+}
+
+impl WriteBack {
+    /// Begins, with a thread of its own; without one everything is left to the end.
+    pub fn begin(folder: BorrowedFd<'_>) -> Self {
+        let shared = Arc::<Shared>::default();
+        // Opened again: whoever waits at the end is to be told of what failed before, and the
+        // system tells it once to each opening of a file.
+        let folder = fs::openat(folder, c".", sys::FOLDER, Mode::empty());
+        let thread = folder.ok().and_then(|folder| {
+            let shared = shared.clone();
+            let thread = thread::Builder::new().name("wmlb-write-back".to_owned());
+            thread.spawn(move || shared.write(&folder)).ok()
+        });
+        WriteBack { shared, thread }
+    }
+
+    /// So many bytes more are staged.
+    pub fn add(&self, bytes: u64) {
+        let mut state = lock(&self.shared.state);
+        state.waiting += bytes;
+        let enough = state.waiting >= STRETCH;
+        drop(state);
+        if enough {
+            self.shared.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for WriteBack {
+    fn drop(&mut self) {
+        lock(&self.shared.state).ended = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn write(&self, folder: &OwnedFd) {
+        let mut state = lock(&self.state);
+        while !state.ended {
+            if state.waiting < STRETCH {
+                state = wait(&self.changed, state);
+                continue;
+            }
+            state.waiting = 0;
+            drop(state);
+            let _ = sys::synchronize_file_system(folder.as_fd());
+            state = lock(&self.state);
+        }
+    }
+}
