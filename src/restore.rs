@@ -172,7 +172,7 @@ impl Job for Restore {
         let write_back = match self.threads {
             // One thread is one in all.
             1 => None,
-            _ => Some(WriteBack::begin(staging.new_folder())),
+            _ => Some(WriteBack::new(staging.new_folder())),
         };
         let mut ends = RestoreEnds {
             operation,
@@ -231,7 +231,7 @@ impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
         }
         self.progress.licenses_done += staged.licenses;
         self.progress.bytes_done += staged.bytes;
-        if let Some(write_back) = &self.write_back {
+        if let Some(write_back) = &mut self.write_back {
             write_back.add(staged.bytes);
         }
         for (name, cause) in staged.kept {

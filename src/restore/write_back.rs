@@ -14,8 +14,11 @@ use crate::sys;
 /// until it has.
 const STRETCH: u64 = 32 << 20;
 
-/// Writes back until it is dropped.
+/// Writes back until it is dropped, on a thread of its own when there is enough to write.
+/// Without one everything is left to the end.
 pub struct WriteBack {
+    /// Until the thread has it.
+    folder: Option<OwnedFd>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,29 +37,36 @@ struct State {
 }
 
 impl WriteBack {
-    /// Begins, with a thread of its own; without one everything is left to the end.
-    pub fn begin(folder: BorrowedFd<'_>) -> Self {
-        let shared = Arc::<Shared>::default();
+    pub fn new(folder: BorrowedFd<'_>) -> Self {
         // Opened again: whoever waits at the end is to be told of what failed before, and the
         // system tells it once to each opening of a file.
         let folder = fs::openat(folder, c".", sys::FOLDER, Mode::empty());
-        let thread = folder.ok().and_then(|folder| {
-            let shared = shared.clone();
-            let thread = thread::Builder::new().name("wmlb-write-back".to_owned());
-            thread.spawn(move || shared.write(&folder)).ok()
-        });
-        WriteBack { shared, thread }
+        WriteBack {
+            folder: folder.ok(),
+            shared: Arc::default(),
+            thread: None,
+        }
     }
 
     /// So many bytes more are staged.
-    pub fn add(&self, bytes: u64) {
+    pub fn add(&mut self, bytes: u64) {
         let mut state = lock(&self.shared.state);
         state.waiting += bytes;
         let enough = state.waiting >= STRETCH;
         drop(state);
+        if enough && self.thread.is_none() {
+            self.thread = self.begin();
+        }
         if enough {
             self.shared.changed.notify_one();
         }
+    }
+
+    fn begin(&mut self) -> Option<JoinHandle<()>> {
+        let folder = self.folder.take()?;
+        let shared = self.shared.clone();
+        let thread = thread::Builder::new().name("wmlb-write-back".to_owned());
+        thread.spawn(move || shared.write(&folder)).ok()
     }
 }
 

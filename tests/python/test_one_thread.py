@@ -118,8 +118,9 @@ class OneThread(HostCase):
 
         # One for each operation.
         self.assertEqual(made(1), 3)
-        # A backup reads its file back with workers of their own.
-        self.assertEqual(made(2), 3 + 4 * 2)
+        # A backup reads its file back with workers of their own; where files are waited for, as
+        # they are in a trace, others read ahead.
+        self.assertGreaterEqual(made(2), 3 + 4 * 2)
 
 
 if __name__ == "__main__":
