@@ -224,9 +224,12 @@ class MutatedEncrypted(Encrypted, test_store_changes.Mutated):
 class FullDiskEncrypted(Encrypted, test_failures.FullDisk):
     def test_no_room_for_a_large_license_to_wait(self):
         # Twice: where it waits, and in its place.
-        support.write(self.store + "/large", os.urandom(1400 << 10))
-        self.assert_fails(self.restorer.backup(), w.DISK_FULL, self.disk)
-        self.assert_clean(self.disk)
+        disk = self.root + "/larger-disk"
+        support.mount(self, disk, "tmpfs", "size=4m")
+        self.restorer.set("BackupPath", disk)
+        support.write(self.store + "/large", os.urandom(2500 << 10))
+        self.assert_fails(self.restorer.backup(), w.DISK_FULL, disk)
+        self.assert_clean(disk)
         self.restorer.remove_prop(b"Recipients")
         self.assert_ends(self.restorer.backup())
 
