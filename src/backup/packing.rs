@@ -217,12 +217,18 @@ impl Packing<'_> {
                 }
             }
         }
+        let content = &worker.content[header..];
+        let excerpt = match &task.large {
+            Some(_) => Excerpt::large(content, &tail, size),
+            // One frame holds just as much, without the headers.
+            None => Excerpt::whole(&content[..size as usize]),
+        };
         let candidate = Candidate {
             name: &worker.path[LICENSES_FOLDER.len()..],
             size,
             modified: modified.seconds,
             member: 0..worker.content.len(),
-            excerpt: Excerpt::large(&worker.content[header..], &tail, size),
+            excerpt,
         };
         let admitted = worker.judge.admits(candidate, part)?;
         if !admitted || worker.settle(part, lead)? != (0, 0) {
