@@ -9,9 +9,12 @@ use memchr::{memchr, memchr_iter, memchr2};
 /// How such a licence begins.
 const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
 
-/// What grants the action, and nothing else: before its name, and after it.
+/// What grants the action: before its name, and after it. What is done on it does not matter.
 const GRANT: &[u8] = br#"<ONACTION type=""#;
-const GRANTED: &[u8] = br#""><CONDITION><![CDATA[TRUE]]></CONDITION></ONACTION>"#;
+const GRANTED: &[u8] = br#""><CONDITION><![CDATA[TRUE]]></CONDITION>"#;
+const DONE: &[u8] = b"<ACTION>";
+const DONE_END: &[u8] = b"</ACTION>";
+const GRANT_END: &[u8] = b"</ONACTION>";
 
 const CDATA: &[u8] = b"<![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
@@ -25,9 +28,13 @@ pub fn grants_backup(content: &[u8]) -> bool {
         let data = content.strip_prefix(BEGINNING)?;
         let (before, after) = data.split_at(BACKUP.find(data)?);
         let before = before.strip_suffix(GRANT)?;
-        let rest = after[BACKUP.needle().len()..].strip_prefix(GRANTED)?;
+        let after = &after[BACKUP.needle().len()..];
+        let mut rest = after.strip_prefix(GRANTED)?;
+        if let Some(done) = rest.strip_prefix(DONE) {
+            rest = after_cdata(done.strip_prefix(CDATA)?)?.strip_prefix(DONE_END)?;
+        }
         // Nothing else in it speaks of the action.
-        Some(BACKUP.find(rest).is_none() && is_whole(before)?)
+        Some(rest.starts_with(GRANT_END) && BACKUP.find(after).is_none() && is_whole(before)?)
     };
     grants().unwrap_or(false)
 }
@@ -42,8 +49,7 @@ fn is_whole(mut text: &[u8]) -> Option<bool> {
     while let Some(begin) = memchr(b'<', text) {
         text = &text[begin..];
         if let Some(data) = text.strip_prefix(CDATA) {
-            let end = memchr_iter(b'>', data).find(|&end| data[..=end].ends_with(CDATA_END))?;
-            text = &data[end + 1..];
+            text = after_cdata(data)?;
             continue;
         }
         let end = memchr(b'>', text)?;
@@ -62,6 +68,12 @@ fn is_whole(mut text: &[u8]) -> Option<bool> {
         text = &text[end + 1..];
     }
     Some(depth == 0)
+}
+
+/// What follows the end of a CDATA section that begins before `data`.
+fn after_cdata(data: &[u8]) -> Option<&[u8]> {
+    let end = memchr_iter(b'>', data).find(|&end| data[..=end].ends_with(CDATA_END))?;
+    Some(&data[end + 1..])
 }
 
 fn has_whole_values(tag: &[u8]) -> bool {

@@ -16,6 +16,11 @@ PLAY = ('<ONACTION type="Play"><CONDITION><![CDATA[(app.minseclevel >= 500) && (
         "<ACTION><![CDATA[counter.playcount--;]]></ACTION></ONACTION>")
 
 
+def done(grant, action):
+    """With something that is done then."""
+    return grant.replace("</ONACTION>", "<ACTION>" + action + "</ACTION></ONACTION>")
+
+
 class Glance(LicenseCase):
     def check(self, *cases):
         self.assert_told([
@@ -27,12 +32,17 @@ class Glance(LicenseCase):
         self.check(
             (GRANTED, ALLOWED), (REFUSED, DENIED), (PLAY + GRANTED, ALLOWED), (PLAY + REFUSED, DENIED),
             (PLAY, DENIED), (GRANTED + PLAY, ALLOWED),
+            (done(GRANTED, "<![CDATA[x = 1;]]>"), ALLOWED), (done(GRANTED, "<![CDATA[]]>"), ALLOWED),
+            (done(REFUSED, "<![CDATA[x = 1;]]>"), DENIED), (done(GRANTED, "x = 1;"), ALLOWED),
             ('<META><NAME type="Title">Paper</NAME></META><A/><B x="1"/>' + GRANTED, ALLOWED),
             ('<META><NAME type="Title">Paper</NAME></META><A/><B x="1"/>' + REFUSED, DENIED),
         )
 
     def test_another_word_of_it(self):
         self.check(
+            (done(GRANTED, "<![CDATA[" + REFUSED.replace("]]>", "]]") + "]]>"), ALLOWED),
+            (done(GRANTED, "<![CDATA[x]]>") + REFUSED, DENIED),
+            (done(GRANTED, "<![CDATA[x]]>" + "</ACTION><CONDITION>FALSE</CONDITION><ACTION>"), DENIED),
             (REFUSED + GRANTED, DENIED), (GRANTED + REFUSED, DENIED), (GRANTED + PLAY + REFUSED, DENIED),
             (GRANTED + "<META>Backup</META>", ALLOWED),
             (GRANTED + "<!-- " + REFUSED + " -->", ALLOWED),
