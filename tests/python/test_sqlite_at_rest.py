@@ -19,7 +19,7 @@ from sqlite_support import (
 
 # Rows and bytes of each: a part of a frame, several frames, and so many that it is checked while
 # it is packed.
-SIZES = {"small": (30, 1000), "middle": (60, 50000), "large": (120, 100000)}
+SIZES = {"small": (30, 1000), "middle": (120, 50000), "large": (120, 100000)}
 
 # As a program writes that does not wait, for nothing.
 WRITE = """
