@@ -228,7 +228,7 @@ class Frames(RestoreCase):
     def setUp(self):
         super().setUp()
         content = random.Random(6)
-        self.save({b"license-%02d" % n: content.randbytes(300000) for n in range(24)})
+        self.save({b"license-%02d" % n: content.randbytes(300000) for n in range(48)})
         self.save({b"m/large": content.randbytes((3 << 20) + 5)})
         self.data = support.read(self.target)
         self.frames = [
