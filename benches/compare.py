@@ -50,15 +50,16 @@ class Bench:
         return self.scratch / f"{name}-{self.number}"
 
     def store(self, count):
-        """A store with so many licenses, made once, and its licenses and bytes."""
-        path = self.arguments.store
-        if path is None:
-            path = self.scratch / f"store-{count}"
-            if not path.exists():
-                common.make_store(path, count, self.arguments.seed, self.arguments.kind)
-                # What making it left to be written is no part of the first runs.
-                os.sync()
-        return path.resolve()
+        """The store that is there, or one with so many licenses."""
+        return (self.arguments.store or self.made_store(count)).resolve()
+
+    def made_store(self, count):
+        path = self.scratch / f"store-{count}"
+        if not path.exists():
+            common.make_store(path, count, self.arguments.seed, self.arguments.kind)
+            # What making it left to be written is no part of the first runs.
+            os.sync()
+        return path
 
     def measure(self, command):
         """A run, and whether others had more than a tenth of the machine meanwhile."""
@@ -213,8 +214,7 @@ class Bench:
         self.compare(f"Database, {self.arguments.threads} threads, {size:,} bytes", ways, base)
 
     def start(self):
-        store = self.scratch / "store-of-10"
-        common.make_store(store, 10, self.arguments.seed)
+        store = self.made_store(10)
         library = common.library_folder() / "libwmlb.so"
         command = [self.program("start"), library, store]
         times = []
@@ -229,10 +229,7 @@ class Bench:
         print("### Scale\n")
         print("| licenses | us a license | MiB |\n|---:|---:|---:|")
         for count in (10_000, self.arguments.scale_to):
-            store = self.scratch / f"store-{count}"
-            if not store.exists():
-                common.make_store(store, count, self.arguments.seed)
-                os.sync()
+            store = self.made_store(count)
             runs = []
             for number in range(self.arguments.rounds + 1):
                 folder = self.fresh("scale")

@@ -218,7 +218,9 @@ impl Backup {
             pipeline::run(&packing, &mut ends, self.threads)?;
             (ends.operation, ends.writer, ends.progress, ends.all_stored)
         };
-        packing.ahead.as_ref().map(ReadAhead::end);
+        if let Some(ahead) = &packing.ahead {
+            ahead.end();
+        }
         progress.bytes_total = progress.bytes_done;
         operation.report_progress(progress)?;
 

@@ -169,14 +169,9 @@ impl Job for Restore {
         let (frames, checker) = archive.split();
         let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE), only, control);
         let unpacking = Unpacking::new(&checker, control, &stager);
-        let write_back = match self.threads {
-            // One thread is one in all.
-            1 => None,
-            _ => Some(WriteBack::new(staging.new_folder())),
-        };
         let mut ends = RestoreEnds {
             operation,
-            write_back,
+            write_back: (self.threads > 1).then(WriteBack::default),
             frames,
             unpacking: &unpacking,
             stager: &stager,
@@ -205,6 +200,7 @@ impl Job for Restore {
 /// journal, and tells.
 struct RestoreEnds<'a, 'b> {
     operation: &'a mut Operation<'b>,
+    /// None when one thread does everything.
     write_back: Option<WriteBack>,
     frames: FrameReader,
     unpacking: &'a Unpacking<'a, Stager<'a>>,
@@ -232,7 +228,7 @@ impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
         self.progress.licenses_done += staged.licenses;
         self.progress.bytes_done += staged.bytes;
         if let Some(write_back) = &mut self.write_back {
-            write_back.add(staged.bytes);
+            write_back.add(staged.bytes, self.stager.staging.new_folder());
         }
         for (name, cause) in staged.kept {
             self.progress.licenses_skipped += 1;

@@ -55,15 +55,6 @@ pub struct Frame {
 pub struct Packer {
     context: CCtx<'static>,
     level: CompressionLevel,
-    /// What it is set to.
-    effort: Option<Effort>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Effort {
-    Usual,
-    /// For what does not compress.
-    Least,
 }
 
 impl Packer {
@@ -72,46 +63,28 @@ impl Packer {
         context
             .set_parameter(CParameter::ChecksumFlag(true))
             .map_err(failed)?;
-        Ok(Packer {
-            context,
-            level,
-            effort: None,
-        })
-    }
-
-    fn set_effort(&mut self, effort: Effort) -> Result<()> {
-        if self.effort == Some(effort) {
-            return Ok(());
-        }
-        let (level, step, literals) = match (effort, self.level) {
-            (Effort::Least, _) => (LEAST_LEVEL, 0, ParamSwitch::Auto),
-            // Level 1 does otherwise than zstd's: see the constant.
-            (Effort::Usual, 1) => (1, LARGER_STEP, ParamSwitch::Enable),
-            (Effort::Usual, level) => (level, 0, ParamSwitch::Auto),
-        };
-        for parameter in [
-            CParameter::CompressionLevel(level),
-            CParameter::TargetLength(step),
-            CParameter::LiteralCompressionMode(literals),
-        ] {
-            self.context.set_parameter(parameter).map_err(failed)?;
-        }
-        self.effort = Some(effort);
-        Ok(())
+        Ok(Packer { context, level })
     }
 
     /// Packs `content` into `data`, whose memory is used again.
     pub fn pack(&mut self, content: &[u8], mut data: Vec<u8>) -> Result<Frame> {
         data.clear();
-        self.set_effort(match looks_random(content) {
-            true => Effort::Least,
-            false => Effort::Usual,
-        })?;
+        let (level, step, literals) = match self.level {
+            _ if looks_random(content) => (LEAST_LEVEL, 0, ParamSwitch::Auto),
+            1 => (1, LARGER_STEP, ParamSwitch::Enable),
+            level => (level, 0, ParamSwitch::Auto),
+        };
         // A window as large as the content, so that the frame has one form of header only
         // (single segment), and matches reach back to its beginning.
         let window = content.len().next_power_of_two().ilog2();
-        let window = CParameter::WindowLog(window.clamp(SMALLEST_WINDOW, LARGEST_WINDOW));
-        self.context.set_parameter(window).map_err(failed)?;
+        for parameter in [
+            CParameter::CompressionLevel(level),
+            CParameter::TargetLength(step),
+            CParameter::LiteralCompressionMode(literals),
+            CParameter::WindowLog(window.clamp(SMALLEST_WINDOW, LARGEST_WINDOW)),
+        ] {
+            self.context.set_parameter(parameter).map_err(failed)?;
+        }
         reserve(
             &mut data,
             zstd_safe::compress_bound(content.len()),

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memchr2};
 
+use super::xml::BACKUP;
+
 /// How such a licence begins.
 const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
 
@@ -20,21 +22,21 @@ const CDATA: &[u8] = b"<![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
 
 /// The name of the action, wherever it stands.
-static BACKUP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Backup"));
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BACKUP));
 
 /// Whether it is sure that reading the licence would find no denial. False says nothing.
 pub fn grants_backup(content: &[u8]) -> bool {
     let grants = || {
         let data = content.strip_prefix(BEGINNING)?;
-        let (before, after) = data.split_at(BACKUP.find(data)?);
+        let (before, after) = data.split_at(FINDER.find(data)?);
         let before = before.strip_suffix(GRANT)?;
-        let after = &after[BACKUP.needle().len()..];
+        let after = &after[BACKUP.len()..];
         let mut rest = after.strip_prefix(GRANTED)?;
         if let Some(done) = rest.strip_prefix(DONE) {
             rest = after_cdata(done.strip_prefix(CDATA)?)?.strip_prefix(DONE_END)?;
         }
         // Nothing else in it speaks of the action.
-        Some(rest.starts_with(GRANT_END) && BACKUP.find(after).is_none() && is_whole(before)?)
+        Some(rest.starts_with(GRANT_END) && FINDER.find(after).is_none() && is_whole(before)?)
     };
     grants().unwrap_or(false)
 }

@@ -17,7 +17,7 @@ use super::{Format, Right, Statement, read_binary};
 use crate::error::{Error, reserve};
 
 /// The action.
-const BACKUP: &[u8] = b"Backup";
+pub const BACKUP: &[u8] = b"Backup";
 
 /// Elements within elements, at the most.
 const DEEPEST: usize = 64;

@@ -16,9 +16,8 @@ const STRETCH: u64 = 32 << 20;
 
 /// Writes back until it is dropped, on a thread of its own when there is enough to write.
 /// Without one everything is left to the end.
+#[derive(Default)]
 pub struct WriteBack {
-    /// Until the thread has it.
-    folder: Option<OwnedFd>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,33 +36,25 @@ struct State {
 }
 
 impl WriteBack {
-    pub fn new(folder: BorrowedFd<'_>) -> Self {
-        // Opened again: whoever waits at the end is to be told of what failed before, and the
-        // system tells it once to each opening of a file.
-        let folder = fs::openat(folder, c".", sys::FOLDER, Mode::empty());
-        WriteBack {
-            folder: folder.ok(),
-            shared: Arc::default(),
-            thread: None,
-        }
-    }
-
-    /// So many bytes more are staged.
-    pub fn add(&mut self, bytes: u64) {
+    /// So many bytes more are staged, somewhere on the file system that holds `folder`.
+    pub fn add(&mut self, bytes: u64, folder: BorrowedFd<'_>) {
         let mut state = lock(&self.shared.state);
         state.waiting += bytes;
         let enough = state.waiting >= STRETCH;
         drop(state);
-        if enough && self.thread.is_none() {
-            self.thread = self.begin();
+        if !enough {
+            return;
         }
-        if enough {
-            self.shared.changed.notify_one();
+        if self.thread.is_none() {
+            self.thread = self.begin(folder);
         }
+        self.shared.changed.notify_one();
     }
 
-    fn begin(&mut self) -> Option<JoinHandle<()>> {
-        let folder = self.folder.take()?;
+    fn begin(&self, folder: BorrowedFd<'_>) -> Option<JoinHandle<()>> {
+        // Opened again: whoever waits at the end is to be told of what failed before, and the
+        // system tells it once to each opening of a file.
+        let folder = fs::openat(folder, c".", sys::FOLDER, Mode::empty()).ok()?;
         let shared = self.shared.clone();
         let thread = thread::Builder::new().name("wmlb-write-back".to_owned());
         thread.spawn(move || shared.write(&folder)).ok()

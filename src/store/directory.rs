@@ -15,7 +15,7 @@ mod siblings;
 mod staging;
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,6 +130,13 @@ const LICENSE: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
+
+/// Whether a file of a folder of the store is a database.
+fn is_database(folder: BorrowedFd<'_>, name: &[u8]) -> bool {
+    fs::openat(folder, name, LICENSE, Mode::empty())
+        .and_then(sqlite::is_database_file)
+        .is_ok_and(|database| database)
+}
 
 /// Why a store cannot be opened. What is not there, or is no folder, is no store; other
 /// failures are told as they are.

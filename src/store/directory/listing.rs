@@ -11,7 +11,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::batch::{Batch, Builder, Entry};
-use super::{Directory, LICENSE};
+use super::{Directory, is_database};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::{TRIES, is_staging_name, sqlite};
@@ -306,8 +306,8 @@ impl<'a> Lister<'a> {
                 let found = entries.binary_search_by(|other| names[other.range()].cmp(database));
                 // What is a database itself is a licence, whatever it is called.
                 found.is_ok()
-                    && is_database(folder, database)
-                    && !is_database(folder, &names[entry.range()])
+                    && is_database(folder.as_fd(), database)
+                    && !is_database(folder.as_fd(), &names[entry.range()])
             })
         };
         let siblings = entries.iter().enumerate();
@@ -376,10 +376,4 @@ impl<'a> Lister<'a> {
             Err(errno) => Err(self.lost("list the folder", errno)),
         }
     }
-}
-
-fn is_database(folder: &OwnedFd, name: &[u8]) -> bool {
-    fs::openat(folder, name, LICENSE, Mode::empty())
-        .and_then(sqlite::is_database_file)
-        .is_ok_and(|database| database)
 }

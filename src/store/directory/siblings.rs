@@ -2,14 +2,14 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{self, Mode};
+use rustix::fs;
 use rustix::io::Errno;
 
-use super::LICENSE;
 use super::folders::is_regular;
+use super::is_database;
 use super::journal::Fingerprint;
 use super::moves::{kept_name, look};
-use crate::store::sqlite::{self, SIBLINGS, WITH_CONTENT};
+use crate::store::sqlite::{SIBLINGS, WITH_CONTENT};
 use crate::sys;
 
 /// The database that siblings belong to, as it is now. What is kept of them is called after
@@ -35,6 +35,7 @@ pub fn set_aside(
     let state = state(store, database)?;
     for suffix in SIBLINGS {
         let (name, kept) = names(database, number, &state, suffix);
+        // What is a database itself is a licence, whatever it is called.
         if is_database(store, &name) {
             continue;
         }
@@ -50,13 +51,6 @@ pub fn set_aside(
         }
     }
     Ok(())
-}
-
-/// Whether what is called as a sibling is a database itself, and so a licence.
-fn is_database(store: BorrowedFd<'_>, name: &[u8]) -> bool {
-    fs::openat(store, name, LICENSE, Mode::empty())
-        .and_then(sqlite::is_database_file)
-        .is_ok_and(|database| database)
 }
 
 /// Whether there are any that would be put back beside the database as it is now.
