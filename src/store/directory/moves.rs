@@ -187,21 +187,27 @@ pub fn undo(
             // The folder was not made yet, or is none any more.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
             Err(errno) => Err(failed(errno)),
-            Ok(to) => match aside.take() {
-                None => undo_file(&mut from, to, &record, staging, number).map_err(failed),
-                Some(aside) => {
-                    let lock = match is_moved(&mut from, to, &record, staging, number, aside) {
-                        // Nobody is to use it meanwhile, or goes on to use what is taken away.
-                        Ok(true) => lock_database(to, &record, path, real_path),
-                        Ok(false) => Ok(None),
-                        Err(errno) => Err(failed(errno)),
-                    };
-                    lock.and_then(|_lock| {
-                        undo_database(&mut from, to, &record, staging, number, aside)
-                            .map_err(failed)
-                    })
+            Ok(to) => {
+                let mut undo = Undo {
+                    from: &mut from,
+                    to,
+                    record: &record,
+                    staging,
+                    number,
+                };
+                match aside.take() {
+                    None => undo.file().map_err(failed),
+                    Some(aside) => {
+                        let lock = match undo.is_moved(aside) {
+                            // Nobody is to use it meanwhile, or goes on to use what is taken away.
+                            Ok(true) => undo.lock_database(path, real_path),
+                            Ok(false) => Ok(None),
+                            Err(errno) => Err(failed(errno)),
+                        };
+                        lock.and_then(|_lock| undo.database(aside).map_err(failed))
+                    }
                 }
-            },
+            }
         };
         if let Err(error) = undone {
             worst.get_or_insert(error);
@@ -241,78 +247,117 @@ pub(super) fn look(
     }
 }
 
-fn undo_file(
-    from: &mut Cursor<'_>,
-    to: BorrowedFd<'_>,
-    record: &Record,
-    staging: &OwnedFd,
+/// Takes back what was done with one record's licence.
+struct Undo<'a, 's> {
+    /// The staging folder's folders.
+    from: &'a mut Cursor<'s>,
+    /// The licence's folder in the store.
+    to: BorrowedFd<'a>,
+    record: &'a Record,
+    staging: &'a OwnedFd,
+    /// Which record it is.
     number: u64,
-) -> std::result::Result<(), Errno> {
-    let (_, name) = split_name(&record.name);
-    match record.step {
-        Step::Add => undo_add(to, name, record.fingerprint),
-        _ => undo_replace(from, to, record, staging, number),
-    }
 }
 
-/// Whether there is anything to take back of what was done to a database.
-fn is_moved(
-    from: &mut Cursor<'_>,
-    to: BorrowedFd<'_>,
-    record: &Record,
-    staging: &OwnedFd,
-    number: u64,
-    aside: u64,
-) -> std::result::Result<bool, Errno> {
-    let (folder, name) = split_name(&record.name);
-    if siblings::are_kept(to, name, staging, aside)?
-        || look(staging.as_fd(), kept_name(number).as_bytes())?.is_some()
-    {
-        return Ok(true);
+impl Undo<'_, '_> {
+    fn name(&self) -> &[u8] {
+        split_name(&self.record.name).1
     }
-    let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
-    if !look(to, name)?.as_ref().is_some_and(is_new) {
-        return Ok(false);
-    }
-    let staged = from.existing(&new_folder(folder))?;
-    Ok(!look(staged, name)?.as_ref().is_some_and(is_new))
-}
 
-/// Keeps everybody else from a database that is about to be put back.
-fn lock_database(
-    folder: BorrowedFd<'_>,
-    record: &Record,
-    path: &Path,
-    real_path: &Path,
-) -> Result<Option<OwnedFd>> {
-    use std::os::unix::ffi::OsStrExt;
-    let (_, name) = split_name(&record.name);
-    let real = real_path.join(std::ffi::OsStr::from_bytes(&record.name));
-    if player::is_running(&real) {
-        return Err(Error::PlayerRuns(display_path(path, record)));
+    /// Whether a file is the one that was restored, unchanged since.
+    fn is_new(&self, stat: &Stat) -> bool {
+        Fingerprint::of(stat) == self.record.fingerprint
     }
-    sqlite::lock(folder, name).map_err(|errno| match errno {
-        Errno::AGAIN => Error::DatabaseInUse(display_path(path, record)),
-        errno => Error::system("put back", display_path(path, record), errno),
-    })
-}
 
-fn undo_database(
-    from: &mut Cursor<'_>,
-    to: BorrowedFd<'_>,
-    record: &Record,
-    staging: &OwnedFd,
-    number: u64,
-    aside: u64,
-) -> std::result::Result<(), Errno> {
-    let (_, name) = split_name(&record.name);
-    let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
-    // A log that somebody has written since belongs to the new one: both stay.
-    if look(to, name)?.as_ref().is_some_and(is_new) && siblings::have_content(to, name)? {
-        return Ok(());
+    /// What is in the licence's place.
+    fn there(&self) -> std::result::Result<Option<Stat>, Errno> {
+        look(self.to, self.name())
     }
-    undo_file(from, to, record, staging, number)?;
-    siblings::put_back(to, name, staging, aside)
+
+    /// Whether the file that was replaced was moved away on its own.
+    fn is_kept(&self) -> std::result::Result<bool, Errno> {
+        Ok(look(self.staging.as_fd(), kept_name(self.number).as_bytes())?.is_some())
+    }
+
+    /// Where the licence was staged.
+    fn staged(&mut self) -> std::result::Result<BorrowedFd<'_>, Errno> {
+        let (folder, _) = split_name(&self.record.name);
+        self.from.existing(&new_folder(folder))
+    }
+
+    fn file(&mut self) -> std::result::Result<(), Errno> {
+        match self.record.step {
+            Step::Add => self.add(),
+            _ => self.replace(),
+        }
+    }
+
+    fn add(&self) -> std::result::Result<(), Errno> {
+        match self.there()? {
+            Some(stat) if self.is_new(&stat) => {
+                fs::unlinkat(self.to, self.name(), AtFlags::empty())
+            }
+            // Not moved there yet, or written to by somebody since: then it stays.
+            _ => Ok(()),
+        }
+    }
+
+    fn replace(&mut self) -> std::result::Result<(), Errno> {
+        let there = self.there()?;
+        let ours = there.as_ref().is_none_or(|stat| self.is_new(stat));
+        if self.is_kept()? {
+            return match ours {
+                true => fs::renameat(self.staging, kept_name(self.number), self.to, self.name()),
+                // Somebody has written another one since: that stays.
+                false => Ok(()),
+            };
+        }
+        if there.is_none() || !ours {
+            return Ok(());
+        }
+        // The one that was replaced is where the new one was.
+        let (to, record) = (self.to, self.record);
+        let (_, name) = split_name(&record.name);
+        fs::renameat(self.staged()?, name, to, name)
+    }
+
+    /// Whether there is anything to take back of what was done to a database.
+    fn is_moved(&mut self, aside: u64) -> std::result::Result<bool, Errno> {
+        let kept = siblings::are_kept(self.to, self.name(), self.staging, aside)?;
+        if kept || self.is_kept()? {
+            return Ok(true);
+        }
+        if !self.there()?.is_some_and(|stat| self.is_new(&stat)) {
+            return Ok(false);
+        }
+        let (_, name) = split_name(&self.record.name);
+        let staged = look(self.staged()?, name)?;
+        Ok(!staged.is_some_and(|stat| self.is_new(&stat)))
+    }
+
+    /// Keeps everybody else from a database that is about to be put back.
+    fn lock_database(&self, path: &Path, real_path: &Path) -> Result<Option<OwnedFd>> {
+        use std::os::unix::ffi::OsStrExt;
+        let display_path = || display_path(path, self.record);
+        let real = real_path.join(std::ffi::OsStr::from_bytes(&self.record.name));
+        if player::is_running(&real) {
+            return Err(Error::PlayerRuns(display_path()));
+        }
+        sqlite::lock(self.to, self.name()).map_err(|errno| match errno {
+            Errno::AGAIN => Error::DatabaseInUse(display_path()),
+            errno => Error::system("put back", display_path(), errno),
+        })
+    }
+
+    fn database(&mut self, aside: u64) -> std::result::Result<(), Errno> {
+        // A log that somebody has written since belongs to the new one: both stay.
+        let is_new = self.there()?.is_some_and(|stat| self.is_new(&stat));
+        if is_new && siblings::have_content(self.to, self.name())? {
+            return Ok(());
+        }
+        self.file()?;
+        siblings::put_back(self.to, self.name(), self.staging, aside)
+    }
 }
 
 /// Where a licence of this folder was staged.
@@ -321,44 +366,4 @@ fn new_folder(folder: &[u8]) -> Vec<u8> {
         b"" => NEW.as_bytes().to_vec(),
         folder => [NEW.as_bytes(), b"/", folder].concat(),
     }
-}
-
-fn undo_add(
-    folder: BorrowedFd<'_>,
-    name: &[u8],
-    fingerprint: Fingerprint,
-) -> std::result::Result<(), Errno> {
-    match look(folder, name)? {
-        Some(stat) if Fingerprint::of(&stat) == fingerprint => {
-            fs::unlinkat(folder, name, AtFlags::empty())
-        }
-        // Not moved there yet, or written to by somebody since: then it stays.
-        _ => Ok(()),
-    }
-}
-
-fn undo_replace(
-    from: &mut Cursor<'_>,
-    to: BorrowedFd<'_>,
-    record: &Record,
-    staging: &OwnedFd,
-    number: u64,
-) -> std::result::Result<(), Errno> {
-    let (folder, name) = split_name(&record.name);
-    let is_new = |stat: &Stat| Fingerprint::of(stat) == record.fingerprint;
-    let there = look(to, name)?;
-    let ours = there.as_ref().is_none_or(is_new);
-    let kept = kept_name(number);
-    if look(staging.as_fd(), kept.as_bytes())?.is_some() {
-        return match ours {
-            true => fs::renameat(staging, kept, to, name),
-            // Somebody has written another one since: that stays.
-            false => Ok(()),
-        };
-    }
-    if there.is_none() || !ours {
-        return Ok(());
-    }
-    // The one that was replaced is where the new one was.
-    fs::renameat(from.existing(&new_folder(folder))?, name, to, name)
 }
