@@ -41,6 +41,15 @@ impl Seal {
 /// a quarter of the time, and no more size; with 6 and more the size grows by 1 %.
 const LARGER_STEP: u32 = 5;
 
+/// Binary logarithm of the entries of its table of matches. Together with what else a backup
+/// touches it stays in the processor's first cache: one larger takes a tenth more of zstd's time
+/// on mixed stores, for 1 % of size.
+const SMALL_TABLE: u32 = 13;
+
+/// What stands for level 1 where all is one large licence, a database above all: little else is to
+/// be done there, and matches are farther apart. 6 % smaller for a fifth more of zstd's time.
+const LARGE_LEVEL: CompressionLevel = 2;
+
 /// For what does not compress: half the time of level 1, 0.2 % larger.
 const LEAST_LEVEL: CompressionLevel = -10;
 
@@ -66,13 +75,15 @@ impl Packer {
         Ok(Packer { context, level })
     }
 
-    /// Packs `content` into `data`, whose memory is used again.
-    pub fn pack(&mut self, content: &[u8], mut data: Vec<u8>) -> Result<Frame> {
+    /// Packs `content` into `data`, whose memory is used again. `is_large` says that it is of one
+    /// licence that fills frames.
+    pub fn pack(&mut self, content: &[u8], is_large: bool, mut data: Vec<u8>) -> Result<Frame> {
         data.clear();
-        let (level, step, literals) = match self.level {
-            _ if looks_random(content) => (LEAST_LEVEL, 0, ParamSwitch::Auto),
-            1 => (1, LARGER_STEP, ParamSwitch::Enable),
-            level => (level, 0, ParamSwitch::Auto),
+        let (level, step, table, literals) = match self.level {
+            _ if looks_random(content) => (LEAST_LEVEL, 0, 0, ParamSwitch::Auto),
+            1 if is_large => (LARGE_LEVEL, 0, 0, ParamSwitch::Auto),
+            1 => (1, LARGER_STEP, SMALL_TABLE, ParamSwitch::Enable),
+            level => (level, 0, 0, ParamSwitch::Auto),
         };
         // A window as large as the content, so that the frame has one form of header only
         // (single segment), and matches reach back to its beginning.
@@ -80,6 +91,7 @@ impl Packer {
         for parameter in [
             CParameter::CompressionLevel(level),
             CParameter::TargetLength(step),
+            CParameter::HashLog(table),
             CParameter::LiteralCompressionMode(literals),
             CParameter::WindowLog(window.clamp(SMALLEST_WINDOW, LARGEST_WINDOW)),
         ] {

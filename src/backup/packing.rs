@@ -89,12 +89,7 @@ impl Work for Packing<'_> {
         };
         worker.content.clear();
         worker.judge.begin();
-        // All that a frame takes, but for very long names: nothing grows on the way.
-        reserve(
-            &mut worker.content,
-            FRAME_CONTENT + 4 * MEMBER_OVERHEAD,
-            "a frame",
-        )?;
+        let goes_on = task.large.is_some();
         match task.large.take() {
             Some(large) => self.go_on(worker, &mut task, large, &mut part)?,
             None => self.fill(worker, &mut task, &mut part, lead)?,
@@ -107,7 +102,8 @@ impl Work for Packing<'_> {
         part.bytes -= bytes;
         if !worker.content.is_empty() {
             let memory = self.used.lock().pop().unwrap_or_default();
-            part.frame = Some(worker.packer.pack(&worker.content, memory)?);
+            let is_large = goes_on || part.large == Large::Begins;
+            part.frame = Some(worker.packer.pack(&worker.content, is_large, memory)?);
         }
         Ok(part)
     }
@@ -118,6 +114,12 @@ impl Work for Packing<'_> {
 }
 
 impl Worker {
+    /// Makes room for so many bytes of a licence with this path, its headers and its padding.
+    fn make_room(&mut self, length: usize) -> Result<()> {
+        let more = self.path.len() + length + 2 * MEMBER_OVERHEAD;
+        reserve(&mut self.content, more, "a frame")
+    }
+
     /// Has the host asked of the licences in the frame: how many it denied, and their bytes.
     fn settle<'a>(
         &mut self,
@@ -191,6 +193,7 @@ impl Packing<'_> {
     ) -> Result<()> {
         let size = license.size();
         let modified = license.modified();
+        worker.make_room(FRAME_CONTENT)?;
         member::write_header(&mut worker.content, &worker.path, size, modified);
         let header = worker.content.len();
         part.large = Large::Begins;
@@ -294,6 +297,7 @@ impl Packing<'_> {
                 task.keep(license);
                 return Ok(Outcome::Full);
             }
+            worker.make_room(size as usize)?;
             let content = &mut worker.content;
             member::write_header(content, &worker.path, size, license.modified());
             let begin = content.len();
@@ -384,6 +388,7 @@ impl Packing<'_> {
     ) -> Result<()> {
         self.control.check()?;
         let length = large.rest.min(FRAME_CONTENT as u64) as usize;
+        worker.make_room(length)?;
         let license = &mut large.license;
         let read = license
             .read_next(&mut worker.content, length)

@@ -112,7 +112,7 @@ memcheck=(valgrind -q --fair-sched=yes --error-exitcode=9)
 leaks=(--leak-check=full "--errors-for-leak-kinds=definite,indirect")
 step "contract, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/contract-gcc" ^forking
 step "forking, valgrind" "${memcheck[@]}" "$work/contract-gcc" forking
-limit=300 step "rounds, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/rounds-gcc"
+step "rounds, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/rounds-gcc"
 step "stress, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/stress-gcc" 300
 
 printf 'C tests: %d passed, %d failed\n' "$passed" "$failed"
