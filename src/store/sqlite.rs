@@ -80,8 +80,15 @@ pub fn is_database(head: &[u8]) -> bool {
 /// The same, of a file that is open.
 pub fn is_database_file(file: impl AsFd) -> std::result::Result<bool, Errno> {
     let mut head = [0; MAGIC.len()];
-    let read = rustix::io::retry_on_intr(|| rustix::io::pread(&file, &mut head, 0))?;
-    Ok(is_database(&head[..read]))
+    let mut filled = 0;
+    while filled < head.len() {
+        let rest = &mut head[filled..];
+        match rustix::io::retry_on_intr(|| rustix::io::pread(&file, &mut *rest, filled as u64))? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(is_database(&head[..filled]))
 }
 
 /// Whether anybody else reads or writes a database at this moment, or has it open with a log.

@@ -6,6 +6,7 @@ mod rows;
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
@@ -153,7 +154,10 @@ impl Files {
 fn read_header(file: &File, path: &Path) -> Result<[u8; HEADER]> {
     let mut header = [0; HEADER];
     let read = file.read_exact_at(&mut header, 0);
-    read.map_err(|_| damaged(path, "its header is cut off"))?;
+    read.map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => damaged(path, "its header is cut off"),
+        _ => Error::io("read", path, error),
+    })?;
     Ok(header)
 }
 
@@ -457,6 +461,12 @@ fn writes(error: &rusqlite::Error) -> bool {
 fn unwritten(path: &Path, error: rusqlite::Error) -> Error {
     let errno = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Errno::NOSPC,
+        Some(ErrorCode::OutOfMemory) => Errno::NOMEM,
+        // Of a file beside it. SQLite does not say why: what one more would give does.
+        Some(ErrorCode::CannotOpen) => match File::open(path) {
+            Err(error) => Errno::from_io_error(&error).unwrap_or(Errno::IO),
+            Ok(_) => Errno::IO,
+        },
         _ => Errno::IO,
     };
     Error::Scratch {

@@ -1,7 +1,7 @@
 //! Encrypts frames into an age file.
 
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, Write};
 use std::iter;
 use std::path::Path;
 
@@ -18,16 +18,32 @@ use crate::operation::Control;
 /// Bytes of the file that are hashed as one, to be read back.
 const REGION: u64 = 1 << 20;
 
+/// Gathers the header, which age writes in small pieces: it takes a short write for a failure,
+/// and of a failure keeps the words only. A chunk, larger than the buffer, passes by it.
+type Gathered<W> = BufWriter<W>;
+
+fn gathered<W: Write>(output: W) -> Gathered<W> {
+    BufWriter::with_capacity(CHUNK as usize, output)
+}
+
+/// Ends an age file; what it was written to.
+fn finish<W: Write>(stream: StreamWriter<Gathered<W>>) -> io::Result<W> {
+    stream
+        .finish()?
+        .into_inner()
+        .map_err(|error| error.into_error())
+}
+
 /// Frames on their way into an age file.
 pub struct Sealed<'a> {
-    stream: StreamWriter<Stored<'a>>,
+    stream: StreamWriter<Gathered<Stored<'a>>>,
     path: &'a Path,
     folder: &'a Folder,
     side: Option<Side<'a>>,
     /// What a large licence goes to, in the side file, until it turns out whole: what is once
     /// encrypted cannot be taken back, as something else would be encrypted in its place with
     /// the same key and nonce.
-    large: Option<StreamWriter<File>>,
+    large: Option<StreamWriter<Gathered<File>>>,
 }
 
 /// A file for large licences, gone with the backup, and what opens it.
@@ -62,7 +78,7 @@ impl<'a> Sealed<'a> {
             regions: verify.then(Regions::default),
         };
         let stream = encryptor
-            .wrap_output(stored)
+            .wrap_output(gathered(stored))
             .map_err(|error| Error::io("write", path, error))?;
         Ok(Sealed {
             stream,
@@ -107,7 +123,7 @@ impl Output for Sealed<'_> {
         };
         let recipient = side.identity.to_public();
         let encryptor = encryptor(iter::once(&recipient as _))?;
-        let large = encryptor.wrap_output(self.empty_side()?);
+        let large = encryptor.wrap_output(gathered(self.empty_side()?));
         self.large = Some(large.map_err(self.failed("write"))?);
         Ok(())
     }
@@ -115,7 +131,7 @@ impl Output for Sealed<'_> {
     fn keep(&mut self, control: &Control) -> Result<()> {
         let large = self.large.take().ok_or_else(no_large)?;
         let side = self.side.as_ref().ok_or_else(no_large)?;
-        let mut file = large.finish().map_err(self.failed("write"))?;
+        let mut file = finish(large).map_err(self.failed("write"))?;
         file.rewind().map_err(self.failed("read back"))?;
         let unreadable = |error: io::Error| match is_of_the_system(&error) {
             true => Error::io("read back", self.path, error),
@@ -151,7 +167,7 @@ impl Output for Sealed<'_> {
 
     fn finish(self: Box<Self>) -> Result<Option<Vec<Expected>>> {
         let failed = self.failed("write");
-        let stored = self.stream.finish().map_err(failed)?;
+        let stored = finish(self.stream).map_err(failed)?;
         Ok(Some(stored.regions.map_or(Vec::new(), Regions::finish)))
     }
 }
