@@ -50,7 +50,12 @@ impl Directory {
     /// killed restore left half done in it.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
         // A file has no restore of its own: it is one of its folder's.
-        if !path.is_file() {
+        let is_file = match fs::stat(path) {
+            Ok(stat) => is_regular(&stat),
+            Err(Errno::NOENT | Errno::NOTDIR) => false,
+            Err(errno) => return Err(cannot_open(path, errno)),
+        };
+        if !is_file {
             location::recover(path)?;
         }
         match fs::open(path, sys::FOLDER, Mode::empty()) {
