@@ -388,9 +388,13 @@ typedef wmlb_hresult (*wmlb_authorizer_callback)(const struct wmlb_restore_reque
  * a time, in order; the thread is nicer than the host's, as the property Niceness says.
  * value is valid only during the call. The operation waits while
  * the function runs, so it should return soon: hand the event to your own thread if
- * there is much to do. It must return normally; a C++ exception, longjmp or
- * pthread_exit that leaves it ends the process. After a fork in it, the child must
- * exec or _exit before it returns.
+ * there is much to do.
+ *
+ * It must return normally. An exception or pthread_exit that leaves it ends the process
+ * with SIGABRT, and nothing is printed; it is not cleaned up after, so that no half of an
+ * operation goes on. A longjmp that leaves it would be to another thread's stack: what
+ * comes of that is undefined. After a fork in it, the child must exec or _exit before it
+ * returns.
  *
  * In it, every function of this library may be called, but: wmlb_wait and
  * wmlb_restorer_wait return WMLB_E_ILLEGAL_METHOD_CALL, starting an operation on the
@@ -455,8 +459,9 @@ typedef struct wmlb_store_info {
  * anything that is not negative) to go on, a negative value to stop.
  *
  * It is called on the thread that called wmlb_discover_stores(). Every function of this
- * library may be called in it. It must return normally; a C++ exception, longjmp or
- * pthread_exit that leaves it ends the process.
+ * library may be called in it. It must return normally: an exception or pthread_exit that
+ * leaves it ends the process with SIGABRT, and nothing is printed; a longjmp that leaves it
+ * is undefined. (As this version is made, the memory that the call held is lost then.)
  */
 typedef wmlb_hresult (*wmlb_store_callback)(const struct wmlb_store_info *store,
                                             void *user_data);
@@ -526,8 +531,10 @@ typedef struct wmlb_license_info {
  * (or anything that is not negative) to go on, a negative value to stop.
  *
  * It is called on the thread that called the enumeration. Every function of this
- * library may be called in it. It must return normally; a C++ exception, longjmp or
- * pthread_exit that leaves it ends the process.
+ * library may be called in it. It must return normally: an exception or pthread_exit that
+ * leaves it ends the process with SIGABRT, and nothing is printed; a longjmp that leaves it
+ * is undefined. (As this version is made, what the call held is lost then: memory, open
+ * files, and a host's store, which stays in use.)
  */
 typedef wmlb_hresult (*wmlb_license_callback)(const struct wmlb_license_info *license,
                                               void *user_data);

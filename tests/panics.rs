@@ -74,7 +74,7 @@ fn a_hook_that_comes_later_is_not_replaced() {
 }
 
 /// A callback whose panic does not leave it.
-unsafe extern "C" fn panics_inside(
+unsafe extern "C-unwind" fn panics_inside(
     _status: i32,
     _hr: wmlb_hresult,
     _value_type: i32,

@@ -3,10 +3,9 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::Arc;
 
-use super::guard::do_on;
+use super::guard::{self, do_on};
 use super::wmlb_restorer;
 use crate::hresult::wmlb_hresult;
-use crate::panics;
 use crate::restore::{Answer, Authorizer, Request};
 
 /// What an authorizer is asked. The pointers are valid during the call only.
@@ -37,7 +36,7 @@ pub struct wmlb_restore_request {
 /// It is called on the operation's thread, before anything is touched, between the
 /// CONNECTING and DISCONNECTING events; what holds in a wmlb_status_callback holds in it.
 pub type wmlb_authorizer_callback = Option<
-    unsafe extern "C" fn(
+    unsafe extern "C-unwind" fn(
         request: *const wmlb_restore_request,
         url: *mut c_char,
         url_len: usize,
@@ -45,7 +44,7 @@ pub type wmlb_authorizer_callback = Option<
     ) -> wmlb_hresult,
 >;
 
-type Function = unsafe extern "C" fn(
+type Function = unsafe extern "C-unwind" fn(
     *const wmlb_restore_request,
     *mut c_char,
     usize,
@@ -79,10 +78,11 @@ impl Authorizer for HostAuthorizer {
         };
         let mut url = vec![0_u8; URL_LENGTH];
         let hr = {
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this; what the struct
             // points to, and the buffer, outlive the call.
-            unsafe { (self.function)(&request, url.as_mut_ptr().cast(), url.len(), self.ctx) }
+            guard::host(|| unsafe {
+                (self.function)(&request, url.as_mut_ptr().cast(), url.len(), self.ctx)
+            })
         };
         let url = CStr::from_bytes_until_nul(&url).unwrap_or_default();
         Answer {

@@ -2,9 +2,9 @@
 
 use std::ffi::c_void;
 
+use super::guard;
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
-use crate::panics;
 use crate::status::{
     Event, Observer, Value, WMLB_TYPE_BINARY, WMLB_TYPE_DWORD, WMLB_TYPE_STRING, wmlb_progress,
 };
@@ -24,9 +24,13 @@ use crate::status::{
 /// a time, in order; the thread is nicer than the host's, as the property Niceness says.
 /// value is valid only during the call. The operation waits while
 /// the function runs, so it should return soon: hand the event to your own thread if
-/// there is much to do. It must return normally; a C++ exception, longjmp or
-/// pthread_exit that leaves it ends the process. After a fork in it, the child must
-/// exec or _exit before it returns.
+/// there is much to do.
+///
+/// It must return normally. An exception or pthread_exit that leaves it ends the process
+/// with SIGABRT, and nothing is printed; it is not cleaned up after, so that no half of an
+/// operation goes on. A longjmp that leaves it would be to another thread's stack: what
+/// comes of that is undefined. After a fork in it, the child must exec or _exit before it
+/// returns.
 ///
 /// In it, every function of this library may be called, but: wmlb_wait and
 /// wmlb_restorer_wait return WMLB_E_ILLEGAL_METHOD_CALL, starting an operation on the
@@ -36,7 +40,7 @@ use crate::status::{
 /// touched again once the call of the callback has returned. Two callbacks must
 /// not release each other's restorers at the same time: each would wait for the other.
 pub type wmlb_status_callback = Option<
-    unsafe extern "C" fn(
+    unsafe extern "C-unwind" fn(
         status: i32,
         hr: wmlb_hresult,
         value_type: i32,
@@ -47,8 +51,14 @@ pub type wmlb_status_callback = Option<
 >;
 
 /// A callback that was given.
-type Function =
-    unsafe extern "C" fn(i32, wmlb_hresult, i32, *const u8, usize, *mut c_void) -> wmlb_hresult;
+type Function = unsafe extern "C-unwind" fn(
+    i32,
+    wmlb_hresult,
+    i32,
+    *const u8,
+    usize,
+    *mut c_void,
+) -> wmlb_hresult;
 
 struct CallbackObserver {
     function: Function,
@@ -86,10 +96,9 @@ impl Observer for CallbackObserver {
                 size_of::<wmlb_progress>(),
             ),
         };
-        let _host = panics::leave();
         // SAFETY: the host gave the function to be called like this; the value outlives the
         // call.
-        unsafe {
+        guard::host(|| unsafe {
             (self.function)(
                 event.status,
                 event.hr,
@@ -98,6 +107,6 @@ impl Observer for CallbackObserver {
                 length,
                 self.user_data,
             )
-        }
+        })
     }
 }

@@ -2,10 +2,9 @@
 
 use std::ffi::{CString, c_char, c_void};
 
-use super::guard::call;
+use super::guard::{self, call};
 use crate::error::Error;
 use crate::hresult::{WMLB_S_OK, wmlb_hresult};
-use crate::panics;
 use crate::store::discover::{self, FoundStore, Kind, Running};
 
 /// A store of licenses that a player has. The pointers are valid during the call only.
@@ -42,10 +41,14 @@ pub struct wmlb_store_info {
 /// anything that is not negative) to go on, a negative value to stop.
 ///
 /// It is called on the thread that called wmlb_discover_stores(). Every function of this
-/// library may be called in it. It must return normally; a C++ exception, longjmp or
-/// pthread_exit that leaves it ends the process.
+/// library may be called in it. It must return normally: an exception or pthread_exit that
+/// leaves it ends the process with SIGABRT, and nothing is printed; a longjmp that leaves it
+/// is undefined. (As this version is made, the memory that the call held is lost then.)
 pub type wmlb_store_callback = Option<
-    unsafe extern "C" fn(store: *const wmlb_store_info, user_data: *mut c_void) -> wmlb_hresult,
+    unsafe extern "C-unwind" fn(
+        store: *const wmlb_store_info,
+        user_data: *mut c_void,
+    ) -> wmlb_hresult,
 >;
 
 /// Finds the stores of licenses that players have made for this user, and calls callback
@@ -83,7 +86,7 @@ pub extern "C" fn wmlb_discover_stores(
 }
 
 /// A callback that was given.
-type Function = unsafe extern "C" fn(*const wmlb_store_info, *mut c_void) -> wmlb_hresult;
+type Function = unsafe extern "C-unwind" fn(*const wmlb_store_info, *mut c_void) -> wmlb_hresult;
 
 fn tell(function: Function, store: &FoundStore, user_data: *mut c_void) -> wmlb_hresult {
     // No path of a file system has a NUL in it; a name in a crafted profiles.ini may.
@@ -105,8 +108,7 @@ fn tell(function: Function, store: &FoundStore, user_data: *mut c_void) -> wmlb_
             Running::Unknown => -1,
         },
     };
-    let _host = panics::leave();
     // SAFETY: the host gave the function to be called like this; what the struct points to
     // outlives the call.
-    unsafe { function(&info, user_data) }
+    guard::host(|| unsafe { function(&info, user_data) })
 }

@@ -17,6 +17,26 @@ fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
+/// Ends the process when it is dropped, and prints nothing.
+struct MustReturn;
+
+impl Drop for MustReturn {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
+/// A call of the host's code by ours. What leaves it otherwise than by returning, such as an
+/// exception, must not go on through our frames, which cannot stop it: it ends the process
+/// here, before a lock is let go or a thread's end is missed.
+pub fn host<T>(call: impl FnOnce() -> T) -> T {
+    let _host = panics::leave();
+    let must_return = MustReturn;
+    let answer = call();
+    std::mem::forget(must_return);
+    answer
+}
+
 /// An entry point that can fail.
 pub fn call(body: impl FnOnce() -> Result<wmlb_hresult>) -> wmlb_hresult {
     catch(body).unwrap_or_else(|error| error.hresult())

@@ -2,13 +2,12 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 
-use super::guard::call_on;
+use super::guard::{self, call_on};
 use super::wmlb_restorer;
 use crate::enumerate::{self, Listener};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::license::{Format, LicenseInfo, Right};
-use crate::panics;
 use crate::restorer::Restorer;
 
 /// The right of a license to be backed up: its format does not state it, or under a
@@ -62,10 +61,15 @@ pub struct wmlb_license_info {
 /// (or anything that is not negative) to go on, a negative value to stop.
 ///
 /// It is called on the thread that called the enumeration. Every function of this
-/// library may be called in it. It must return normally; a C++ exception, longjmp or
-/// pthread_exit that leaves it ends the process.
+/// library may be called in it. It must return normally: an exception or pthread_exit that
+/// leaves it ends the process with SIGABRT, and nothing is printed; a longjmp that leaves it
+/// is undefined. (As this version is made, what the call held is lost then: memory, open
+/// files, and a host's store, which stays in use.)
 pub type wmlb_license_callback = Option<
-    unsafe extern "C" fn(license: *const wmlb_license_info, user_data: *mut c_void) -> wmlb_hresult,
+    unsafe extern "C-unwind" fn(
+        license: *const wmlb_license_info,
+        user_data: *mut c_void,
+    ) -> wmlb_hresult,
 >;
 
 /// What a [`wmlb_license_info`] points to.
@@ -132,10 +136,9 @@ fn enumerate(
         list(restorer, &mut |license: &LicenseInfo<'_>| {
             let description = Description::new(license);
             let info = description.info(license);
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this; what the struct
             // points to outlives the call.
-            unsafe { function(&info, user_data) }
+            guard::host(|| unsafe { function(&info, user_data) })
         })
     })
 }

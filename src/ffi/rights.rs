@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::guard::do_on;
+use super::guard::{self, do_on};
 use super::licenses::{
     Description, WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED, wmlb_license_info,
 };
@@ -12,7 +12,6 @@ use crate::backup::Rights;
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::license::{LicenseInfo, Right};
-use crate::panics;
 
 /// The function that says whether a license may be backed up, for a host that knows its
 /// DRM system better than the license's clear text tells.
@@ -29,10 +28,10 @@ use crate::panics;
 /// that changes while it is read may be asked of again. But for the value that is
 /// returned, what holds in a wmlb_status_callback holds in it.
 pub type wmlb_rights_callback =
-    Option<unsafe extern "C" fn(license: *const wmlb_license_info, ctx: *mut c_void) -> i32>;
+    Option<unsafe extern "C-unwind" fn(license: *const wmlb_license_info, ctx: *mut c_void) -> i32>;
 
 struct HostRights {
-    function: unsafe extern "C" fn(*const wmlb_license_info, *mut c_void) -> i32,
+    function: unsafe extern "C-unwind" fn(*const wmlb_license_info, *mut c_void) -> i32,
     ctx: *mut c_void,
 }
 
@@ -47,10 +46,9 @@ impl Rights for HostRights {
         let description = Description::new(license);
         let info = description.info(license);
         let answer = {
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this; what the struct
             // points to outlives the call.
-            unsafe { (self.function)(&info, self.ctx) }
+            guard::host(|| unsafe { (self.function)(&info, self.ctx) })
         };
         match answer {
             WMLB_RIGHT_NOT_STATED => Ok(Right::NotStated),

@@ -2,11 +2,10 @@
 
 use std::ffi::c_void;
 
-use super::guard::do_on;
+use super::guard::{self, do_on};
 use super::wmlb_restorer;
 use crate::error::{Error, Result};
 use crate::hresult::{WMLB_S_FALSE, wmlb_hresult};
-use crate::panics;
 use crate::store::host::{HostLicense, HostStore, SetStore, Turn};
 
 /// A license of a store that the host keeps itself.
@@ -72,7 +71,8 @@ pub struct wmlb_store_ops {
     /// Opens the store. for_writing: 0: to list its licenses from the first one, as they
     /// are; 1: to put licenses into it. When it fails nothing else is called, not even
     /// close.
-    pub open: Option<unsafe extern "C" fn(ctx: *mut c_void, for_writing: i32) -> wmlb_hresult>,
+    pub open:
+        Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, for_writing: i32) -> wmlb_hresult>,
     /// Gives the next license: fills in *license, of which all but struct_size is 0, and
     /// returns WMLB_S_OK; or returns WMLB_S_FALSE: there are no more. In any order. What
     /// name and data point to belongs to the host, and stays as it is until the next call of
@@ -80,28 +80,34 @@ pub struct wmlb_store_ops {
     /// WMLB_NS_E_DRM_INVALID_LICENSE; a NULL with a length is WMLB_E_POINTER; both also with
     /// WMLB_BACKUP_PARTIAL. (An enumeration does not look for names that repeat.)
     pub next: Option<
-        unsafe extern "C" fn(ctx: *mut c_void, license: *mut wmlb_store_license) -> wmlb_hresult,
+        unsafe extern "C-unwind" fn(
+            ctx: *mut c_void,
+            license: *mut wmlb_store_license,
+        ) -> wmlb_hresult,
     >,
     /// Stages a license: what it replaces stays until commit. *license and what it points
     /// to, never NULL, are valid during the call only; copy what is to be kept. NULL with
     /// commit or alone: the store can be backed up and listed only.
     pub put: Option<
-        unsafe extern "C" fn(ctx: *mut c_void, license: *const wmlb_store_license) -> wmlb_hresult,
+        unsafe extern "C-unwind" fn(
+            ctx: *mut c_void,
+            license: *const wmlb_store_license,
+        ) -> wmlb_hresult,
     >,
     /// Puts all that was staged in place: all, or, when it fails, nothing. Licenses of which
     /// none was staged stay. Called once at the most, also when nothing was staged.
-    pub commit: Option<unsafe extern "C" fn(ctx: *mut c_void) -> wmlb_hresult>,
+    pub commit: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void) -> wmlb_hresult>,
     /// Ends what open began: called once after each open that succeeded, whatever comes
     /// between. If it was for writing and there was no commit, or that failed, drop what was
     /// staged.
-    pub close: Option<unsafe extern "C" fn(ctx: *mut c_void)>,
+    pub close: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
 }
 
-type Open = unsafe extern "C" fn(*mut c_void, i32) -> wmlb_hresult;
-type Next = unsafe extern "C" fn(*mut c_void, *mut wmlb_store_license) -> wmlb_hresult;
-type Put = unsafe extern "C" fn(*mut c_void, *const wmlb_store_license) -> wmlb_hresult;
-type Commit = unsafe extern "C" fn(*mut c_void) -> wmlb_hresult;
-type Close = unsafe extern "C" fn(*mut c_void);
+type Open = unsafe extern "C-unwind" fn(*mut c_void, i32) -> wmlb_hresult;
+type Next = unsafe extern "C-unwind" fn(*mut c_void, *mut wmlb_store_license) -> wmlb_hresult;
+type Put = unsafe extern "C-unwind" fn(*mut c_void, *const wmlb_store_license) -> wmlb_hresult;
+type Commit = unsafe extern "C-unwind" fn(*mut c_void) -> wmlb_hresult;
+type Close = unsafe extern "C-unwind" fn(*mut c_void);
 
 struct Functions {
     open: Open,
@@ -155,9 +161,8 @@ impl HostStore for Functions {
 
     fn open(&self, writing: bool) -> Result<()> {
         let hr = {
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this.
-            unsafe { (self.open)(self.ctx, writing.into()) }
+            guard::host(|| unsafe { (self.open)(self.ctx, writing.into()) })
         };
         let way = if writing { "writing" } else { "reading" };
         check(hr, || format!("open for {way}"))
@@ -173,10 +178,9 @@ impl HostStore for Functions {
             modified: 0,
         };
         let hr = {
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this; the struct outlives
             // the call.
-            unsafe { (self.next)(self.ctx, &mut license) }
+            guard::host(|| unsafe { (self.next)(self.ctx, &mut license) })
         };
         check(hr, || "give the next license".to_owned())?;
         if hr == WMLB_S_FALSE {
@@ -208,10 +212,9 @@ impl HostStore for Functions {
             modified: license.modified,
         };
         let hr = {
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this; what the struct
             // points to outlives the call.
-            unsafe { put(self.ctx, &given) }
+            guard::host(|| unsafe { put(self.ctx, &given) })
         };
         check(hr, || {
             format!("put {}", String::from_utf8_lossy(license.name))
@@ -221,17 +224,15 @@ impl HostStore for Functions {
     fn commit(&self) -> Result<()> {
         let (_, commit) = self.writing()?;
         let hr = {
-            let _host = panics::leave();
             // SAFETY: the host gave the function to be called like this.
-            unsafe { commit(self.ctx) }
+            guard::host(|| unsafe { commit(self.ctx) })
         };
         check(hr, || "commit".to_owned())
     }
 
     fn close(&self) {
-        let _host = panics::leave();
         // SAFETY: the host gave the function to be called like this.
-        unsafe { (self.close)(self.ctx) }
+        guard::host(|| unsafe { (self.close)(self.ctx) })
     }
 }
 
