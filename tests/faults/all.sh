@@ -8,4 +8,5 @@ code=0
 echo "| what | tried | violated |"
 echo "|---|---|---|"
 ./loops.py || code=1
+./abuse.py || code=1
 exit $code
