@@ -113,7 +113,8 @@ static void writers(int processes, int rounds)
 
 /* ---- changes ---- */
 
-#define FILES 12
+#define FILES 6
+#define LONGEST (3 << 20)
 
 /* A file: whether it is being written, the seed of the rest, the length, the rest. */
 struct head {
@@ -139,15 +140,15 @@ static size_t fill_in(uint8_t *bytes, uint64_t seed, size_t length)
 static void *change(void *argument)
 {
     uint64_t seed = (uintptr_t)argument * 2 + 1, yes = 1, no = 0;
-    uint8_t *bytes = malloc(sizeof(struct head) + (1 << 18));
+    uint8_t *bytes = malloc(sizeof(struct head) + LONGEST);
     char name[PATH_MAX + 16], new[PATH_MAX + 16];
     size_t length;
     int file;
     NEED(bytes != NULL);
     snprintf(new, sizeof new, "%s-new", changing);
     while (!stop) {
-        usleep((useconds_t)random_of(&seed, 4000));
-        length = fill_in(bytes, random_of(&seed, UINT64_MAX), 8 * random_of(&seed, 1 << 15));
+        usleep((useconds_t)random_of(&seed, 3000));
+        length = fill_in(bytes, random_of(&seed, UINT64_MAX), 8 * random_of(&seed, LONGEST / 8));
         snprintf(name, sizeof name, "%s/%d", changing, (int)random_of(&seed, FILES));
         if (random_of(&seed, 2) == 0) {
             write_file(new, (char *)bytes, length);
@@ -183,7 +184,7 @@ static wmlb_hresult no_more(void *ctx, wmlb_store_license *license)
 
 static wmlb_hresult look_at(void *ctx, const wmlb_store_license *license)
 {
-    static uint8_t bytes[sizeof(struct head) + (1 << 18)];
+    static uint8_t bytes[sizeof(struct head) + LONGEST];
     struct head head;
     (void)ctx;
     put_of++;
@@ -196,7 +197,7 @@ static wmlb_hresult look_at(void *ctx, const wmlb_store_license *license)
         put_unfinished++;
         return WMLB_S_OK;
     }
-    put_mixed += head.length > (1 << 18) || license->data_len != sizeof head + head.length ||
+    put_mixed += head.length > LONGEST || license->data_len != sizeof head + head.length ||
                  (fill_in(bytes, head.seed, head.length),
                   memcmp(bytes, license->data, license->data_len) != 0);
     return WMLB_S_OK;
@@ -217,7 +218,7 @@ static void changes(int count, uint64_t seed)
 {
     wmlb_store_ops ops = {sizeof ops, open_it, no_more, look_at, commit_it, close_it};
     wmlb_restorer *restorer, *reader;
-    uint8_t *bytes = malloc(sizeof(struct head) + (1 << 18));
+    uint8_t *bytes = malloc(sizeof(struct head) + LONGEST);
     int i, whole = 0, changed = 0, mixtures = 0;
     pthread_t mutator;
     snprintf(changing, sizeof changing, "%s", in_workspace("store"));
@@ -353,6 +354,8 @@ static void threads(int rounds, uint64_t seed)
         for (j = 0; j < of; j++)
             NEED(pthread_join(others[j], NULL) == 0);
         wmlb_restorer_release(shared);
+        /* Whoever released it has waited for what ran. */
+        CHECK(begun == last_events);
         pthread_barrier_destroy(&together);
         if (i % 50 == 0) {
             wmlb_restorer *all[AT_ONCE];
