@@ -23,6 +23,7 @@ HANGS = 3600
 RUNS = [
     ("random ABI calls, 1 thread", "abuse", ["40000 1 {}"], ["50000 1 {}"] * 10),
     ("random ABI calls, 8 threads", "abuse", ["60000 8 {}"], ["50000 8 {}"] * 10),
+    ("random ABI calls from Python", "abuse_ctypes.py", ["10000 {}"], ["10000 {}"] * 10),
     ("cancels at random moments", "life", ["cancel 60 {}"], ["cancel 1000 {}"]),
     ("operations in one process", "life", ["many 300 {}"], ["many 10000 {}"]),
     ("two processes to one path", "crowd", ["writers 2 20"], ["writers 2 1000"]),
@@ -34,7 +35,9 @@ RUNS = [
 
 
 def build(folder, program):
-    """Compiles a program of this folder; where it is then."""
+    """Compiles a program of this folder, if it has to be; where it is then."""
+    if program.endswith(".py"):
+        return os.path.join(HERE, program)
     path = os.path.join(folder, program)
     command = ["gcc", "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
     command += ["-I" + os.path.join(ROOT, "include"), os.path.join(HERE, program + ".c")]
@@ -50,7 +53,11 @@ def run(path, arguments, seed=1):
     arguments = arguments.format(seed, library=LIBRARY)
     try:
         ended = subprocess.run(
-            [path, *arguments.split()], capture_output=True, text=True, timeout=HANGS
+            [path, *arguments.split()],
+            env=dict(os.environ, WMLB_LIBRARY=LIBRARY),
+            capture_output=True,
+            text=True,
+            timeout=HANGS,
         )
     except subprocess.TimeoutExpired:
         return "", "%s %s hangs" % (path, arguments)
