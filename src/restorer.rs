@@ -172,7 +172,7 @@ impl Restorer {
         prepare: impl FnOnce(&Properties) -> Result<Box<dyn Job>>,
     ) -> Result<()> {
         let control = Arc::new(Control::new());
-        {
+        let last = {
             let mut state = lock(&self.state);
             if state.released {
                 return Err(Error::Handle);
@@ -184,6 +184,12 @@ impl Restorer {
                 kind,
                 control: control.clone(),
             });
+            // Whoever releases must not take it for the thread that is not there yet.
+            state.thread.take()
+        };
+        if let Some(last) = last {
+            // It has nothing left to do.
+            let _ = last.join();
         }
         // Busy from here on; `prepare` looks at the disk, so no lock is held.
         let prepared = catch_unwind(AssertUnwindSafe(|| {

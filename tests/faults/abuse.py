@@ -30,6 +30,7 @@ RUNS = [
     ("four processes to one path", "crowd", ["writers 4 10"], ["writers 4 1000"]),
     ("backups of a changing store", "crowd", ["changes 40 {}"], ["changes 1000 {}"]),
     ("threads on one handle", "crowd", ["threads 100 {}"], ["threads 5000 {}"]),
+    ("a release amid a second start", "crowd", ["restarts 1000 {}"], ["restarts 10000 {}"]),
     ("fork, dlclose, exit", "endings", ["{library} 20 {}"], ["{library} 1000 {}"]),
 ]
 

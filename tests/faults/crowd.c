@@ -7,6 +7,8 @@
  *                                          themselves; no backup holds a mixture
  *        crowd threads ROUNDS SEED         64 restorers at once; two threads and more on one
  *                                          handle start, cancel, wait and release it
+ *        crowd restarts ROUNDS SEED        a release while a second operation is being started,
+ *                                          the first not having been waited for
  */
 
 #include "../c/harness.h"
@@ -379,6 +381,62 @@ static void threads(int rounds, uint64_t seed)
            (long)last_events, checks_failed);
 }
 
+/* ---- restarts ---- */
+
+static _Atomic int is_released, too_late;
+
+static wmlb_hresult look_for_release(int32_t status, wmlb_hresult hr, int32_t type,
+                                     const uint8_t *value, size_t length, void *user_data)
+{
+    too_late += is_released;
+    return on_status(status, hr, type, value, length, user_data);
+}
+
+static void *start_again(void *seed)
+{
+    wmlb_hresult hr;
+    uint64_t own = (uintptr_t)seed | 1;
+    volatile uint64_t spins = random_of(&own, 20000);
+    pthread_barrier_wait(&together);
+    while (spins-- > 0)
+        ;
+    hr = wmlb_restorer_backup_licenses(shared, WMLB_BACKUP_OVERWRITE, look_for_release, NULL);
+    CHECK(hr == WMLB_S_OK || hr == WMLB_E_HANDLE);
+    begun += hr == WMLB_S_OK;
+    return NULL;
+}
+
+static void restarts(int rounds, uint64_t seed)
+{
+    int before = threads_of_process(), i;
+    make_store(in_workspace("store"), 2, 100);
+    NEED(pthread_barrier_init(&together, NULL, 2) == 0);
+    for (i = 0; i < rounds; i++) {
+        pthread_t other;
+        volatile uint64_t spins = random_of(&seed, 20000);
+        shared = new_restorer(in_workspace("store"), in_workspace("backup"));
+        is_released = 0;
+        CHECK_HR(wmlb_restorer_backup_licenses(shared, WMLB_BACKUP_OVERWRITE, on_status, NULL),
+                 WMLB_S_OK);
+        /* Until it has ended, without the wait that would see to its thread. */
+        while (wmlb_restorer_cancel(shared) == WMLB_S_OK)
+            sched_yield();
+        NEED(pthread_create(&other, NULL, start_again,
+                            (void *)(uintptr_t)random_of(&seed, UINT64_MAX)) == 0);
+        pthread_barrier_wait(&together);
+        while (spins-- > 0)
+            ;
+        CHECK_HR(wmlb_restorer_release(shared), WMLB_S_OK);
+        is_released = 1;
+        NEED(pthread_join(other, NULL) == 0);
+        until_threads_are(before);
+    }
+    CHECK(too_late == 0);
+    CHECK(begun > 0);
+    printf("%d rounds, %ld started again; %d events after the release\n", rounds, (long)begun,
+           too_late);
+}
+
 int main(int count, char **arguments)
 {
     if (count != 4)
@@ -389,6 +447,8 @@ int main(int count, char **arguments)
         writers(atoi(arguments[2]), atoi(arguments[3]));
     else if (strcmp(arguments[1], "changes") == 0)
         changes(atoi(arguments[2]), strtoull(arguments[3], NULL, 10));
+    else if (strcmp(arguments[1], "restarts") == 0)
+        restarts(atoi(arguments[2]), strtoull(arguments[3], NULL, 10) + 1);
     else
         threads(atoi(arguments[2]), strtoull(arguments[3], NULL, 10));
     end_workspace();
