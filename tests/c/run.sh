@@ -94,6 +94,32 @@ for compiler in g++ clang++; do
     done
 done
 
+# The headers for C++, with stricter warnings, in every standard and without exceptions.
+cpp=$root/tests/cpp
+strict=("${warnings[@]}" -Wconversion -Wshadow -I"$root/include")
+step "a store" python3 "$root/tests/make_store.py" --out "$work/store" --count 60
+for compiler in g++ clang++; do
+    for standard in c++17 c++20 c++2b; do
+        for exceptions in -fexceptions -fno-exceptions; do
+            step "wmlb.hpp, $compiler -std=$standard $exceptions" "$compiler" -fsyntax-only \
+                "-std=$standard" "$exceptions" "${strict[@]}" "$cpp/behaviour.cpp"
+        done
+    done
+done
+behaviour() {
+    local name=$1
+    shift
+    step "compile behaviour, $name" "$@" -g "${strict[@]}" "$cpp/behaviour.cpp" \
+        -o "$work/behaviour-$name" "${shared[@]}"
+    step "behaviour, $name" "$work/behaviour-$name" "$work/store" "$work/cpp-$name"
+}
+behaviour gcc g++ -std=c++17 -O1
+behaviour no-exceptions clang++ -std=c++17 -O1 -fno-exceptions
+sed -n '/^```cpp$/,/^```$/p' "$root/README.md" | sed '/^```/d' >"$work/readme.cpp"
+step "compile the README's C++" g++ -std=c++17 "${strict[@]}" "$work/readme.cpp" \
+    -o "$work/readme" "${shared[@]}"
+step "the README's C++" "$work/readme" "$work/store" "$work/cpp-readme"
+
 # The sanitizers see the host's side: what it hands over, and what becomes of it. In a child
 # that was forked amid an operation, the memory of the threads it does not have is lost by
 # necessity, so those tests are run without looking for leaks.
@@ -114,6 +140,9 @@ step "contract, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/contract-gcc" ^f
 step "forking, valgrind" "${memcheck[@]}" "$work/contract-gcc" forking
 step "rounds, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/rounds-gcc"
 step "stress, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/stress-gcc" 300
+
+step "behaviour, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/behaviour-gcc" \
+    "$work/store" "$work/cpp-valgrind"
 
 printf 'C tests: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
