@@ -120,6 +120,21 @@ step "compile the README's C++" g++ -std=c++17 "${strict[@]}" "$work/readme.cpp"
     -o "$work/readme" "${shared[@]}"
 step "the README's C++" "$work/readme" "$work/store" "$work/cpp-readme"
 
+# Source for the Windows Media Format SDK, with wchar_t of 32 bits and of 16.
+step "a store with restricted licences" python3 "$root/tests/make_store.py" \
+    --out "$work/restricted" --count 60 --restricted-percent 40
+sdk() {
+    local name=$1
+    shift
+    step "compile sdk, $name" "$@" -O1 -g "${strict[@]}" "$cpp/sdk.cpp" -o "$work/sdk-$name" \
+        "${shared[@]}"
+    step "sdk, $name" "$work/sdk-$name" "$work/restricted" "$work/sdk-backup-$name" \
+        "$work/sdk-store-$name"
+}
+sdk gcc g++ -std=c++17
+sdk no-exceptions clang++ -std=c++20 -fno-exceptions
+sdk short-wchar g++ -std=c++2b -fshort-wchar
+
 # The sanitizers see the host's side: what it hands over, and what becomes of it. In a child
 # that was forked amid an operation, the memory of the threads it does not have is lost by
 # necessity, so those tests are run without looking for leaks.
@@ -143,6 +158,8 @@ step "stress, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/stress-gcc" 300
 
 step "behaviour, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/behaviour-gcc" \
     "$work/store" "$work/cpp-valgrind"
+step "sdk, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/sdk-gcc" "$work/restricted" \
+    "$work/sdk-backup-valgrind" "$work/sdk-store-valgrind"
 
 printf 'C tests: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
