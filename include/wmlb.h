@@ -40,7 +40,8 @@
  * process. A program that runs several operations at once creates a restorer for each.
  *
  * Memory. Whatever is passed to a function is copied before it returns, and belongs to
- * the caller. The library hands out no memory that must be freed.
+ * the caller. The library hands out no memory that must be freed. Where there is none
+ * left, calls and operations end with WMLB_E_OUTOFMEMORY, and the process goes on.
  *
  * Strings are UTF-8 and end in a NUL. Paths are taken as they are: relative ones count
  * from the working directory at the start of an operation.

@@ -22,6 +22,8 @@ pub struct Control {
     canceled: Arc<AtomicBool>,
     silenced: AtomicBool,
     progress: Mutex<wmlb_progress>,
+    /// Shortages of memory before this operation.
+    shortages: u64,
 }
 
 impl Control {
@@ -30,6 +32,7 @@ impl Control {
             canceled: Arc::default(),
             silenced: AtomicBool::new(false),
             progress: Mutex::default(),
+            shortages: sys::shortages(),
         }
     }
 
@@ -45,11 +48,14 @@ impl Control {
         self.cancel();
     }
 
-    /// An error when somebody asked for the end.
+    /// An error when somebody asked for the end, or memory has run out.
     pub fn check(&self) -> Result<()> {
-        match self.canceled.load(Ordering::Acquire) {
-            true => Err(Error::Canceled),
-            false => Ok(()),
+        if self.canceled.load(Ordering::Acquire) {
+            return Err(Error::Canceled);
+        }
+        match sys::shortages() == self.shortages {
+            true => Ok(()),
+            false => Err(Error::Memory("the operation")),
         }
     }
 

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::MutexGuard;
-use std::thread;
 
 use crate::error::{Error, Result};
 use crate::panics;
 use crate::sync::{Condvar, Mutex, lock, wait};
+use crate::sys;
 
 /// Bytes of listed work that may wait for a worker. Some 80,000 names: enough for the
 /// total of most stores to be known early, and little memory.
@@ -133,24 +133,20 @@ pub fn run<W: Work>(work: &W, ends: &mut impl Ends<W>, threads: usize) -> Result
         answered: Condvar::new(),
     };
     let pipeline = &pipeline;
-    thread::scope(|scope| {
-        let mut started = Vec::new();
+    sys::scope(|scope| {
+        let mut started = 0;
         let stop = StopWhenDropped(pipeline);
         for mut worker in helpers {
-            let helper = thread::Builder::new().name(format!("wmlb-{}", started.len() + 1));
-            match helper.spawn_scoped(scope, move || pipeline.help(&mut worker)) {
-                Ok(thread) => started.push(thread),
+            let name = format!("wmlb-{}", started + 1);
+            match scope.begin(name, move || pipeline.help(&mut worker)) {
+                Ok(()) => started += 1,
                 Err(_) => break,
             }
         }
-        let own = started.is_empty().then_some(&mut own);
+        let own = (started == 0).then_some(&mut own);
         let result = pipeline.lead(ends, own);
+        // The scope waits until they have ended.
         drop(stop);
-        // The scope waits until they have done their work; a host that counts its threads
-        // needs them gone. Their panics are caught in them.
-        for thread in started {
-            let _ = thread.join();
-        }
         result
     })
 }

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -47,7 +46,7 @@ struct State {
     /// The operation that runs.
     running: Option<Running>,
     /// The thread of the last operation, until somebody has seen it end.
-    thread: Option<JoinHandle<()>>,
+    thread: Option<sys::Thread>,
     /// Somebody is seeing it end.
     joining: bool,
     /// How many operations have started, and how many have ended.
@@ -189,7 +188,7 @@ impl Restorer {
         };
         if let Some(last) = last {
             // It has nothing left to do.
-            let _ = last.join();
+            last.join();
         }
         // Busy from here on; `prepare` looks at the disk, so no lock is held.
         let prepared = catch_unwind(AssertUnwindSafe(|| {
@@ -205,14 +204,12 @@ impl Restorer {
                 // operation's end finds it there.
                 let mut state = lock(&self.state);
                 let blocked = sys::SignalsBlocked::new();
-                let thread = thread::Builder::new()
-                    .name("wmlb".to_owned())
-                    .spawn(move || {
-                        // Workers get it from this thread; the host's threads keep theirs.
-                        sys::be_nicer(niceness);
-                        restorer.run(&shared, observer, &*job);
-                    })
-                    .map_err(Error::Thread)?;
+                let thread = sys::Thread::begin("wmlb".to_owned(), move || {
+                    // Workers get it from this thread; the host's threads keep theirs.
+                    sys::be_nicer(niceness);
+                    restorer.run(&shared, observer, &*job);
+                })
+                .map_err(Error::Thread)?;
                 drop(blocked);
                 state.thread = Some(thread);
                 state.control = Some(control);
@@ -326,7 +323,7 @@ impl Restorer {
             state.joining = true;
             drop(state);
             // Its panics are caught in it.
-            let _ = thread.join();
+            thread.join();
             lock(&self.state).joining = false;
             self.changed.notify_all();
         }
@@ -356,7 +353,7 @@ impl Restorer {
             state.thread.take()
         };
         if let Some(thread) = thread {
-            let _ = thread.join();
+            thread.join();
         }
         lock(&self.state).joining = false;
         self.changed.notify_all();

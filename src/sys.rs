@@ -2,6 +2,10 @@
 //! few that need `unsafe`.
 
 mod locks;
+mod memory;
+#[cfg(feature = "encryption")]
+mod set_aside;
+mod spawn;
 mod threads;
 
 use std::mem::MaybeUninit;
@@ -13,6 +17,12 @@ use rustix::io::Errno;
 pub use locks::{Range, is_locked, lock};
 #[cfg(feature = "sqlite")]
 pub use locks::{read_lock, unlock};
+#[cfg(feature = "encryption")]
+pub use memory::has_memory;
+pub use memory::shortages;
+#[cfg(feature = "encryption")]
+pub use set_aside::SetAside;
+pub use spawn::{Thread, scope};
 pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
 
 type Result<T> = std::result::Result<T, Errno>;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the library as it is shipped, into target/dist: the shared library with its links,
 # the static library. Each is built as the only crate type, because link-time optimisation
-# is silently off when an rlib is built along with it.
+# is silently off when an rlib is built along with it. The feature is what Rust programs, which
+# use the rlib, must not have: the library's own answer to a lack of memory.
 set -eu
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -9,7 +10,7 @@ dist=${CARGO_TARGET_DIR:-target}/dist
 built=${CARGO_TARGET_DIR:-target}/release
 mkdir -p "$dist"
 for kind in staticlib cdylib; do
-    cargo rustc --quiet --locked --release --lib --crate-type "$kind"
+    cargo rustc --quiet --locked --release --lib --features capi --crate-type "$kind"
     case $kind in
     staticlib) cp "$built/libwmlb.a" "$dist/libwmlb.a" ;;
     cdylib)

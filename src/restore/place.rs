@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use crate::archive::Info;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store;
 use crate::store::directory;
 
@@ -20,10 +20,7 @@ pub fn place(path: &Path, may_be_file: bool, info: &Info) -> Result<(PathBuf, Op
     if info.store != store::DATABASE || !is_file {
         return Ok((path.to_owned(), None));
     }
-    let no_store = |errno: Errno| Error::Store {
-        path: path.to_owned(),
-        source: errno.into(),
-    };
+    let no_store = |errno| directory::cannot_open(path, errno);
     let (folder, name) = match directory::locate_file(path) {
         // The folder is to be made.
         Err(Errno::NOENT) if path.symlink_metadata().is_err() => {

@@ -3,7 +3,6 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use rustix::fs::{self, Mode};
 
@@ -19,7 +18,7 @@ const STRETCH: u64 = 32 << 20;
 #[derive(Default)]
 pub struct WriteBack {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<sys::Thread>,
 }
 
 #[derive(Default)]
@@ -51,13 +50,12 @@ impl WriteBack {
         self.shared.changed.notify_one();
     }
 
-    fn begin(&self, folder: BorrowedFd<'_>) -> Option<JoinHandle<()>> {
+    fn begin(&self, folder: BorrowedFd<'_>) -> Option<sys::Thread> {
         // Opened again: whoever waits at the end is to be told of what failed before, and the
         // system tells it once to each opening of a file.
         let folder = fs::openat(folder, c".", sys::FOLDER, Mode::empty()).ok()?;
         let shared = self.shared.clone();
-        let thread = thread::Builder::new().name("wmlb-write-back".to_owned());
-        thread.spawn(move || shared.write(&folder)).ok()
+        sys::Thread::begin("wmlb-write-back".to_owned(), move || shared.write(&folder)).ok()
     }
 }
 
@@ -66,7 +64,7 @@ impl Drop for WriteBack {
         lock(&self.shared.state).ended = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            thread.join();
         }
     }
 }

@@ -145,7 +145,7 @@ fn is_database(folder: BorrowedFd<'_>, name: &[u8]) -> bool {
 
 /// Why a store cannot be opened. What is not there, or is no folder, is no store; other
 /// failures are told as they are.
-fn cannot_open(path: &Path, errno: Errno) -> Error {
+pub fn cannot_open(path: &Path, errno: Errno) -> Error {
     match errno {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Error::Store {
             path: path.to_owned(),

@@ -32,6 +32,15 @@ static void expect(int holds, const char *words)
         problem = words;
 }
 
+/* Of nomem.c, when that is there: between two calls allocations may fail. */
+extern void wmlb_fault_marker(void) __attribute__((weak));
+
+static void mark(void)
+{
+    if (wmlb_fault_marker != NULL)
+        wmlb_fault_marker();
+}
+
 static void stop_for_the_tracer(void)
 {
     if (getenv("WMLB_TRACED") != NULL)
@@ -159,6 +168,7 @@ static wmlb_restorer *restorer;
 static void need(wmlb_hresult hr, const char *what)
 {
     if (WMLB_FAILED(hr)) {
+        mark();
         printf("%s: %d\n", what, hr);
         exit(DISAGREES);
     }
@@ -204,6 +214,7 @@ int main(int count, char **arguments)
     wmlb_hresult started, result = WMLB_E_FAIL;
 
     setvbuf(stdout, NULL, _IOFBF, 4096);
+    mark();
     need(wmlb_restorer_create(&restorer), "create");
     if (on_host)
         need(wmlb_restorer_set_store(restorer, &ops, NULL), "store");
@@ -257,6 +268,7 @@ int main(int count, char **arguments)
     if (WMLB_FAILED(result))
         need(wmlb_restorer_get_last_error(restorer, words, &length), "last error");
     need(wmlb_restorer_release(restorer), "release");
+    mark();
     printf("%d %d %u %016llx %s\n", result, last_events ? last_hr : result, listed,
            (unsigned long long)digest, problem ? problem : words);
     if (problem != NULL)

@@ -2,7 +2,7 @@
 """The fault loops: each system call of an operation fails, is cut short, or is the last that its
 process makes; then all that was promised must hold.
 
-    loops.py [--every K] [--seed S] [--only WORD] [errors|kills|short]...
+    loops.py [--every K] [--seed S] [--only WORD] [errors|kills|short|memory]...
 
 For each kind it prints a row of a table: what | tried | violated. With --every K one of K
 faults is tried, chosen by the seed; without it all are. What was violated goes to the standard
@@ -56,7 +56,8 @@ SHORT = ("read", "write", "pread64", "pwrite64", "readv", "writev", "preadv", "p
          "copy_file_range", "sendfile", "getrandom")
 WHAT = {"errors": "system calls that fail, once and from there on",
         "kills": "SIGKILL at the entry of each system call",
-        "short": "short reads and writes, once and from there on"}
+        "short": "short reads and writes, once and from there on",
+        "memory": "allocations that fail, once and from there on"}
 
 
 def make_keys(folder):
@@ -89,6 +90,9 @@ def scenes(programs, base, only):
 
 def faults(one, kind):
     """All the faults of a kind that an operation can meet: (call, number, action)."""
+    if kind == "memory":
+        return [("malloc", number, action) for number in range(1, one.count_allocations() + 1)
+                for action in ("", "+")]
     calls = one.calls()
     if kind == "kills":
         return [("any", number, "kill") for number in range(1, len(calls) + 1)]
@@ -110,7 +114,7 @@ def faults(one, kind):
 def words_of(fault):
     name, number, action = fault
     code = action.rstrip("+")
-    action = errno.errorcode[int(code)] if code.isdigit() else code
+    action = errno.errorcode[int(code)] if code.isdigit() else code or "ENOMEM"
     return "%s %d%s: %s" % (name, number, " and on" * fault[2].endswith("+"), action)
 
 

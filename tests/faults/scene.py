@@ -62,6 +62,9 @@ CLASSES = {
 # SQLite does not hand on every errno.
 OF_SQLITE = {win32(1117), CODES["E_FAIL"], CODES["E_OUTOFMEMORY"], win32(112)}
 NOT_PUT_BACK = CODES["NS_E_BACKUP_RESTORE_FAILURE"]
+# glibc ends a process that has no 32 bytes for the end of a thread's own variables. Random numbers
+# need them, once a thread. What the library can do is to see that there is memory right before.
+OF_GLIBC = "Fatal glibc error: failed to register TLS destructor"
 # With which a staging folder is removed, or taken for another restore's.
 REMOVING = {"openat", "openat2", "fstat", "newfstatat", "statx", "getdents64", "lseek", "unlinkat",
             "renameat2", "flock"}
@@ -78,7 +81,7 @@ def build(folder):
     """The two programs, compiled into a folder."""
     where = os.path.dirname(os.path.realpath(LIBRARY))
     for name, libraries in (("client", ["-L" + where, "-Wl,-rpath," + where, "-lwmlb"]),
-                            ("inject", [])):
+                            ("inject", []), ("nomem", ["-shared", "-fPIC"])):
         command = ["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
                    "-I" + os.path.join(ROOT, "include"), os.path.join(HERE, name + ".c"),
                    "-o", os.path.join(folder, name)]
@@ -226,7 +229,11 @@ class Scene:
     def run(self, operation=None, fault=None, store=None, environment=None):
         command = [os.path.join(self.programs, "client"), operation or self.operation,
                    store or self.store, self.backups] + [self.secret] * bool(self.secret)
-        if fault:
+        of_memory = fault and fault[0] == "malloc"
+        if of_memory:
+            environment = dict(environment or os.environ, WMLB_FAIL_ALLOCATION="%d%s" % fault[1:],
+                               LD_PRELOAD=os.path.join(self.programs, "nomem"))
+        elif fault:
             name, number, action = fault
             inject = os.path.join(self.programs, "inject")
             command = [inject, name, str(number), action] + command
@@ -237,7 +244,18 @@ class Scene:
             raise Violated("it hangs") from None
         lines = ran.stdout.splitlines()
         hits, code, killed = 0, ran.returncode, False
-        if fault:
+        if of_memory:
+            end = re.search(r"^allocations: (\d+) of (\d+)$", ran.stdout, re.M)
+            if self.secret and OF_GLIBC in ran.stdout:
+                print("%s: %s" % (fault, OF_GLIBC), file=sys.stderr)
+                return Ran(0, code, False, None, "", None, lines)
+            if not end:
+                raise Violated("exit code %d: %s" % (code, ran.stdout[-300:]))
+            hits, self.allocations = int(end[1]), int(end[2])
+            # What is set before the operation may be refused.
+            if re.search(r"^[\w ]+: %d$" % CODES["E_OUTOFMEMORY"], ran.stdout, re.M):
+                return Ran(hits, 1, False, CODES["E_OUTOFMEMORY"], "", None, lines)
+        elif fault:
             end = re.fullmatch(r"(\d+) (exit|signal) (\d+)", lines.pop() if lines else "")
             if not end:
                 raise Violated("inject failed: " + ran.stdout[-300:])
@@ -259,6 +277,11 @@ class Scene:
         calls = [line for line in ran.lines if re.fullmatch(r"\w+", line)]
         self.counts = collections.Counter(calls)
         return calls
+
+    def count_allocations(self):
+        self.run(fault=("malloc", 0, ""))
+        self.reset()
+        return self.allocations
 
     # -- what must hold
 
@@ -283,6 +306,9 @@ class Scene:
             raise Violated("it ended with %s %d" % ("signal" if ran.killed else "exit", ran.code))
         if kind == "error":
             self.check_class(ran, fault)
+        elif kind == "memory":
+            if ran.result not in (CORRUPT if self.damaged else S_OK, CODES["E_OUTOFMEMORY"]):
+                raise Violated("%d %s" % (ran.result, ran.words))
         elif kind == "short" and ran.result != (CORRUPT if self.damaged else S_OK):
             raise Violated("%d %s" % (ran.result, ran.words))
         extra = [name for name in os.listdir(self.backups) if name != BACKUP_NAME]

@@ -32,6 +32,9 @@ class Loops(unittest.TestCase):
     def test_kills(self):
         self.check("kills", 11, 200)
 
+    def test_memory(self):
+        self.check("memory", 17, 400)
+
     def test_short_reads_and_writes(self):
         self.check("short", 7, 50)
 

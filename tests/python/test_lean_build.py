@@ -43,7 +43,8 @@ print(json.dumps([found, clear]))
 
 def build(test):
     """The path of the lean library."""
-    command = ["cargo", "build", "--quiet", "--locked", "--lib", "--no-default-features"]
+    command = ["cargo", "build", "--quiet", "--locked", "--lib", "--no-default-features",
+               "--features", "capi"]
     built = subprocess.run(command, stderr=subprocess.PIPE, check=True, cwd=w.ROOT)
     test.assertEqual(built.stderr, b"", "a warning")
     # The next build of another kind takes its place.

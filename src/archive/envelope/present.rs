@@ -9,7 +9,6 @@ mod opening;
 mod sealing;
 
 use std::fs::File;
-use std::hint::black_box;
 use std::io;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,10 +20,11 @@ use sealing::Sealed;
 
 use crate::archive::commit::Folder;
 use crate::archive::output::Output;
-use crate::error::{Error, Result, reserve};
+use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
 use crate::secret::{Secret, wiping_stack};
+use crate::sys::{self, SetAside};
 
 /// The logarithm of scrypt's cost for a passphrase: fixed, so that a backup takes the same
 /// everywhere. Memory is [`scrypt_memory`], here 128 MiB.
@@ -68,7 +68,7 @@ impl Lock {
         match self {
             Lock::Passphrase(passphrase) => {
                 control.check()?;
-                probe_memory(WORK_FACTOR)?;
+                let _memory = set_aside_memory(WORK_FACTOR)?;
                 let encryptor = wiping_stack(|| {
                     let mut recipient = scrypt::Recipient::new(passphrase.expose().into());
                     recipient.set_work_factor(WORK_FACTOR);
@@ -97,6 +97,11 @@ impl Lock {
 }
 
 fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Encryptor> {
+    // Random numbers, the first time on a thread, make the C library ask for a few bytes, without
+    // which it ends the process.
+    if !sys::has_memory() {
+        return Err(Error::Memory("encryption"));
+    }
     Encryptor::with_recipients(recipients).map_err(|error| match error {
         EncryptError::Io(error) => Error::Defect(format!("age: {error}")),
         error => Error::Defect(format!("age: {error:?}")),
@@ -144,14 +149,18 @@ fn refusal(property: Property, problem: String) -> Error {
 /// Recipients one a line. A line that is none may be a secret in the wrong place, so only its
 /// number is told.
 fn parse_recipients(text: &str) -> Result<Vec<x25519::Recipient>> {
-    parse_lines(Property::Recipients, text, "recipient (age1...)", |line| {
+    let mut short = false;
+    let found = parse_lines(Property::Recipients, text, "recipient (age1...)", |line| {
         let recipient: x25519::Recipient = line.parse().ok()?;
         // Points of a low order are well-formed, and age panics when it meets one.
-        let usable = || encryptor(iter::once(&recipient as _)).is_ok();
-        catch_unwind(AssertUnwindSafe(usable))
-            .unwrap_or(false)
-            .then_some(recipient)
-    })
+        let used = catch_unwind(AssertUnwindSafe(|| encryptor(iter::once(&recipient as _))));
+        short |= matches!(used, Ok(Err(Error::Memory(_))));
+        matches!(used, Ok(Ok(_))).then_some(recipient)
+    });
+    match short {
+        true => Err(Error::Memory("the recipients")),
+        false => found,
+    }
 }
 
 fn parse_identities(text: &str) -> Result<Vec<x25519::Identity>> {
@@ -168,7 +177,7 @@ fn parse_lines<T>(
     property: Property,
     text: &str,
     what: &str,
-    parse: impl Fn(&str) -> Option<T>,
+    mut parse: impl FnMut(&str) -> Option<T>,
 ) -> Result<Vec<T>> {
     let refuse = |problem| Err(refusal(property, problem));
     let mut found = Vec::new();
@@ -195,19 +204,14 @@ fn is_of_the_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some()
 }
 
-/// Whether there is the memory that scrypt takes, which it asks for in a way that ends the
-/// process when there is not. A factor that is too large is refused without any.
-fn probe_memory(factor: u8) -> Result<()> {
-    /// For what is small around it.
-    const SPARE: usize = 1 << 20;
-    if factor > LARGEST_WORK_FACTOR {
-        return Ok(());
-    }
-    let mut probe = Vec::new();
-    reserve(&mut probe, scrypt_memory(factor) + SPARE, "the passphrase")?;
-    // Without a use of it there would be no allocation.
-    black_box(&mut probe);
-    Ok(())
+/// The memory that scrypt takes, which it asks for in a way that would end the process if there
+/// were none. A factor that is too large is refused without any.
+fn set_aside_memory(factor: u8) -> Result<SetAside> {
+    let bytes = match factor > LARGEST_WORK_FACTOR {
+        true => 0,
+        false => scrypt_memory(factor),
+    };
+    SetAside::new(bytes).ok_or(Error::Memory("the passphrase"))
 }
 
 /// 128 bytes times the block size, which is 8 in age, times the cost.

@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 
 use rustix::io::Errno;
 
@@ -43,7 +42,7 @@ const MOST: u64 = 2 << 20;
 /// Reads ahead for all readers of a store.
 pub struct ReadAhead {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<sys::Thread>>,
 }
 
 struct Shared {
@@ -126,8 +125,8 @@ impl ReadAhead {
         let mut threads = lock(&self.threads);
         while threads.len() < THREADS {
             let shared = self.shared.clone();
-            let thread = thread::Builder::new().name(format!("wmlb-ahead-{}", threads.len() + 1));
-            match thread.spawn(move || shared.read()) {
+            let name = format!("wmlb-ahead-{}", threads.len() + 1);
+            match sys::Thread::begin(name, move || shared.read()) {
                 Ok(thread) => threads.push(thread),
                 Err(_) => break,
             }
@@ -158,7 +157,7 @@ impl ReadAhead {
         let threads = std::mem::take(&mut *lock(&self.threads));
         let any = !threads.is_empty();
         for thread in threads {
-            let _ = thread.join();
+            thread.join();
         }
         any
     }

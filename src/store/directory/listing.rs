@@ -352,6 +352,9 @@ impl<'a> Lister<'a> {
                 kind => kind,
             };
             let start = names.len();
+            // Folders can be large.
+            names.try_reserve(name.len()).map_err(|_| Errno::NOMEM)?;
+            entries.try_reserve(1).map_err(|_| Errno::NOMEM)?;
             names.extend_from_slice(name);
             entries.push(Listed {
                 start: u32::try_from(start).map_err(|_| Errno::OVERFLOW)?,
@@ -372,8 +375,12 @@ impl<'a> Lister<'a> {
                 self.drop_siblings(folder, &mut list)?;
                 Ok(list)
             }
-            Err(Errno::CANCELED) if control.check().is_err() => Err(Error::Canceled),
-            Err(errno) => Err(self.lost("list the folder", errno)),
+            Err(errno) => {
+                if errno == Errno::CANCELED {
+                    control.check()?;
+                }
+                Err(self.lost("list the folder", errno))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ mod rows;
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
@@ -455,6 +455,17 @@ fn writes(error: &rusqlite::Error) -> bool {
     error
         .sqlite_error()
         .is_some_and(|error| WRITING.contains(&error.extended_code))
+}
+
+/// What went wrong with the snapshot that is read.
+fn unreadable(path: &Path, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::OutOfMemory) => Error::Memory("a database"),
+        _ => Error::Scratch {
+            path: path.to_owned(),
+            source: io::Error::other(error),
+        },
+    }
 }
 
 /// What went wrong with the snapshot that is written.

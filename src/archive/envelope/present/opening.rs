@@ -9,7 +9,7 @@ use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
 use super::{
-    CHUNK, Keys, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, probe_memory,
+    CHUNK, Keys, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
 };
 use crate::archive::envelope::Source;
 use crate::error::{Error, Result};
@@ -66,7 +66,7 @@ pub fn open(
         }
         (true, Some(passphrase)) => {
             control.check()?;
-            probe_memory(factor)?;
+            let _memory = set_aside_memory(factor)?;
             wiping_stack(|| {
                 let mut identity = scrypt::Identity::new(passphrase.expose().into());
                 identity.set_max_work_factor(LARGEST_WORK_FACTOR);

@@ -1,13 +1,12 @@
 //! Whether what a database's file holds is a sound database.
 
-use std::io;
 use std::path::Path;
 use std::sync::Weak;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{damaged, still_uri};
-use crate::error::{Error, Result};
+use super::{damaged, still_uri, unreadable};
+use crate::error::Result;
 use crate::operation::Control;
 
 /// Instructions of SQLite's, or pages, between two looks at whether to cancel.
@@ -15,16 +14,18 @@ const CHECKED_AT_ONCE: i32 = 100;
 
 /// Looks whether the snapshot of the database at `path` is a sound database.
 pub fn check(path: &Path, snapshot: &Path, control: &Control) -> Result<()> {
-    let checked = find_damage(snapshot, OpenFlags::empty(), control.canceled());
+    let look = || find_damage(snapshot, OpenFlags::empty(), control.canceled());
+    let checked = match look() {
+        // SQLite calls damage what it had no memory to look at: that is not found again.
+        Ok(Some(_)) => look(),
+        checked => checked,
+    };
     control.check()?;
     let found = checked.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             damaged(path, error.to_string())
         }
-        _ => Error::Scratch {
-            path: snapshot.to_owned(),
-            source: io::Error::other(error),
-        },
+        _ => unreadable(snapshot, error),
     })?;
     match found {
         Some(problem) => Err(damaged(path, problem)),

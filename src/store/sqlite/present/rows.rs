@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Source, Stop, Way, failure, find_way, snapshot, still_uri};
+use super::{Source, Stop, Way, failure, find_way, snapshot, still_uri, unreadable};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 
@@ -131,10 +131,7 @@ fn list(path: &Path, source: Connection) -> std::result::Result<Option<Rows>, St
 impl Rows {
     /// Calls `each` with one after the other, until it says false.
     pub fn each(&self, path: &Path, each: &mut dyn FnMut(Row) -> Result<bool>) -> Result<()> {
-        let failed = |error: rusqlite::Error| Error::Scratch {
-            path: path.to_owned(),
-            source: std::io::Error::other(error),
-        };
+        let failed = |error| unreadable(path, error);
         let mut statement = self
             .0
             .prepare("SELECT owner, cdm_type, file_name, size, modified FROM temp.listed")
