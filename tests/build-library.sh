@@ -9,6 +9,14 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 dist=${CARGO_TARGET_DIR:-target}/dist
 built=${CARGO_TARGET_DIR:-target}/release
 mkdir -p "$dist"
+
+# The folders that it is built in are nobody's business, and two builds are the same.
+crates=${CARGO_HOME:-$HOME/.cargo}/registry/src
+export RUSTFLAGS="${RUSTFLAGS-} --remap-path-prefix=$crates=crates --remap-path-prefix=$PWD=wmlb"
+# The parts that are written in C end the process when their stack or a buffer is overrun.
+export CFLAGS="${CFLAGS-} -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
+CFLAGS="$CFLAGS -ffile-prefix-map=$crates=crates -ffile-prefix-map=$PWD=wmlb"
+
 for kind in staticlib cdylib; do
     cargo rustc --quiet --locked --release --lib --features capi --crate-type "$kind"
     case $kind in

@@ -177,7 +177,7 @@ impl Folder {
     pub fn named_temporary(&self) -> Result<Temporary<'_>> {
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        loop {
+        for _ in 0..sys::NAME_TRIES {
             let name = temporary_name();
             let file = match fs::openat(&self.folder, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => file,
@@ -205,6 +205,7 @@ impl Folder {
                 return Ok(temporary);
             }
         }
+        Err(Error::system("create a file in", &self.path, Errno::EXIST))
     }
 
     fn refuse_target(&self, overwrite: bool) -> Result<()> {
@@ -310,7 +311,7 @@ impl Temporary<'_> {
             Err(errno) if cannot_link(errno) => return self.commit_copy(overwrite),
             Err(errno) => return Err(self.failed(errno)),
         }
-        loop {
+        for _ in 0..sys::NAME_TRIES {
             let name = temporary_name();
             match sys::name_unnamed(self.file.as_fd(), folder, &name) {
                 Ok(()) => {
@@ -321,6 +322,7 @@ impl Temporary<'_> {
                 Err(errno) => return Err(self.failed(errno)),
             }
         }
+        Err(self.failed(Errno::EXIST))
     }
 
     /// Where a sandbox forbids links, a file without a name can never get one: its content

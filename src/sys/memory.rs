@@ -75,6 +75,8 @@ mod allocator {
     // SAFETY: memory is that of `System`, whose blocks do not depend on the layout's size, or a
     // block of the reserve that nobody else has, large and aligned enough.
     unsafe impl GlobalAlloc for WithReserve {
+        // Not inlined: what allocates is all over the library.
+        #[inline(never)]
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             if let Some(memory) = from_set_aside(layout) {
                 return memory;
@@ -87,6 +89,7 @@ mod allocator {
             }
         }
 
+        #[inline(never)]
         unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
             if let Some(memory) = from_set_aside(layout) {
                 return memory;
@@ -104,6 +107,7 @@ mod allocator {
             memory
         }
 
+        #[inline(never)]
         unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
             if !RESERVE.put_back(memory) {
                 // SAFETY: so it is `System`'s, and the caller's promises are the same.
@@ -111,6 +115,7 @@ mod allocator {
             }
         }
 
+        #[inline(never)]
         unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
             let owned = RESERVE.block_of(memory);
             if owned.is_some_and(|block| size <= block) {
@@ -149,6 +154,7 @@ mod allocator {
 
     impl Reserve {
         /// Null when there is no such block.
+        #[cold]
         fn take(&self, layout: Layout) -> *mut u8 {
             let block = self.small.take(layout);
             let block = block.or_else(|| self.medium.take(layout));

@@ -49,9 +49,9 @@ ERRORS = {
     "fstatfs": "EIO ENOSYS", "getrandom": "EINTR ENOSYS", "ioctl": "ENOTTY EINVAL",
     "fadvise64": "EINVAL", "sync_file_range": "EIO",
 }
-# A call that is told to try again does so for ever, and rightly, or with another name; and a lock
-# that is held is waited for, which tests of its own see.
-ONCE_ONLY = {"EINTR", "EAGAIN", "EWOULDBLOCK", "ENOLCK", "EEXIST"}
+# A call that is told to try again does so for ever, and rightly; and a lock that is held is waited
+# for, which tests of its own see.
+ONCE_ONLY = {"EINTR", "EAGAIN", "EWOULDBLOCK", "ENOLCK"}
 SHORT = ("read", "write", "pread64", "pwrite64", "readv", "writev", "preadv", "pwritev",
          "copy_file_range", "sendfile", "getrandom")
 WHAT = {"errors": "system calls that fail, once and from there on",

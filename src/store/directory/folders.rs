@@ -34,7 +34,6 @@ pub fn remove_folder(
             Err(errno) => Err(errno),
         }
     };
-    let mut moved = 0_u64;
     loop {
         let names = names_of(folder)?;
         if names.is_empty() {
@@ -63,7 +62,7 @@ pub fn remove_folder(
                     match fs::unlinkat(&below, &inner, AtFlags::empty()) {
                         Ok(()) => {}
                         Err(Errno::ISDIR | Errno::PERM) => {
-                            move_up(below.as_fd(), &inner, folder.as_fd(), &mut moved)?;
+                            move_up(below.as_fd(), &inner, folder.as_fd())?;
                         }
                         Err(errno) => return Err(errno),
                     }
@@ -75,22 +74,20 @@ pub fn remove_folder(
     fs::unlinkat(holder, name, AtFlags::REMOVEDIR)
 }
 
-/// Moves a folder under a name that is free; an earlier removal that was killed may have
-/// left some that are not.
+/// Moves a folder under a name that is free.
 fn move_up(
     from: BorrowedFd<'_>,
     name: &[u8],
     to: BorrowedFd<'_>,
-    moved: &mut u64,
 ) -> std::result::Result<(), Errno> {
-    loop {
-        *moved += 1;
-        let free = format!("moved-{moved}");
+    for _ in 0..sys::NAME_TRIES {
+        let free = format!("moved-{:016x}", sys::random());
         match sys::rename_no_replace(from, name, to, free.as_bytes()) {
             Err(Errno::EXIST | Errno::NOTEMPTY) => {}
             result => return result,
         }
     }
+    Err(Errno::EXIST)
 }
 
 /// Whether there is nothing in a folder.
