@@ -8,5 +8,6 @@ code=0
 echo "| what | tried | violated |"
 echo "|---|---|---|"
 ./loops.py || code=1
+./flips.py || code=1
 ./abuse.py || code=1
 exit $code

@@ -78,10 +78,11 @@ class Violated(Exception):
 
 
 def build(folder):
-    """The two programs, compiled into a folder."""
+    """The programs, compiled into a folder."""
     where = os.path.dirname(os.path.realpath(LIBRARY))
-    for name, libraries in (("client", ["-L" + where, "-Wl,-rpath," + where, "-lwmlb"]),
-                            ("inject", []), ("nomem", ["-shared", "-fPIC"])):
+    library = ["-L" + where, "-Wl,-rpath," + where, "-lwmlb"]
+    for name, libraries in (("client", library), ("flips", library), ("inject", []),
+                            ("nomem", ["-shared", "-fPIC"])):
         command = ["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
                    "-I" + os.path.join(ROOT, "include"), os.path.join(HERE, name + ".c"),
                    "-o", os.path.join(folder, name)]
