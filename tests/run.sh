@@ -12,6 +12,7 @@ needs=(
     cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3
     /usr/include/stdio.h:libc6-dev nm:binutils readelf:binutils valgrind:valgrind
     zstd:zstd tar:tar age:age strace:strace mount:mount unshare:util-linux
+    fusermount3:fuse3 /usr/include/fuse3/fuse.h:libfuse3-dev pkg-config:pkg-config mkfs.ext4:e2fsprogs
     chromium:chromium chromedriver:chromium-driver firefox-esr:firefox-esr
 )
 

@@ -10,4 +10,6 @@ echo "|---|---|---|"
 ./loops.py || code=1
 ./flips.py || code=1
 ./abuse.py || code=1
+# As root, with fuse3, libfuse3-dev, pkg-config, xfsprogs and btrfs-progs.
+./power.py || code=1
 exit $code
