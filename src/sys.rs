@@ -223,7 +223,7 @@ pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
 }
 
 /// Random names that are tried. That so many are taken means that the file system says so of any.
-pub const NAME_TRIES: u32 = 100;
+pub(crate) const NAME_TRIES: u32 = 100;
 
 /// Gives a file of [`create_unnamed`] a name; EEXIST when the name is taken.
 pub fn name_unnamed(file: BorrowedFd<'_>, folder: BorrowedFd<'_>, name: &str) -> Result<()> {
