@@ -149,14 +149,16 @@ fn frames(criterion: &mut Criterion) {
         let mut memory = Vec::new();
         group.bench_function(format!("pack {name}"), |bencher| {
             bencher.iter(|| {
-                let frame = packer.pack(black_box(&content), false, take(&mut memory));
+                let frame = packer.pack(black_box(&content), false, take(&mut memory), || Ok(()));
                 let frame = frame.expect("memory");
                 memory = frame.data;
                 frame.seal
             });
         });
         // Packed anew, because a filter may have left out the measurement above.
-        let frame = packer.pack(&content, false, memory).expect("memory");
+        let frame = packer
+            .pack(&content, false, memory, || Ok(()))
+            .expect("memory");
         println!("{name}: {FRAME} bytes become {}", frame.seal.stored);
         let mut unpacked = Vec::new();
         group.bench_function(format!("unpack {name}"), |bencher| {

@@ -103,7 +103,9 @@ impl Work for Packing<'_> {
         if !worker.content.is_empty() {
             let memory = self.used.lock().pop().unwrap_or_default();
             let is_large = goes_on || part.large == Large::Begins;
-            part.frame = Some(worker.packer.pack(&worker.content, is_large, memory)?);
+            let packer = &mut worker.packer;
+            let packed = packer.pack(&worker.content, is_large, memory, || self.control.check());
+            part.frame = Some(packed?);
         }
         Ok(part)
     }

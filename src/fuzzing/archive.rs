@@ -136,7 +136,7 @@ impl Scratch {
 fn pack(content: &[u8], compressed: bool) -> Frame {
     match compressed {
         true => Packer::new(1)
-            .and_then(|mut packer| packer.pack(content, false, Vec::new()))
+            .and_then(|mut packer| packer.pack(content, false, Vec::new(), || Ok(())))
             .expect("memory"),
         false => frame::store(content),
     }

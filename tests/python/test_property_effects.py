@@ -60,6 +60,25 @@ class DefaultStore(unittest.TestCase):
         self.assertEqual(support.in_child(body), ("/set", "/s", 0))
 
 
+class Compression(support.StoreCase):
+    def test_levels(self):
+        """What plain tools open, with the licenses in it; the highest gives less than the lowest."""
+        lines = (b"<LICENSE %d of %d>" % (number * number, number) for number in range(200_000))
+        made = {b"large": b"".join(lines), b"random": os.urandom(1 << 20)}
+        made.update(self.fill(200))
+        for name in (b"large", b"random"):
+            with open(os.path.join(os.fsencode(self.store), name), "wb") as file:
+                file.write(made[name])
+        sizes = {}
+        for level in (1, 3, 9, 10, 14, 19):
+            restorer = self.new_restorer(CompressionLevel=level)
+            self.assert_ends(restorer.backup(w.OVERWRITE | w.VERIFY))
+            backup = archive.Backup(self.target)
+            self.assertEqual(backup.files(), made, level)
+            sizes[level] = len(backup.data)
+        self.assertLess(sizes[19], sizes[1])
+
+
 class DuringAnOperation(support.StoreCase):
     def test_a_store_from_the_environment_is_backed_up(self):
         made = self.fill(3)
