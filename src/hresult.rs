@@ -180,7 +180,7 @@ pub fn from_errno(errno: Errno) -> wmlb_hresult {
         Errno::MFILE | Errno::NFILE => TOO_MANY_OPEN_FILES,
         Errno::NOMEM => WMLB_E_OUTOFMEMORY,
         Errno::ROFS => WRITE_PROTECT,
-        Errno::TXTBSY => WMLB_E_SHARING_VIOLATION,
+        Errno::TXTBSY | Errno::AGAIN => WMLB_E_SHARING_VIOLATION,
         Errno::OPNOTSUPP => NOT_SUPPORTED,
         Errno::EXIST => FILE_EXISTS,
         Errno::NOSPC | Errno::DQUOT => DISK_FULL,

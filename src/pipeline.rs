@@ -6,11 +6,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::MutexGuard;
 
 use crate::error::{Error, Result};
 use crate::panics;
-use crate::sync::{Condvar, Mutex, lock, wait};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
 use crate::sys;
 
 /// Bytes of listed work that may wait for a worker. Some 80,000 names: enough for the

@@ -1,5 +1,9 @@
 //! The restorer: properties, and at most one running operation with its thread.
 
+#[cfg(all(test, any(wmlb_loom, wmlb_shuttle)))]
+#[path = "../tests/model/scenarios.rs"]
+mod model;
+
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,12 +24,15 @@ use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
+use crate::sys::seeded::{self, Bug};
 use crate::verify::Verify;
 
-thread_local! {
+sync::thread_local! {
+    // loom knows no other way to make one.
+    #[allow(clippy::missing_const_for_thread_local)]
     /// The restorer whose operation this thread runs, null on every other thread, and the
     /// process: a child that is forked in a callback has the thread but not the operation.
-    static OPERATION_OF: Cell<(*const Restorer, u32)> = const { Cell::new((std::ptr::null(), 0)) };
+    static OPERATION_OF: Cell<(*const Restorer, u32)> = Cell::new((std::ptr::null(), 0));
 }
 
 /// Which kind of operation runs; cancelling goes by kind.
@@ -226,7 +233,8 @@ impl Restorer {
     /// The operation's thread.
     fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, job: &dyn Job) {
         let _ours = panics::enter();
-        OPERATION_OF.set((Arc::as_ptr(&self), sys::process_id()));
+        let own = (Arc::as_ptr(&self), sys::process_id());
+        OPERATION_OF.with(|operation_of| operation_of.set(own));
         let mut operation = Operation::new(control, observer);
         let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&mut operation)))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
@@ -282,7 +290,7 @@ impl Restorer {
 
     /// The restorer in whose callback the caller is; null when it is in none.
     fn calling_back() -> *const Restorer {
-        match OPERATION_OF.get() {
+        match OPERATION_OF.with(Cell::get) {
             (restorer, process) if process == sys::process_id() => restorer,
             _ => std::ptr::null(),
         }
@@ -352,7 +360,9 @@ impl Restorer {
             state.joining = true;
             state.thread.take()
         };
-        if let Some(thread) = thread {
+        if let Some(thread) = thread
+            && !seeded::has(Bug::ReleaseDoesNotWait)
+        {
             thread.join();
         }
         lock(&self.state).joining = false;

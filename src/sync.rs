@@ -7,11 +7,27 @@
 //! end. So parking_lot's locks are for what is held for a moment only.
 //!
 //! A lock that a panic has poisoned is used on: what it guards is changed in single steps.
+//!
+//! Models of what threads do with a restorer have their own of each (tests/model).
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
-pub use std::sync::{Condvar, Mutex};
+#[cfg(wmlb_loom)]
+pub use loom::{
+    sync::{Condvar, Mutex, MutexGuard},
+    thread_local,
+};
+#[cfg(wmlb_shuttle)]
+pub use shuttle::{
+    sync::{Condvar, Mutex, MutexGuard},
+    thread_local,
+};
+#[cfg(not(any(wmlb_loom, wmlb_shuttle)))]
+pub use std::{
+    sync::{Condvar, Mutex, MutexGuard},
+    thread_local,
+};
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

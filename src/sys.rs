@@ -3,8 +3,10 @@
 
 mod locks;
 mod memory;
+pub mod seeded;
 #[cfg(feature = "encryption")]
 mod set_aside;
+#[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
 mod spawn;
 mod threads;
 

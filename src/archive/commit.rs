@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use crate::compare::reads_equal;
 use crate::error::{Error, Result};
 use crate::store::sqlite;
+use crate::sys::seeded::{self, Bug};
 use crate::sys::{self, Identity};
 
 /// The name of the backup file in its folder.
@@ -108,6 +109,9 @@ impl Folder {
     /// Removes temporary files that nobody holds. What cannot be removed stays: it is no
     /// reason to fail.
     fn sweep(&self) {
+        if seeded::has(Bug::LeftOverStays) {
+            return;
+        }
         // A descriptor of its own: the position in the folder belongs to it.
         let Ok(folder) = fs::openat(&self.folder, c".", sys::FOLDER, Mode::empty()) else {
             return;
@@ -177,14 +181,18 @@ impl Folder {
     pub fn named_temporary(&self) -> Result<Temporary<'_>> {
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let failed = |errno| Error::system("create a file in", &self.path, errno);
+        // Why the last try was in vain.
+        let mut reason = Errno::EXIST;
         for _ in 0..sys::NAME_TRIES {
             let name = temporary_name();
             let file = match fs::openat(&self.folder, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => file,
-                Err(Errno::EXIST) => continue,
-                Err(errno) => {
-                    return Err(Error::system("create a file in", &self.path, errno));
+                Err(Errno::EXIST) => {
+                    reason = Errno::EXIST;
+                    continue;
                 }
+                Err(errno) => return Err(failed(errno)),
             };
             let locked = fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
             let temporary = Temporary {
@@ -194,18 +202,18 @@ impl Folder {
             };
             match locked {
                 // Another backup's sweep was quicker, and removes the file: another one.
-                Err(Errno::WOULDBLOCK) => continue,
+                Err(Errno::WOULDBLOCK) => {}
                 // A file system without locks, where nobody sweeps either.
                 Err(_) => return Ok(temporary),
+                Ok(()) if fs::fstat(&temporary.file).map_err(failed)?.st_nlink > 0 => {
+                    return Ok(temporary);
+                }
+                // It was removed before the lock.
                 Ok(()) => {}
             }
-            let stat = fs::fstat(&temporary.file)
-                .map_err(|errno| Error::system("create a file in", &self.path, errno))?;
-            if stat.st_nlink > 0 {
-                return Ok(temporary);
-            }
+            reason = Errno::WOULDBLOCK;
         }
-        Err(Error::system("create a file in", &self.path, Errno::EXIST))
+        Err(failed(reason))
     }
 
     fn refuse_target(&self, overwrite: bool) -> Result<()> {
@@ -219,6 +227,9 @@ impl Folder {
 
     /// Makes the folder's entries, and those of the folders made for it, safe.
     fn synchronize(&self) -> Result<()> {
+        if seeded::has(Bug::NameNotFlushed) {
+            return Ok(());
+        }
         let folders = self.parents.iter().map(AsFd::as_fd);
         for folder in folders.chain([self.folder.as_fd()]) {
             synchronize(folder)
@@ -231,7 +242,10 @@ impl Folder {
 /// Waits until the disk has it. Interrupted, it is asked again; any other failure is final:
 /// after it, the system takes the lost pages for written.
 fn synchronize(file: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
-    rustix::io::retry_on_intr(|| fs::fsync(file))
+    match rustix::io::retry_on_intr(|| fs::fsync(file)) {
+        Err(_) if seeded::has(Bug::FlushFailureIgnored) => Ok(()),
+        result => result,
+    }
 }
 
 fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
@@ -285,6 +299,9 @@ impl Temporary<'_> {
 
     /// Waits until the disk has the file.
     pub fn synchronize(&self) -> Result<()> {
+        if seeded::has(Bug::ArchiveNotFlushed) {
+            return Ok(());
+        }
         synchronize(self.file.as_fd())
             .map_err(|errno| Error::system("write to the disk", self.folder.target(), errno))
     }
@@ -358,6 +375,9 @@ impl Temporary<'_> {
 
     fn commit_named(&mut self, name: &str, overwrite: bool) -> Result<()> {
         let folder = self.folder.folder.as_fd();
+        if overwrite && seeded::has(Bug::ReplacedInTwoSteps) {
+            let _ = fs::unlinkat(folder, FILE_NAME, AtFlags::empty());
+        }
         let renamed = match overwrite {
             true => fs::renameat(folder, name, folder, FILE_NAME),
             false => sys::rename_no_replace(folder, name, folder, FILE_NAME),
@@ -379,7 +399,9 @@ impl Temporary<'_> {
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        if let Some(name) = &self.name {
+        if let Some(name) = &self.name
+            && !seeded::has(Bug::TemporaryLeft)
+        {
             let _ = fs::unlinkat(&self.folder.folder, name, AtFlags::empty());
         }
     }

@@ -3,12 +3,15 @@
  *
  *     client OPERATION STORE FOLDER [SECRET]
  *
- * OPERATION: backup, verify, list, restore, or look (lists the store). STORE: a path, or "host" for a store in this
- * program's memory. FOLDER: where the backup file is. SECRET: "passphrase:WORDS", or
- * "keys:RECIPIENT,IDENTITY", or nothing for a clear backup.
+ * OPERATION: backup, unverified (a backup that is not read back), verify, list, restore, or look
+ * (lists the store). STORE: a path, or "host" for a store in this program's memory. FOLDER: where
+ * the backup file is. SECRET: "passphrase:WORDS", or "keys:RECIPIENT,IDENTITY", or nothing for a
+ * clear backup.
  *
  * Prints the result, the last event's code and a digest of what was listed. Exit code 0: the
  * operation said S_OK; 1: it failed; 3: what it said in one place disagrees with another.
+ *
+ * Under WMLB_MEASURED=1 it prints "memory: KIB" before that, the most that it has taken.
  *
  * Under WMLB_TRACED=1 it has its parent trace it, and stops itself right before the operation
  * and right after it: so nothing but the operation's own system calls are interfered with.
@@ -161,6 +164,20 @@ static void store_close(void *context)
     host_open = 0;
 }
 
+/* ---- memory ---- */
+
+/* Of this program alone: what getrusage says begins with what its parent had. */
+static void print_memory(void)
+{
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            printf("memory: %ld\n", atol(line + 6));
+    if (file != NULL)
+        fclose(file);
+}
+
 /* ---- the operation ---- */
 
 static wmlb_restorer *restorer;
@@ -237,6 +254,8 @@ int main(int count, char **arguments)
         if (strcmp(operation, "backup") == 0)
             started = wmlb_restorer_backup_licenses(
                 restorer, WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_VERIFY, on_event, NULL);
+        else if (strcmp(operation, "unverified") == 0)
+            started = wmlb_restorer_backup_licenses(restorer, WMLB_BACKUP_OVERWRITE, on_event, NULL);
         else if (strcmp(operation, "verify") == 0)
             started = wmlb_restorer_verify_backup(restorer, 0, on_event, NULL);
         else if (strcmp(operation, "restore") == 0)
@@ -263,12 +282,14 @@ int main(int count, char **arguments)
     expect(!host_open, "the store is left open");
     if (on_host && strcmp(operation, "restore") == 0)
         expect(host_committed == (result == WMLB_S_OK), "the store is not what the result says");
-    char words[4096] = "";
+    static char words[64 << 10]; /* names are long */
     size_t length = sizeof words;
     if (WMLB_FAILED(result))
         need(wmlb_restorer_get_last_error(restorer, words, &length), "last error");
     need(wmlb_restorer_release(restorer), "release");
     mark();
+    if (getenv("WMLB_MEASURED") != NULL)
+        print_memory();
     printf("%d %d %u %016llx %s\n", result, last_events ? last_hr : result, listed,
            (unsigned long long)digest, problem ? problem : words);
     if (problem != NULL)

@@ -52,8 +52,11 @@ CLASSES = {
     errno.EROFS: {win32(19)},
     errno.ENOSPC: {win32(112)},
     errno.EDQUOT: {win32(112)},
-    # The name was free a moment ago.
-    errno.EEXIST: {win32(80), CODES["E_SHARING_VIOLATION"]},
+    # The name was free a moment ago; what has it now is no folder of ours, or, taken for the
+    # folder that was wanted, turns out to be none.
+    errno.EEXIST: {win32(80), CODES["E_SHARING_VIOLATION"], CODES["E_ACCESSDENIED"], win32(2)},
+    # Locked, by another backup or restore.
+    errno.EWOULDBLOCK: {CODES["E_SHARING_VIOLATION"], CODES["NS_E_DRM_BACKUPRESTORE_BUSY"]},
     errno.EBUSY: {win32(170)},
     errno.EFBIG: {win32(223)},
     errno.EIO: {win32(1117)},
@@ -105,17 +108,30 @@ def snapshot(folder):
     return found
 
 
+def difference(*snapshots):
+    """Name -> what each has there, without the contents, where they are not the same."""
+    names = sorted(set().union(*snapshots))
+    each = {name: [one.get(name) for one in snapshots] for name in names}
+    return {name: [one and one[:2] for one in found] for name, found in each.items()
+            if any(one != found[0] for one in found)}
+
+
 def contents(found):
     """Names and contents alone."""
     return {name: value[-1] for name, value in found.items() if len(value) == 3}
 
 
+def words(operation, store, secret, damaged, threads):
+    return ", ".join([operation, store, "encrypted" if secret else "clear"] +
+                     ["damaged"] * damaged + ["2 threads"] * (threads > 1))
+
+
 class Scene:
     """One operation on one kind of store, with the folders it needs."""
 
-    def __init__(self, programs, base, operation, store, secret=None, damaged=False):
+    def __init__(self, programs, base, operation, store, secret=None, damaged=False, threads=1):
         self.operation, self.kind, self.secret, self.damaged = operation, store, secret, damaged
-        self.programs = programs
+        self.programs, self.threads = programs, threads
         self.root = tempfile.mkdtemp(prefix="scene-", dir=base)
         self.place = os.path.join(self.root, "place")
         self.backups = os.path.join(self.root, "backups")
@@ -127,8 +143,7 @@ class Scene:
         self.prepare()
 
     def __str__(self):
-        words = [self.operation, self.kind, "encrypted" if self.secret else "clear"]
-        return ", ".join(words + ["damaged"] * self.damaged)
+        return words(self.operation, self.kind, self.secret, self.damaged, self.threads)
 
     # -- what it is made of
 
@@ -227,12 +242,13 @@ class Scene:
 
     # -- running it
 
-    def run(self, operation=None, fault=None, store=None, environment=None):
+    def run(self, operation=None, fault=None, store=None):
         command = [os.path.join(self.programs, "client"), operation or self.operation,
                    store or self.store, self.backups] + [self.secret] * bool(self.secret)
+        environment = dict(os.environ, WMLB_THREADS=str(self.threads))
         of_memory = fault and fault[0] == "malloc"
         if of_memory:
-            environment = dict(environment or os.environ, WMLB_FAIL_ALLOCATION="%d%s" % fault[1:],
+            environment.update(WMLB_FAIL_ALLOCATION="%d%s" % fault[1:],
                                LD_PRELOAD=os.path.join(self.programs, "nomem"))
         elif fault:
             name, number, action = fault
@@ -405,10 +421,7 @@ class Scene:
             raise Violated("neither the old store nor the new one: %s" % self.difference(found))
 
     def difference(self, found):
-        return {name: [None if value is None else value[:2] for value in (
-            self.old_store.get(name), self.new_store.get(name), found.get(name))]
-            for name in sorted({*found, *self.new_store, *self.old_store})
-            if not found.get(name) == self.old_store.get(name) == self.new_store.get(name)}
+        return difference(self.old_store, self.new_store, found)
 
     def check_next(self):
         """The next operation works, and leaves nothing."""
