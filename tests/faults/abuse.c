@@ -14,300 +14,8 @@
  * read-only for itself first; only then does it name paths such as /dev/null.
  */
 
-#include "../c/harness.h"
-
-#include <sched.h>
-#include <stdint.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-
-#define SLOTS 8
-#define STALE 32
-#define ROOM 8192
-#define MOST_THREADS 64
-
-static wmlb_restorer *slots[SLOTS];
-static wmlb_restorer *stale[STALE];
-static int contained;
-static unsigned long calls_made, bad_handles, not_refused, defects;
-static unsigned long ended, failed;
-
-typedef struct caller {
-    uint64_t seed;
-    uint8_t *edge; /* the end of the room, before the page that nobody may touch */
-    wmlb_restorer *restorer;
-    int is_bad;    /* the restorer is surely none */
-    int is_plain;  /* the function takes no restorer */
-    int depth;
-} caller;
-
-/* The restorer in whose callback this thread is: of the others none may be released there, as
-   two such callbacks would wait for each other. */
-static __thread wmlb_restorer *inside;
-static __thread caller *self;
-
-static uint64_t bits(caller *c)
-{
-    c->seed ^= c->seed << 13;
-    c->seed ^= c->seed >> 7;
-    c->seed ^= c->seed << 17;
-    return c->seed * 2685821657736338717u;
-}
-
-static uint32_t below(caller *c, uint32_t bound)
-{
-    return (uint32_t)((bits(c) >> 33) % bound);
-}
-
-/* ---- memory that ends at the forbidden page ---- */
-
-static void new_room(caller *c)
-{
-    uint8_t *room = mmap(NULL, ROOM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                         -1, 0);
-    NEED(room != MAP_FAILED);
-    NEED(mprotect(room + ROOM, 4096, PROT_NONE) == 0);
-    c->edge = room + ROOM;
-}
-
-static void drop_room(caller *c)
-{
-    munmap(c->edge - ROOM, ROOM + 4096);
-}
-
-static void *last_bytes(caller *c, size_t length)
-{
-    return c->edge - length;
-}
-
-static void *maybe(caller *c, void *pointer)
-{
-    return below(c, 8) == 0 ? NULL : pointer;
-}
-
-/* ---- strings ---- */
-
-static const char *const names[] = {
-    "BackupPath", "RestorePath", "StorePath", "Passphrase", "Recipients", "Identities",
-    "CompressionLevel", "Threads", "Niceness", "UnstatedRights", "", "backuppath", "Threads ",
-    "%n%s%n", "\xff\xfe", "../Threads", "\n", "Pass\xc3phrase",
-};
-
-static const char *const paths[] = {
-    "store", "store", "store", "backup-0", "backup-1", "backup-2", "backup-3", "missing",
-    "backup-0/licenses.wmlb", "no-folder/below", "a-file", "a-file/below", "loop", "a-link",
-    "a-pipe", "database", "", ".", "./store/../store", "store/", "caf\xc3\xa9", "\xff\xfe",
-    "new\nline", "%n%s%n", "-rf",
-};
-
-static const char *const hostile_paths[] = {
-    "/dev/null", "/dev/full", "/dev/zero", "/dev/null/below", "/proc/self/mem", "/proc/self/fd",
-    "/etc/passwd", "/dev/tty", "/nowhere", "/proc/self/cwd/store", "/usr/include/stdio.h",
-};
-
-static const char *const texts[] = {
-    "allow", "deny", "AGE-SECRET-KEY-1", "age1", "age1\nage1", "# nothing", "\xff\xff", "x",
-    "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
-};
-
-#define ONE_OF(c, list) ((list)[below(c, sizeof(list) / sizeof *(list))])
-
-static const char *some_path(caller *c)
-{
-    return contained && below(c, 8) == 0 ? ONE_OF(c, hostile_paths) : ONE_OF(c, paths);
-}
-
-/* A string that ends where the room does. */
-static const char *placed(caller *c, const char *text)
-{
-    size_t length = strlen(text) + 1;
-    return memcpy(last_bytes(c, length), text, length);
-}
-
-static const char *a_path(caller *c)
-{
-    static char *huge;
-    size_t length;
-    char *text;
-    switch (below(c, 32)) {
-    case 0:
-        return NULL;
-    case 1: /* longer than any path may be */
-        length = 4000 + below(c, 4000);
-        text = memset(last_bytes(c, length), 'p', length);
-        text[length - 1] = 0;
-        return text;
-    case 2: /* longer than any value may be */
-        if (__atomic_load_n(&huge, __ATOMIC_ACQUIRE) == NULL) {
-            text = malloc((1 << 20) + 2);
-            NEED(text != NULL);
-            memset(text, 'h', (1 << 20) + 1);
-            text[(1 << 20) + 1] = 0;
-            __atomic_store_n(&huge, text, __ATOMIC_RELEASE); /* one may be lost to a race */
-        }
-        return huge;
-    default:
-        return placed(c, some_path(c));
-    }
-}
-
-static const char *a_name(caller *c)
-{
-    return below(c, 12) == 0 ? NULL : ONE_OF(c, names);
-}
-
-/* ---- handles ---- */
-
-static wmlb_restorer *a_restorer(caller *c)
-{
-    wmlb_restorer *found = NULL;
-    c->is_bad = 1;
-    switch (below(c, 16)) {
-    case 0:
-        return NULL;
-    case 1:
-        found = __atomic_load_n(&stale[below(c, STALE)], __ATOMIC_ACQUIRE);
-        return found;
-    case 2:
-        return (wmlb_restorer *)(uintptr_t)bits(c);
-    case 3:
-        return (wmlb_restorer *)(void *)c->edge;
-    case 4:
-        return (wmlb_restorer *)(uintptr_t)(below(c, 100000) + 1);
-    case 5: /* almost one */
-        found = __atomic_load_n(&slots[below(c, SLOTS)], __ATOMIC_ACQUIRE);
-        return (wmlb_restorer *)((uintptr_t)found ^ ((uintptr_t)1 << below(c, 64)));
-    case 6:
-        c->is_bad = 0;
-        return wmlb_default_restorer();
-    default:
-        c->is_bad = 0;
-        return __atomic_load_n(&slots[below(c, SLOTS)], __ATOMIC_ACQUIRE);
-    }
-}
-
-/* ---- callbacks ---- */
-
-static void call_something(caller *c);
-
-static void saw(wmlb_hresult hr)
-{
-    if (hr == WMLB_E_UNEXPECTED)
-        __atomic_fetch_add(&defects, 1, __ATOMIC_RELAXED);
-}
-
-/* Calls made in a callback, of the restorer `own` or, where that is NULL, on the caller's own
-   thread; and the callback's answer. */
-static wmlb_hresult abuse_inside(wmlb_restorer *own)
-{
-    static uint64_t turn;
-    caller local, *c = self, *before = self;
-    wmlb_restorer *inside_before = inside;
-    wmlb_hresult answer;
-    if (c == NULL) {
-        memset(&local, 0, sizeof local);
-        local.seed =
-            0x9e3779b97f4a7c15u * (__atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) + 1);
-        c = &local;
-    }
-    if (c->depth >= 2 || below(c, 4) != 0)
-        return below(c, 16) == 0 ? WMLB_E_FAIL : WMLB_S_OK;
-    if (c == &local)
-        new_room(c);
-    self = c;
-    if (inside == NULL)
-        inside = own;
-    c->depth++;
-    call_something(c);
-    c->depth--;
-    inside = inside_before;
-    self = before;
-    answer = below(c, 8) == 0 ? (wmlb_hresult)bits(c) : WMLB_S_OK;
-    if (c == &local)
-        drop_room(c);
-    return answer;
-}
-
-static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t type,
-                              const uint8_t *value, size_t length, void *user_data)
-{
-    (void)type, (void)value, (void)length;
-    saw(hr);
-    if (is_terminal(status))
-        __atomic_fetch_add(status == WMLB_STATUS_BACKUPRESTORE_END ? &ended : &failed, 1,
-                           __ATOMIC_RELAXED);
-    return abuse_inside(user_data);
-}
-
-static wmlb_hresult on_license(const wmlb_license_info *license, void *user_data)
-{
-    (void)license, (void)user_data;
-    return abuse_inside(NULL);
-}
-
-static wmlb_hresult on_store(const wmlb_store_info *store, void *user_data)
-{
-    (void)store, (void)user_data;
-    return abuse_inside(NULL);
-}
-
-static wmlb_hresult authorize(const wmlb_restore_request *request, char *url, size_t length,
-                              void *own)
-{
-    (void)request;
-    memset(url, 'u', length); /* no NUL */
-    return abuse_inside(own);
-}
-
-static int32_t right(const wmlb_license_info *license, void *own)
-{
-    (void)license;
-    return abuse_inside(own);
-}
-
-/* A store that gives whatever it likes. What is passed along with it is the restorer. */
-
-static wmlb_hresult open_store(void *own, int32_t writing)
-{
-    (void)writing;
-    return abuse_inside(own);
-}
-
-static wmlb_hresult next_license(void *own, wmlb_store_license *license)
-{
-    static const char *const given[] = {"a", "b/c", "", "..", "/etc", "a/b", "x\xff"};
-    static uint64_t turn;
-    caller c = {0};
-    c.seed = 0xd1342543de82ef95u * (__atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) + 1);
-    if (below(&c, 3) == 0)
-        return WMLB_S_FALSE;
-    license->name = (const uint8_t *)ONE_OF(&c, given);
-    license->name_len = strlen((const char *)license->name);
-    license->data = below(&c, 4) == 0 ? NULL : (const uint8_t *)"data";
-    license->data_len = license->data == NULL && below(&c, 8) != 0 ? 0 : 4;
-    license->modified = (int64_t)bits(&c);
-    if (below(&c, 16) == 0)
-        license->name = NULL;
-    return abuse_inside(own);
-}
-
-static wmlb_hresult put_license(void *own, const wmlb_store_license *license)
-{
-    (void)license;
-    return abuse_inside(own);
-}
-
-static wmlb_hresult commit_store(void *own)
-{
-    return abuse_inside(own);
-}
-
-static void close_store(void *own)
-{
-    abuse_inside(own);
-}
-
-/* ---- the functions ---- */
+#include "abuse_callbacks.h"
+#include "abuse_surroundings.h"
 
 #define CALL0(what)                                                                       \
     (c->is_plain ? wmlb_##what() : wmlb_restorer_##what(c->restorer))
@@ -705,62 +413,14 @@ static void *call_at_random(void *argument)
     return NULL;
 }
 
-/* ---- the surroundings ---- */
-
-/* A file system of its own in the workspace, and all else read-only. */
-static int contain(void)
+static unsigned long of_threads(unsigned long *counter)
 {
-    struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-    if (unshare(CLONE_NEWNS) != 0) {
-        uid_t user = getuid();
-        gid_t group = getgid();
-        char map[64];
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-            return 0;
-        write_file("/proc/self/setgroups", "deny", 4);
-        write_file("/proc/self/uid_map", map, (size_t)sprintf(map, "0 %u 1", user));
-        write_file("/proc/self/gid_map", map, (size_t)sprintf(map, "0 %u 1", group));
-    }
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) == 0 &&
-           mount("abuse", workspace, "tmpfs", 0, "size=512m") == 0;
-}
-
-static void furnish(void)
-{
-    NEED(chdir(workspace) == 0);
-    make_store("store", 5, 300);
-    write_file("a-file", "a file", 6);
-    NEED(symlink("loop", "loop") == 0 && symlink("store", "a-link") == 0);
-    NEED(mkfifo("a-pipe", 0600) == 0);
-    NEED(mkdir("home", 0700) == 0 && setenv("HOME", in_workspace("home"), 1) == 0);
-    write_file("database", "SQLite format 3", 16);
-    unsetenv("XDG_DATA_HOME");
-    unsetenv("XDG_CONFIG_HOME");
-    unsetenv("XDG_CACHE_HOME");
-    unsetenv("WMLB_STORE_PATH");
-    setenv("TMPDIR", workspace, 1);
-}
-
-/* Restores leave licenses in the folders, backups one file: none that begins with a dot. */
-static int temporary_files(int number)
-{
-    char path[64];
-    DIR *folder;
-    struct dirent *entry;
-    int found = 0;
-    snprintf(path, sizeof path, "backup-%d", number);
-    if ((folder = opendir(path)) == NULL)
-        return 0;
-    while ((entry = readdir(folder)) != NULL)
-        found += entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
-                 strcmp(entry->d_name, "..") != 0;
-    closedir(folder);
-    return found;
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
 int main(int count, char **arguments)
 {
+    wmlb_hresult result = WMLB_S_OK;
     pthread_t threads[MOST_THREADS];
     caller callers[MOST_THREADS];
     unsigned long calls, seed, rooms = 0;
@@ -798,14 +458,16 @@ int main(int count, char **arguments)
         NEED(pthread_join(threads[i], NULL) == 0);
     for (i = 0; i < SLOTS; i++)
         wmlb_restorer_release(slots[i]);
+    NEED(wmlb_wait(UINT32_MAX, &result) >= 0);
     until_threads_are(threads_before);
 
-    CHECK(calls_made >= rooms);
-    CHECK(defects == 0);
-    CHECK(not_refused == 0);
+    /* Threads of restorers that were released in a callback were waited for by nobody. */
+    CHECK(of_threads(&calls_made) >= rooms);
+    CHECK(of_threads(&defects) == 0);
+    CHECK(of_threads(&not_refused) == 0);
     CHECK(entries("/proc/self/fd") == files_before);
     for (j = 0; calls >= 5000 && j < FUNCTIONS; j++)
-        check_(functions[j].called > 0, __FILE__, __LINE__, "%s was not called",
+        check_(of_threads(&functions[j].called) > 0, __FILE__, __LINE__, "%s was not called",
                functions[j].name);
     for (i = 0; i < 4; i++)
         CHECK(temporary_files(i) == 0);
@@ -814,7 +476,8 @@ int main(int count, char **arguments)
         umount2(workspace, MNT_DETACH);
     end_workspace();
     printf("%lu calls, %lu bad handles, %lu not refused, %lu operations, %lu to their end, %s\n",
-           calls_made, bad_handles, not_refused, ended + failed, ended,
+           of_threads(&calls_made), of_threads(&bad_handles), of_threads(&not_refused),
+           of_threads(&ended) + of_threads(&failed), of_threads(&ended),
            contained ? "contained" : "not contained");
     return checks_failed == 0 ? 0 : 1;
 }

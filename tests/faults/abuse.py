@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Random calls, cancels, many operations, several at once, sudden endings: builds the C
 programs of this folder against the library as it is shipped, runs them, and prints a table's
-rows: what | tried | violated. --sample runs what CI does. Exits with 1 if a promise was broken.
+rows: what | tried | violated. --sample runs what CI does, --only WORD what has the word in its
+name. Exits with 1 if a promise was broken.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -80,15 +82,19 @@ def sum_up(lines):
 
 
 def main(arguments):
-    is_sample = "--sample" in arguments
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--sample", action="store_true")
+    parser.add_argument("--only", default="")
+    given = parser.parse_args(arguments)
+    runs = [one for one in RUNS if given.only in one[0]]
     seed = int(os.environ.get("WMLB_SEED") or int.from_bytes(os.urandom(4), "little"))
     print("WMLB_SEED=%d repeats this run" % seed, file=sys.stderr)
     failed = False
     with tempfile.TemporaryDirectory() as folder:
-        built = {program: build(folder, program) for _, program, _, _ in RUNS}
-        for name, program, sample, whole in RUNS:
+        built = {program: build(folder, program) for program in {one[1] for one in runs}}
+        for name, program, sample, whole in runs:
             said, problems = [], []
-            for number, line in enumerate(sample if is_sample else whole):
+            for number, line in enumerate(sample if given.sample else whole):
                 last, problem = run(built[program], line, seed + number)
                 said.append(last)
                 problems += [problem] if problem else []
@@ -96,7 +102,7 @@ def main(arguments):
             print("| %s | %s | %d |" % (name, tried, len(problems)), flush=True)
             print("\n".join(problems), file=sys.stderr)
             failed |= bool(problems)
-    return failed
+    return failed or not runs
 
 
 if __name__ == "__main__":
