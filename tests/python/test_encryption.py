@@ -214,7 +214,8 @@ class LeftoversEncrypted(Encrypted, test_commit.Leftovers):
 
 
 class InTheMiddleEncrypted(Encrypted, test_store_changes.InTheMiddle):
-    pass
+    # One of them verifies what it made.
+    properties = EncryptedCase.properties
 
 
 class MutatedEncrypted(Encrypted, test_store_changes.Mutated):

@@ -227,6 +227,11 @@ class Chunks(DamageCase):
                 told = [int(digits) for digits in re.findall(r"\b\d+\b", text)]
                 self.assertIn(at, told, "where the damage is")
 
+    def test_nothing_that_was_encrypted(self):
+        """It is as it was made, so it is not damaged: it is no backup."""
+        empty = encrypt(b"", key().recipient)
+        self.assertIn("nothing", self.check(empty, "empty", allowed=(w.BAD_DATA,)))
+
     def test_damage_inside_is_placed_in_the_file(self):
         """What was encrypted when it was damaged already."""
         clear = bytearray(decrypt(self.data))

@@ -4,9 +4,12 @@ import os
 import resource
 import signal
 import subprocess
+import threading
 import unittest
 
 import archive
+import interrupt
+import sqlite_support
 import support
 import wmlb_ctypes as w
 
@@ -111,6 +114,80 @@ class FileSizeLimit(support.StoreCase):
         self.assert_fails(outcome, w.FILE_TOO_LARGE, self.backups)
         self.assertEqual(left, [])
         self.assert_hr(again, w.S_OK)
+
+
+@unittest.skipUnless(support.has_program("strace"), "strace is needed")
+class TemporaryFiles(support.StoreCase):
+    def backup_under(self, *options, before=lambda: None):
+        # Just written, so that a snapshot of it is made, in a file with a name.
+        database = self.store + "/licences.db"
+        if not os.path.exists(database):
+            sqlite_support.make(database, 5)
+
+        def body():
+            before()
+            return self.new_restorer(Threads=1).backup()[0]
+
+        return interrupt.run(body, ["-o", "/dev/null", *options]).result
+
+    def test_each_is_taken_by_somebody_else(self):
+        """The code says that somebody has it, not that there is a file already."""
+        hr = self.backup_under("-e", "trace=flock", "-e", "inject=flock:error=EAGAIN")
+        self.assert_hr(hr, w.SHARING_VIOLATION)
+        self.assert_clean()
+
+    def test_one_is_swept_before_it_is_locked(self):
+        """Another backup has locked it first, and removed it."""
+        swept = []
+        done = threading.Event()
+
+        def sweep():
+            while not swept and not done.is_set():
+                for name in os.listdir(self.backups):
+                    os.unlink(os.path.join(self.backups, name))
+                    swept.append(name)
+
+        sweeper = threading.Thread(target=sweep)
+        sweeper.start()
+        try:
+            # In microseconds: ample time to be swept.
+            inject = "inject=flock:delay_enter=500000"
+            hr = self.backup_under("-e", "trace=flock", "-e", inject)
+        finally:
+            done.set()
+            sweeper.join()
+        self.assert_hr(hr, w.S_OK)
+        self.assertEqual([name.startswith(".licenses.wmlb.") for name in swept], [True])
+        self.assert_clean(names=[w.BACKUP_NAME])
+
+    def test_somebody_else_makes_the_backup_at_the_last_moment(self):
+        for call, before in (
+            ("linkat", lambda: None),
+            ("renameat2", support.without_unnamed_files),
+        ):
+            inject = "inject=%s:error=EEXIST:when=1" % call
+            hr = self.backup_under("-e", "trace=" + call, "-e", inject, before=before)
+            self.assert_hr(hr, w.BACKUP_EXISTS, call)
+            self.assert_clean()
+
+    def test_the_disk_has_no_room_for_its_name(self):
+        """Where links are forbidden the file is copied; here that would be of no use."""
+        hr = self.backup_under("-e", "trace=linkat", "-e", "inject=linkat:error=ENOSPC")
+        self.assert_hr(hr, w.DISK_FULL)
+        self.assert_clean()
+
+    def test_of_a_user_who_is_not_root(self):
+        support.need_root()
+        sqlite_support.make(self.store + "/licences.db", 5)
+        subprocess.run(["chown", "-R", str(support.NOBODY), self.root], check=True)
+        self.assert_hr(
+            support.in_child(lambda: self.new_restorer().backup()[0], user=support.NOBODY), w.S_OK
+        )
+
+    def test_some_are_taken_by_somebody_else(self):
+        inject = "inject=flock:error=EAGAIN:when=1..50"
+        self.assert_hr(self.backup_under("-e", "trace=flock", "-e", inject), w.S_OK)
+        self.assert_clean(names=[w.BACKUP_NAME])
 
 
 class Verify(support.StoreCase):

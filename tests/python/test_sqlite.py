@@ -366,7 +366,7 @@ print(hr, repr(events[-1].value), sorted(seen))
                 if name not in ("HOME", "XDG_CACHE_HOME")}
         recipient = encryption_support.key().recipient
         done = support.run_python(
-            code, self.store, self.backups, recipient, env={**kept, **environment}
+            code, self.store, self.backups, recipient, env={**kept, **environment}, cwd=self.root
         )
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return done.stdout.decode()
@@ -375,6 +375,8 @@ print(hr, repr(events[-1].value), sorted(seen))
         for environment, folder in (
             ({"XDG_CACHE_HOME": self.cache, "HOME": "/nowhere"}, self.cache),
             ({"HOME": self.root}, os.path.join(self.root, ".cache")),
+            # Below the working directory.
+            ({"HOME": "a-home"}, os.path.join(self.root, "a-home/.cache")),
         ):
             said = self.encrypted(environment)
             self.assertTrue(said.startswith("0 "), said)

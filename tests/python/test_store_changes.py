@@ -102,6 +102,24 @@ class InTheMiddle(support.StoreCase):
         self.assert_ends(self.backup_with(change))
         self.assert_one_of(b"0", self.old[b"0"][:-10] + b"z" * 10)
 
+    def test_others_were_saved_before_it(self):
+        """What was written of it is taken back, and nothing else."""
+        asked = []
+
+        def rights(license):
+            # It is asked of when its beginning was read, and again when it was read anew.
+            asked.append(license.name)
+            if asked == [b"0", b"1", b"2"]:
+                with open(self.store + "/2", "r+b") as file:
+                    file.write(b"z" * (3 * MIB))
+            return w.RIGHT_NOT_STATED
+
+        self.assert_hr(self.restorer.ask_rights(rights), w.S_OK)
+        self.assert_ends(self.restorer.backup(w.VERIFY))
+        self.assertEqual(asked.count(b"2"), 2)
+        self.assert_one_of(b"2", b"z" * (3 * MIB))
+        self.assert_ends(self.new_restorer(RestorePath=self.backups).verify())
+
     def test_it_grows(self):
         def change():
             with open(self.store + "/0", "ab") as file:

@@ -16,7 +16,7 @@ import archive_forge as forge
 import interrupt
 import support
 import wmlb_ctypes as w
-from restore_support import RestoreCase, files_of, snapshot
+from restore_support import RestoreCase, files_of, run_apart, snapshot
 
 FULL = os.environ.get("WMLB_FULL") == "1"
 ALL_BELOW = 64 << 10
@@ -76,6 +76,14 @@ class WholeFile(RestoreCase):
             return restorer.verify()
 
         self.assert_ends(support.in_child(body))
+
+    def test_memory_does_not_grow_with_it(self):
+        piece = os.urandom(1 << 20)
+        self.save({b"%03d" % number: piece for number in range(256)})
+        for operation in ("verify", "enumerate", "restore"):
+            found, kib = run_apart(self.target, self.place, [operation], 0, 2)
+            self.assert_hr(found[operation][0], w.S_OK)
+            self.assertLess(kib, 64 << 10, operation)
 
     def test_a_store_that_cannot_be_one(self):
         self.save({b"a": b"1"})
