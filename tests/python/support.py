@@ -213,12 +213,12 @@ def in_child(body, user=None, timeout=60, expect_signal=None):
     return result
 
 
-def run_python(code, *arguments, timeout=60, env=None):
+def run_python(code, *arguments, timeout=60, env=None, cwd=None):
     """Runs code in a new interpreter that finds these modules; the finished process."""
     command = [sys.executable, "-c", "import sys; sys.path.insert(0, %r)\n%s" % (w.HERE, code)]
     command += [os.fspath(argument) for argument in arguments]
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, env=env
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, env=env, cwd=cwd
     )
 
 
