@@ -1,0 +1,47 @@
+"""Puts the shared library into the wheel: the build that other programs are shipped too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NAME = "libwmlb.so.1"
+
+
+class LibraryHook(BuildHookInterface[Any]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        library = self.library()
+        inside = f"wmlb/{NAME}"
+        # An editable install imports from here, not from the wheel.
+        if version == "editable":
+            destination = Path(self.root, "src", inside)
+            destination.write_bytes(library.read_bytes())
+        else:
+            build_data["force_include"][str(library)] = inside
+        # No code of Python's ABI is in it, but code of a processor's.
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform}"
+        build_data["pure_python"] = False
+
+    def library(self) -> Path:
+        """The library: built already, or built now."""
+        built = os.environ.get("WMLB_LIBRARY")
+        if built:
+            return Path(built).resolve(strict=True)
+        root = self.sources()
+        subprocess.run(["sh", "tests/build-library.sh"], cwd=root, check=True)
+        target = root / os.environ.get("CARGO_TARGET_DIR", "target")
+        return (target / "dist" / NAME).resolve(strict=True)
+
+    def sources(self) -> Path:
+        """In a clone they lie above, in a source distribution beside."""
+        here = Path(self.root)
+        for folder in (here / "library", here.parent.parent):
+            if (folder / "tests/build-library.sh").is_file():
+                return folder
+        raise FileNotFoundError("the sources of the library are not there")

@@ -1,0 +1,106 @@
+"""Backs up the media licenses that a player holds, restores, verifies and lists them.
+
+    import wmlb
+
+    wmlb.backup("/home/me/.local/share/player/licenses", "/media/stick")
+    wmlb.restore("/media/stick", "/home/me/.local/share/player/licenses")
+
+backup(), restore() and verify() return a Summary or raise a WmlbError; with _async after their
+names they are for asyncio. list_backup(), list_store() and stores() give lists. A Restorer does
+several things with the same settings.
+
+What is given to them (functions, a HostStore) is called on the thread that called them, or on
+that of the event loop. An exception there, Ctrl-C, or the cancelling of the task cancels the
+operation; an earlier backup and the store stay as they were.
+"""
+
+from ._errors import (
+    AccessDeniedError,
+    BackupCorruptError,
+    BackupExistsError,
+    BusyError,
+    CanceledError,
+    ClosedError,
+    InvalidArgumentError,
+    InvalidLicenseError,
+    NotABackupError,
+    NotAFolderError,
+    NotConfiguredError,
+    OperatingSystemError,
+    OtherDeviceError,
+    OutOfMemoryError,
+    PathNotFoundError,
+    RestoreRefusedError,
+    StoreChangedError,
+    StoreCorruptError,
+    StoreError,
+    UnknownPropertyError,
+    UnsupportedError,
+    WmlbError,
+    WrongSecretError,
+)
+from ._functions import (
+    backup,
+    backup_async,
+    list_backup,
+    list_store,
+    restore,
+    restore_async,
+    stores,
+    verify,
+    verify_async,
+)
+from ._host import HostLicense, HostStore
+from ._native import BACKUP_FILE_NAME, VERSION as __version__, Code, Right, Status
+from ._restorer import Restorer
+from ._values import Event, License, Progress, RestoreRequest, Skipped, Store, Summary
+
+__all__ = [
+    "BACKUP_FILE_NAME",
+    "AccessDeniedError",
+    "BackupCorruptError",
+    "BackupExistsError",
+    "BusyError",
+    "CanceledError",
+    "ClosedError",
+    "Code",
+    "Event",
+    "HostLicense",
+    "HostStore",
+    "InvalidArgumentError",
+    "InvalidLicenseError",
+    "License",
+    "NotABackupError",
+    "NotAFolderError",
+    "NotConfiguredError",
+    "OperatingSystemError",
+    "OtherDeviceError",
+    "OutOfMemoryError",
+    "PathNotFoundError",
+    "Progress",
+    "RestoreRefusedError",
+    "RestoreRequest",
+    "Restorer",
+    "Right",
+    "Skipped",
+    "Status",
+    "Store",
+    "StoreChangedError",
+    "StoreCorruptError",
+    "StoreError",
+    "Summary",
+    "UnknownPropertyError",
+    "UnsupportedError",
+    "WmlbError",
+    "WrongSecretError",
+    "__version__",
+    "backup",
+    "backup_async",
+    "list_backup",
+    "list_store",
+    "restore",
+    "restore_async",
+    "stores",
+    "verify",
+    "verify_async",
+]

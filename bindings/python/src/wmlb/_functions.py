@@ -1,0 +1,183 @@
+"""What most programs need: one call each."""
+
+from __future__ import annotations
+
+from ._errors import error
+from ._native import lib, Code
+from ._restorer import (
+    Authorizer, Keys, OnEvent, OnProgress, PathLike, Restorer, Rights, StoreLike,
+)
+from ._run import Run, in_thread, on_store
+from ._values import License, Store, Summary
+
+
+def backup(
+    store: StoreLike | None,
+    to: PathLike,
+    *,
+    overwrite: bool = False,
+    partial: bool = False,
+    verify: bool = False,
+    on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
+    passphrase: str | None = None,
+    recipients: Keys | None = None,
+    rights: Rights | None = None,
+    unstated_rights: str | None = None,
+    compression_level: int | None = None,
+    threads: int | None = None,
+    niceness: int | None = None,
+) -> Summary:
+    """Saves the licenses of a store to licenses.wmlb in the folder to.
+
+    store and the keywords are explained at Restorer, overwrite to on_event at its backup().
+    """
+    with Restorer(
+        store, passphrase=passphrase, recipients=recipients, rights=rights,
+        unstated_rights=unstated_rights, compression_level=compression_level, threads=threads,
+        niceness=niceness,
+    ) as restorer:
+        return restorer.backup(
+            to, overwrite=overwrite, partial=partial, verify=verify, on_progress=on_progress,
+            on_event=on_event,
+        )
+
+
+async def backup_async(
+    store: StoreLike | None,
+    to: PathLike,
+    *,
+    overwrite: bool = False,
+    partial: bool = False,
+    verify: bool = False,
+    on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
+    passphrase: str | None = None,
+    recipients: Keys | None = None,
+    rights: Rights | None = None,
+    unstated_rights: str | None = None,
+    compression_level: int | None = None,
+    threads: int | None = None,
+    niceness: int | None = None,
+) -> Summary:
+    """As backup(), for asyncio. To cancel the task cancels the backup."""
+    with Restorer(
+        store, passphrase=passphrase, recipients=recipients, rights=rights,
+        unstated_rights=unstated_rights, compression_level=compression_level, threads=threads,
+        niceness=niceness,
+    ) as restorer:
+        return await restorer.backup_async(
+            to, overwrite=overwrite, partial=partial, verify=verify, on_progress=on_progress,
+            on_event=on_event,
+        )
+
+
+def restore(
+    backup: PathLike,
+    store: StoreLike | None,
+    *,
+    overwrite: bool = False,
+    individualize: bool = False,
+    on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
+    passphrase: str | None = None,
+    identities: Keys | None = None,
+    authorizer: Authorizer | None = None,
+    threads: int | None = None,
+    niceness: int | None = None,
+) -> Summary:
+    """Brings the licenses of a backup (the file or its folder) back into a store, all or none.
+
+    store and the keywords are explained at Restorer, overwrite to on_event at its restore().
+    """
+    with Restorer(
+        store, passphrase=passphrase, identities=identities, authorizer=authorizer,
+        threads=threads, niceness=niceness,
+    ) as restorer:
+        return restorer.restore(
+            backup, overwrite=overwrite, individualize=individualize, on_progress=on_progress,
+            on_event=on_event,
+        )
+
+
+async def restore_async(
+    backup: PathLike,
+    store: StoreLike | None,
+    *,
+    overwrite: bool = False,
+    individualize: bool = False,
+    on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
+    passphrase: str | None = None,
+    identities: Keys | None = None,
+    authorizer: Authorizer | None = None,
+    threads: int | None = None,
+    niceness: int | None = None,
+) -> Summary:
+    """As restore(), for asyncio. To cancel the task cancels the restore."""
+    with Restorer(
+        store, passphrase=passphrase, identities=identities, authorizer=authorizer,
+        threads=threads, niceness=niceness,
+    ) as restorer:
+        return await restorer.restore_async(
+            backup, overwrite=overwrite, individualize=individualize, on_progress=on_progress,
+            on_event=on_event,
+        )
+
+
+def verify(
+    backup: PathLike,
+    *,
+    on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
+    passphrase: str | None = None,
+    identities: Keys | None = None,
+    threads: int | None = None,
+    niceness: int | None = None,
+) -> Summary:
+    """Makes all the checks of a restore, and touches no store."""
+    with Restorer(
+        passphrase=passphrase, identities=identities, threads=threads, niceness=niceness
+    ) as restorer:
+        return restorer.verify(backup, on_progress=on_progress, on_event=on_event)
+
+
+async def verify_async(
+    backup: PathLike,
+    *,
+    on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
+    passphrase: str | None = None,
+    identities: Keys | None = None,
+    threads: int | None = None,
+    niceness: int | None = None,
+) -> Summary:
+    """As verify(), for asyncio. To cancel the task cancels the verification."""
+    with Restorer(
+        passphrase=passphrase, identities=identities, threads=threads, niceness=niceness
+    ) as restorer:
+        return await restorer.verify_async(backup, on_progress=on_progress, on_event=on_event)
+
+
+def list_backup(
+    backup: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+) -> list[License]:
+    """The licenses in a backup (the file or its folder), by name."""
+    with Restorer(passphrase=passphrase, identities=identities) as restorer:
+        return restorer.list_backup(backup)
+
+
+def list_store(store: StoreLike | None = None) -> list[License]:
+    """The licenses in a store, by name; those of a HostStore in its own order."""
+    with Restorer(store) as restorer:
+        return restorer.list_store()
+
+
+def stores() -> list[Store]:
+    """The stores that players have made for this user, on this machine."""
+    with Run(None) as run:
+        in_thread(run, lambda: int(lib.wmlb_discover_stores(on_store, run.number)))
+    run.reraise()
+    if run.result != Code.S_OK:
+        raise error(run.result)
+    return run.listed

@@ -1,0 +1,423 @@
+"""The restorer, with which everything is done."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Union
+
+from . import _native as native
+from ._errors import WmlbError, error
+from ._host import HostSession, HostStore
+from ._native import Code, Right, Type, lib
+from ._run import BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_license, on_rights, on_status
+from ._values import Event, License, Progress, RestoreRequest, Summary
+
+PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+StoreLike = Union[PathLike, HostStore]
+OnProgress = Callable[[Progress], object]
+OnEvent = Callable[[Event], object]
+Rights = Callable[[License], "Right | None"]
+Authorizer = Callable[[RestoreRequest], "bool | str"]
+Keys = Union[str, Iterable[str]]
+
+
+def _lines(keys: Keys) -> str:
+    return keys if isinstance(keys, str) else "\n".join(keys)
+
+
+class _Life:
+    """What ends when the restorer does, or the process: it knows the restorer not."""
+
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+        self.run: Run | None = None
+
+    def end(self) -> None:
+        # What waits for an answer would wait for ever, and the release for it.
+        if self.run is not None:
+            self.run.close()
+        lib.wmlb_restorer_release(self.handle)
+
+
+class Restorer:
+    """The backup restorer: settings, and one operation or list at a time.
+
+    store: a folder, a database, one of stores(), or a HostStore; None for the default one.
+    passphrase, recipients: what backups are encrypted with. passphrase, identities: what they
+    are opened with. recipients and identities: keys of the age format. unstated_rights: "allow"
+    or "deny". rights is asked of each license in a backup; authorizer before a restore: it
+    gives True, or False, or the address to send the user to.
+
+    Functions are called on the thread that calls backup() and so on, or on the event loop of
+    backup_async(). What they raise, and a KeyboardInterrupt, cancels the operation, and is
+    raised when that has ended: an earlier backup and the store are as they were.
+
+    Use it in a with statement, or close() it. progress and cancel() are for other threads.
+    """
+
+    def __init__(
+        self,
+        store: StoreLike | None = None,
+        *,
+        passphrase: str | None = None,
+        recipients: Keys | None = None,
+        identities: Keys | None = None,
+        compression_level: int | None = None,
+        threads: int | None = None,
+        niceness: int | None = None,
+        unstated_rights: str | None = None,
+        rights: Rights | None = None,
+        authorizer: Authorizer | None = None,
+    ) -> None:
+        out = ctypes.c_void_p()
+        hr = lib.wmlb_restorer_create(ctypes.byref(out))
+        if hr < 0 or out.value is None:
+            raise error(hr if hr < 0 else Code.E_OUTOFMEMORY)
+        self._handle: int = out.value
+        self._life = _Life(self._handle)
+        self._end = weakref.finalize(self, self._life.end)
+        self._rights = rights
+        self._authorizer = authorizer
+        self._host = store if isinstance(store, HostStore) else None
+        self._busy = threading.Lock()
+        self._paths: dict[str, str] = {}
+        settings: dict[str, Any] = {
+            native.PROP_STORE_PATH: None if isinstance(store, HostStore) else store,
+            native.PROP_PASSPHRASE: passphrase,
+            native.PROP_RECIPIENTS: None if recipients is None else _lines(recipients),
+            native.PROP_IDENTITIES: None if identities is None else _lines(identities),
+            native.PROP_COMPRESSION_LEVEL: compression_level,
+            native.PROP_THREADS: threads,
+            native.PROP_NICENESS: niceness,
+            native.PROP_UNSTATED_RIGHTS: unstated_rights,
+        }
+        try:
+            for name, value in settings.items():
+                if value is not None:
+                    self.set_property(name, value)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Restorer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancels what is running, waits for its end, and wipes the secrets."""
+        self._end()
+
+    # Properties.
+
+    def set_property(self, name: str, value: PathLike | int) -> None:
+        """Sets a property, by its name in include/wmlb.h, for the next operation."""
+        if isinstance(value, int):
+            if not 0 <= value < 1 << 32:
+                raise error(Code.E_INVALIDARG, f"property {name}: {value} is out of range")
+            content, kind = value.to_bytes(4, sys.byteorder), Type.DWORD
+        else:
+            # A path has the bytes that Python's own open() would use, all else is UTF-8.
+            is_path = not isinstance(value, str) or name.endswith("Path")
+            content = os.fsencode(value) if is_path else str(value).encode("utf-8", "surrogateescape")
+            kind = Type.STRING
+            # One at the end would be taken for the end, as in C.
+            if b"\0" in content:
+                raise error(Code.E_INVALIDARG, f"property {name}: it has a NUL in it")
+        self._check(lib.wmlb_restorer_set_prop(
+            self._handle, name.encode(), kind, content, len(content)
+        ))
+        if name.endswith("Path"):
+            self._paths[name] = os.fsdecode(content)
+
+    def get_property(self, name: str) -> str | int | None:
+        """The value of a property, or its default; None when it has neither."""
+        kind, size = ctypes.c_int32(), ctypes.c_size_t()
+        buffer = None
+        while True:
+            hr = lib.wmlb_restorer_get_prop_by_name(
+                self._handle, name.encode(), ctypes.byref(kind), buffer, ctypes.byref(size)
+            )
+            # It may have grown since its size was asked for.
+            if hr != Code.E_INSUFFICIENT_BUFFER:
+                if self._check(hr) == Code.S_FALSE:
+                    return None
+                if buffer is not None:
+                    break
+            buffer = ctypes.create_string_buffer(size.value)
+        value = buffer.raw[: size.value]
+        if kind.value == Type.DWORD:
+            return int.from_bytes(value, sys.byteorder)
+        return os.fsdecode(value[:-1])
+
+    def remove_property(self, name: str) -> None:
+        """Sets a property back to its default."""
+        self._check(lib.wmlb_restorer_remove_prop(self._handle, name.encode()))
+
+    # For other threads.
+
+    def cancel(self) -> bool:
+        """Cancels what is running, which raises CanceledError there unless it was too late.
+        False: nothing is running."""
+        run = self._life.run
+        hr = self._check(lib.wmlb_restorer_cancel(self._handle))
+        if run is not None and not run.finished:
+            run.canceled = True
+            return True
+        return hr == Code.S_OK
+
+    @property
+    def progress(self) -> Progress:
+        """How far the running operation is, or how far the last one came."""
+        told = native.Progress(struct_size=ctypes.sizeof(native.Progress))
+        self._check(lib.wmlb_restorer_get_progress(self._handle, ctypes.byref(told)))
+        return Progress.of(told)
+
+    # Operations.
+
+    def backup(
+        self,
+        to: PathLike,
+        *,
+        overwrite: bool = False,
+        partial: bool = False,
+        verify: bool = False,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Summary:
+        """Saves the store to licenses.wmlb in the folder to, which is made if it is missing.
+
+        overwrite: replace a backup that is there. partial: leave out licenses that cannot be
+        read, instead of failing. verify: read the file back before it takes its name.
+        """
+        self.set_property(native.PROP_BACKUP_PATH, to)
+        flags = _backup_flags(overwrite, partial, verify)
+        return self._operate("backup_licenses", flags, on_progress, on_event)
+
+    async def backup_async(
+        self,
+        to: PathLike,
+        *,
+        overwrite: bool = False,
+        partial: bool = False,
+        verify: bool = False,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Summary:
+        """As backup(), for asyncio. To cancel the task cancels the backup."""
+        self.set_property(native.PROP_BACKUP_PATH, to)
+        flags = _backup_flags(overwrite, partial, verify)
+        return await self._operate_async("backup_licenses", flags, on_progress, on_event)
+
+    def restore(
+        self,
+        backup: PathLike,
+        *,
+        overwrite: bool = False,
+        individualize: bool = False,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Summary:
+        """Brings the licenses of a backup (the file or its folder) back, all or none.
+
+        overwrite: replace licenses in the store that differ; else they stay, and are among the
+        skipped. individualize: the user agreed to bring licenses from another device here.
+        """
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        flags = _restore_flags(overwrite, individualize)
+        return self._operate("restore_licenses", flags, on_progress, on_event)
+
+    async def restore_async(
+        self,
+        backup: PathLike,
+        *,
+        overwrite: bool = False,
+        individualize: bool = False,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Summary:
+        """As restore(), for asyncio. To cancel the task cancels the restore."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        flags = _restore_flags(overwrite, individualize)
+        return await self._operate_async("restore_licenses", flags, on_progress, on_event)
+
+    def verify(
+        self,
+        backup: PathLike,
+        *,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Summary:
+        """Makes all the checks of a restore, and touches no store."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        return self._operate("verify_backup", 0, on_progress, on_event)
+
+    async def verify_async(
+        self,
+        backup: PathLike,
+        *,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Summary:
+        """As verify(), for asyncio. To cancel the task cancels the verification."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        return await self._operate_async("verify_backup", 0, on_progress, on_event)
+
+    def list_backup(self, backup: PathLike) -> list[License]:
+        """The licenses in a backup (the file or its folder), by name."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        return self._list("enumerate_backup")
+
+    def list_store(self) -> list[License]:
+        """The licenses in the store, by name."""
+        return self._list("enumerate_store")
+
+    # How.
+
+    def _check(self, hr: int) -> int:
+        if hr < 0:
+            raise self._error(hr)
+        return hr
+
+    def _error(self, hr: int, words: str | None = None, url: str | None = None) -> WmlbError:
+        if words is None:
+            # The words of a handle that is not valid are nowhere.
+            words = "the restorer is closed" if hr == Code.E_HANDLE else self._last_error()
+        return error(hr, words, self._path_in(words), url)
+
+    def _last_error(self) -> str:
+        size = ctypes.c_size_t()
+        buffer = None
+        while True:
+            hr = lib.wmlb_restorer_get_last_error(self._handle, buffer, ctypes.byref(size))
+            if hr != Code.E_INSUFFICIENT_BUFFER:
+                if hr < 0:
+                    return ""
+                if buffer is not None:
+                    return buffer.value.decode("utf-8", "replace")
+            buffer = ctypes.create_string_buffer(size.value)
+
+    def _path_in(self, words: str) -> Path | None:
+        """Which of the paths that the restorer was given the words are about: the longest."""
+        found = []
+        for given in self._paths.values():
+            for path in (Path(given), Path(given, native.BACKUP_FILE_NAME)):
+                if os.path.abspath(path) in words:
+                    found.append(path)
+        return max(found, key=_length, default=None)
+
+    def _start(self, run: Run, name: str, flags: int) -> Callable[[], int]:
+        """What starts an operation, with what it asks set."""
+        function = getattr(lib, "wmlb_restorer_" + name)
+
+        def start() -> int:
+            self._set_asked(run)
+            hr: int = function(self._handle, flags, on_status, run.number)
+            if hr < 0:
+                run.words = self._error(hr).message
+            return hr
+
+        return start
+
+    def _set_asked(self, run: Run) -> None:
+        run.rights, run.authorizer = self._rights, self._authorizer
+        ops = None
+        if self._host is not None:
+            run.host = HostSession(self._host)
+            ops = ctypes.byref(READ_ONLY if run.host.is_read_only() else BOTH_WAYS)
+        rights = on_rights if self._rights is not None else native.RightsCallback()
+        authorize = on_authorize if self._authorizer is not None else native.AuthorizerCallback()
+        self._check(lib.wmlb_restorer_set_rights(self._handle, rights, run.number))
+        self._check(lib.wmlb_restorer_set_authorizer(self._handle, authorize, run.number))
+        self._check(lib.wmlb_restorer_set_store(self._handle, ops, run.number))
+
+    def _new_run(self, on_progress: OnProgress | None, on_event: OnEvent | None) -> _OneAtATime:
+        run = Run(self._handle)
+        run.on_progress, run.on_event = on_progress, on_event
+        return _OneAtATime(self, run)
+
+    def _operate(
+        self, name: str, flags: int, on_progress: OnProgress | None, on_event: OnEvent | None
+    ) -> Summary:
+        with self._new_run(on_progress, on_event) as run:
+            hr = self._start(run, name, flags)()
+            if hr >= 0:
+                run.serve()
+        return self._summary(run, hr)
+
+    async def _operate_async(
+        self, name: str, flags: int, on_progress: OnProgress | None, on_event: OnEvent | None
+    ) -> Summary:
+        with self._new_run(on_progress, on_event) as run:
+            hr = await run.serve_async(self._start(run, name, flags))
+        return self._summary(run, hr)
+
+    def _summary(self, run: Run, hr: int) -> Summary:
+        run.reraise()
+        if hr < 0:
+            raise self._error(hr, run.words)
+        incomplete = run.result == Code.NS_E_DRM_STORE_NOTALLSTORED
+        if run.result < 0 and not incomplete:
+            raise self._error(run.result, run.words or None, run.url)
+        progress = self.progress
+        return Summary(
+            Path(os.fsdecode(run.words.encode())), progress.licenses_done, progress.bytes_done,
+            tuple(run.restricted), tuple(run.skipped), not incomplete,
+        )
+
+    def _list(self, name: str) -> list[License]:
+        function = getattr(lib, "wmlb_restorer_" + name)
+        with self._new_run(None, None) as run:
+            self._set_asked(run)
+            in_thread(run, lambda: int(function(self._handle, on_license, run.number)))
+            run.reraise()
+            if run.canceled and run.result < 0:
+                raise error(Code.NS_E_DRM_OPERATION_CANCELED)
+            self._check(run.result)
+            return run.listed
+
+
+def _length(path: Path) -> int:
+    return len(str(path))
+
+
+def _backup_flags(overwrite: bool, partial: bool, verify: bool) -> int:
+    return (
+        native.BACKUP_OVERWRITE * bool(overwrite)
+        | native.BACKUP_PARTIAL * bool(partial)
+        | native.BACKUP_VERIFY * bool(verify)
+    )
+
+
+def _restore_flags(overwrite: bool, individualize: bool) -> int:
+    return (
+        native.RESTORE_OVERWRITE * bool(overwrite)
+        | native.RESTORE_INDIVIDUALIZE * bool(individualize)
+    )
+
+
+class _OneAtATime:
+    """A run, while it is the restorer's."""
+
+    def __init__(self, restorer: Restorer, run: Run) -> None:
+        self.restorer = restorer
+        self.run = run
+
+    def __enter__(self) -> Run:
+        if not self.restorer._busy.acquire(blocking=False):
+            words = "an operation is running on this restorer"
+            raise error(Code.NS_E_DRM_BACKUPRESTORE_BUSY, words)
+        self.restorer._life.run = self.run
+        return self.run.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self.run.__exit__()
+        self.restorer._life.run = None
+        self.restorer._busy.release()

@@ -1,0 +1,221 @@
+"""Backup, restore, verification and lists, from the thread that calls."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+import wmlb
+from conftest import PUBLIC_KEY, SECRET_KEY, contents, fill
+
+
+def test_backup_and_restore(store: Path, to: Path, tmp_path: Path) -> None:
+    summary = wmlb.backup(store, to)
+    assert summary == wmlb.Summary(
+        path=to / "licenses.wmlb", licenses=20,
+        bytes=sum(len(data) for data in contents(store).values()),
+        restricted=(), skipped=(), complete=True,
+    )
+    assert wmlb.verify(to).licenses == 20
+    again = tmp_path / "again"
+    assert wmlb.restore(to, again).licenses == 20
+    assert contents(again) == contents(store)
+
+
+def test_the_file_may_be_named_too(backed_up: Path, tmp_path: Path) -> None:
+    wmlb.restore(str(backed_up / "licenses.wmlb"), os.fsencode(tmp_path / "again"))
+    assert len(contents(tmp_path / "again")) == 20
+
+
+def test_progress(store: Path, to: Path) -> None:
+    told: list[wmlb.Progress] = []
+    threads = set()
+
+    def on_progress(progress: wmlb.Progress) -> None:
+        told.append(progress)
+        threads.add(threading.get_ident())
+
+    wmlb.backup(store, to, on_progress=on_progress)
+    assert told[-1].licenses_done == told[-1].licenses_total == 20
+    assert told == sorted(told, key=lambda progress: progress.licenses_done)
+    assert threads == {threading.get_ident()}
+
+
+def test_events(store: Path, to: Path) -> None:
+    (store / "link").symlink_to("nowhere")
+    events: list[wmlb.Event] = []
+    threads = set()
+
+    def on_event(event: wmlb.Event) -> None:
+        events.append(event)
+        threads.add(threading.get_ident())
+
+    summary = wmlb.backup(store, to, on_event=on_event)
+    assert events[0] == wmlb.Event(wmlb.Status.BACKUPRESTORE_BEGIN, 0, None)
+    assert events[-1] == wmlb.Event(wmlb.Status.BACKUPRESTORE_END, 0, str(to / "licenses.wmlb"))
+    assert [event.is_last for event in events] == [False] * (len(events) - 1) + [True]
+    assert isinstance(events[-2].value, wmlb.Progress)
+    assert threads == {threading.get_ident()}
+    assert summary.skipped == (wmlb.Skipped("link", wmlb.Code.E_ACCESSDENIED),)
+    assert "E_ACCESSDENIED" in str(summary.skipped[0])
+
+
+def test_an_earlier_backup_is_refused_and_replaced(backed_up: Path, store: Path) -> None:
+    before = contents(backed_up)
+    with pytest.raises(FileExistsError) as raised:
+        wmlb.backup(store, backed_up)
+    assert isinstance(raised.value, wmlb.BackupExistsError)
+    assert raised.value.code == wmlb.Code.NS_E_DRM_BACKUP_EXISTS
+    assert raised.value.name == "NS_E_DRM_BACKUP_EXISTS"
+    assert raised.value.path == backed_up / "licenses.wmlb"
+    assert str(backed_up) in raised.value.message == str(raised.value)
+    assert contents(backed_up) == before
+    fill(store, 25)
+    assert wmlb.backup(store, backed_up, overwrite=True).licenses == 25
+
+
+def test_partial(store: Path, to: Path) -> None:
+    # A database that is damaged can be left out, and root can be tested with it too.
+    (store / "damaged.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with pytest.raises(wmlb.StoreCorruptError) as raised:
+        wmlb.backup(store, to)
+    assert raised.value.path == store
+    summary = wmlb.backup(store, to, partial=True, verify=True)
+    assert not summary.complete
+    assert [skipped.name for skipped in summary.skipped] == ["damaged.db"]
+    assert summary.licenses == 20
+
+
+@pytest.mark.parametrize("secret", ["passphrase", "keys"])
+def test_encrypted(store: Path, to: Path, tmp_path: Path, secret: str) -> None:
+    right = {"passphrase": "Grüße"} if secret == "passphrase" else {"identities": SECRET_KEY}
+    if secret == "passphrase":
+        wmlb.backup(store, to, passphrase="Grüße")
+        wrong = {"passphrase": "another"}
+    else:
+        wmlb.backup(store, to, recipients=[PUBLIC_KEY])
+        wrong = {"passphrase": "any"}
+    for options in ({}, wrong):
+        with pytest.raises(wmlb.WrongSecretError) as raised:
+            wmlb.restore(to, tmp_path / "again", **options)  # type: ignore[arg-type]
+        assert raised.value.path == to / "licenses.wmlb"
+        assert not (tmp_path / "again").exists()
+    with pytest.raises(wmlb.WrongSecretError):
+        wmlb.list_backup(to)
+    assert wmlb.verify(to, **right).licenses == 20  # type: ignore[arg-type]
+    assert len(wmlb.list_backup(to, **right)) == 20
+    wmlb.restore(to, tmp_path / "again", **right)  # type: ignore[arg-type]
+    assert contents(tmp_path / "again") == contents(store)
+
+
+def test_restore_keeps_what_differs(backed_up: Path, store: Path) -> None:
+    changed = store / "0" / "license-0.bin"
+    before = changed.read_bytes()
+    changed.write_bytes(b"changed")
+    summary = wmlb.restore(backed_up, store)
+    assert [skipped.name for skipped in summary.skipped] == ["0/license-0.bin"]
+    assert changed.read_bytes() == b"changed"
+    assert wmlb.restore(backed_up, store, overwrite=True).skipped == ()
+    assert changed.read_bytes() == before
+
+
+def test_authorizer(backed_up: Path, tmp_path: Path) -> None:
+    asked: list[wmlb.RestoreRequest] = []
+    threads = set()
+
+    def allow(request: wmlb.RestoreRequest) -> bool:
+        asked.append(request)
+        threads.add(threading.get_ident())
+        return True
+
+    wmlb.restore(backed_up, tmp_path / "one", authorizer=allow, overwrite=True)
+    assert threads == {threading.get_ident()}
+    assert len(asked) == 1
+    assert asked[0].same_device and asked[0].overwrite and not asked[0].individualize
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert asked[0].created and abs(now - asked[0].created) < datetime.timedelta(minutes=5)
+    for answer, url in (False, None), ("https://example.com/ä", "https://example.com/ä"):
+        with pytest.raises(wmlb.RestoreRefusedError) as raised:
+            wmlb.restore(backed_up, tmp_path / "two", authorizer=lambda _: answer)  # noqa: B023
+        assert raised.value.url == url
+        assert isinstance(raised.value, PermissionError)
+    with pytest.raises(ValueError, match="too long"):
+        wmlb.restore(backed_up, tmp_path / "two", authorizer=lambda _: "x" * 100_000)
+    assert not (tmp_path / "two").exists()
+
+
+def test_rights(store: Path, to: Path) -> None:
+    asked = []
+
+    def rights(license: wmlb.License) -> wmlb.Right | None:
+        asked.append(license.name)
+        return wmlb.Right.DENIED if license.name == "0/license-0.bin" else None
+
+    summary = wmlb.backup(store, to, rights=rights)
+    assert len(asked) == 20
+    assert summary.restricted == ("0/license-0.bin",)
+    assert summary.licenses == 19
+    # bool is an int, and False would be "not stated".
+    summary = wmlb.backup(store, to, overwrite=True, rights=lambda _: False)  # type: ignore[arg-type, return-value]
+    assert summary.licenses == 0
+    assert wmlb.backup(store, to, overwrite=True, unstated_rights="deny").licenses == 0
+
+
+def test_lists(backed_up: Path, store: Path) -> None:
+    licenses = wmlb.list_backup(backed_up)
+    assert sorted(license.name for license in licenses) == sorted(contents(store))
+    first = next(one for one in licenses if one.name == "0/license-0.bin")
+    path = store / first.name
+    assert first.size == path.stat().st_size
+    assert first.modified and int(first.modified.timestamp()) == int(path.stat().st_mtime)
+    assert (first.format, first.license_id, first.key_ids) == ("opaque", "", ())
+    assert first.backup_right is wmlb.Right.NOT_STATED
+    assert first.valid_from is None and first.valid_until is None
+    assert wmlb.list_store(store) == licenses
+
+
+def test_stores(store: Path, child: object, monkeypatch: pytest.MonkeyPatch, to: Path) -> None:
+    monkeypatch.setenv("WMLB_STORE_PATH", str(store))
+    found = [one for one in wmlb.stores() if one.player == "wmlb"]
+    assert [(one.path, one.kind, one.running) for one in found] == [(store, "directory", None)]
+    assert wmlb.backup(found[0], to).licenses == 20
+    assert wmlb.backup(None, to, overwrite=True).licenses == 20
+
+
+def test_names_that_are_not_utf8(tmp_path: Path, to: Path) -> None:
+    names = [b"f\xfcr", b"deep/\xff\xfe", "ü".encode(), b"new\nline", b" "]
+    store = tmp_path / "store"
+    for name in names:
+        path = os.path.join(os.fsencode(store), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(name)
+    assert wmlb.backup(store, to).licenses == len(names)
+    licenses = wmlb.list_backup(to)
+    assert sorted(license.name_bytes for license in licenses) == sorted(names)
+    for license in licenses:
+        assert (store / license.name).read_bytes() == license.name_bytes
+    wmlb.restore(to, tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(store)
+
+
+def test_paths_that_are_not_utf8_are_refused(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(wmlb.InvalidArgumentError) as raised:
+        wmlb.backup(store, os.fsencode(tmp_path) + b"/\xff")
+    assert isinstance(raised.value, ValueError)
+    with pytest.raises(wmlb.InvalidArgumentError):
+        wmlb.backup(store, os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    with pytest.raises(wmlb.InvalidArgumentError):
+        wmlb.backup(store, "a\0")
+
+
+def test_what_the_standard_tools_see(backed_up: Path) -> None:
+    listed = subprocess.run(
+        f"zstd -dc {backed_up}/licenses.wmlb | tar t", shell=True, check=True, capture_output=True,
+    ).stdout.decode()
+    assert listed.count("licenses/") == 20
