@@ -1,0 +1,427 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmlb
+{
+    /// <summary>Backs up, restores, verifies and lists licences: properties, and at most one
+    /// operation at a time. Every member may be used from any thread. Events, progress and the
+    /// functions that the host gives are called on the operation's own thread; what one of them
+    /// throws cancels the operation, and is thrown by its task.</summary>
+    public sealed class Restorer : IDisposable
+    {
+        // As in Operation: of all restorers, and never collected.
+        private static readonly Native.RightsCallback RightsAsked = AskRights;
+        private static readonly Native.AuthorizerCallback AuthorizerAsked = AskAuthorizer;
+        private static readonly Native.LicenseCallback LicenseTold = AddLicense;
+        private static readonly Native.StoreCallback StoreTold = AddStore;
+
+        private readonly RestorerHandle handle;
+        // What the library is given to find this object by; weak, as it holds the library's.
+        private GCHandle self;
+        private Func<LicenseInfo, Right> rights;
+        private Func<RestoreRequest, string> authorizer;
+        private Exception thrown;
+
+        /// <summary>A restorer with no property set.</summary>
+        /// <exception cref="WmlbException">There is no memory.</exception>
+        public Restorer()
+        {
+            Check(Native.wmlb_restorer_create(out handle));
+            self = GCHandle.Alloc(this, GCHandleType.Weak);
+        }
+
+        /// <summary>Each event of each operation, on the operation's thread.</summary>
+        public event EventHandler<StatusEventArgs> StatusChanged;
+
+        /// <summary>The library's version.</summary>
+        public static string Version => Utf8.Text(Native.wmlb_version());
+
+        /// <summary>The folder that backups are written to.</summary>
+        public string BackupPath
+        {
+            get => Get(Property.BACKUP_PATH);
+            set => Set(Property.BACKUP_PATH, value);
+        }
+
+        /// <summary>The folder that holds the backup file, or the file.</summary>
+        public string RestorePath
+        {
+            get => Get(Property.RESTORE_PATH);
+            set => Set(Property.RESTORE_PATH, value);
+        }
+
+        /// <summary>Where the licence store is: a folder, or an SQLite database.</summary>
+        public string StorePath
+        {
+            get => Get(Property.STORE_PATH);
+            set => Set(Property.STORE_PATH, value);
+        }
+
+        /// <summary>The passphrase of encrypted backups.</summary>
+        public string Passphrase
+        {
+            set => Set(Property.PASSPHRASE, value);
+        }
+
+        /// <summary>Public keys of the age format that backups are encrypted to, one a line.</summary>
+        public string Recipients
+        {
+            get => Get(Property.RECIPIENTS);
+            set => Set(Property.RECIPIENTS, value);
+        }
+
+        /// <summary>Secret keys of the age format that backups are opened with, one a line.</summary>
+        public string Identities
+        {
+            set => Set(Property.IDENTITIES, value);
+        }
+
+        /// <summary>How many threads compute; 0: as many as there are processors, at most 8.</summary>
+        public uint Threads
+        {
+            set => Set(Property.THREADS, value);
+        }
+
+        /// <summary>zstd's compression level, 1 to 19.</summary>
+        public uint CompressionLevel
+        {
+            set => Set(Property.COMPRESSION_LEVEL, value);
+        }
+
+        /// <summary>How much nicer an operation's threads are than the one that starts it.</summary>
+        public uint Niceness
+        {
+            set => Set(Property.NICENESS, value);
+        }
+
+        /// <summary>Says of each licence whether it may be backed up; null: as it says itself.
+        /// </summary>
+        public Func<LicenseInfo, Right> Rights
+        {
+            set
+            {
+                rights = value;
+                Check(Native.wmlb_restorer_set_rights(handle, value == null ? null : RightsAsked,
+                    GCHandle.ToIntPtr(self)));
+            }
+        }
+
+        /// <summary>Is asked before a restore: null allows it, an address refuses it ("" for
+        /// none).</summary>
+        public Func<RestoreRequest, string> Authorizer
+        {
+            set
+            {
+                authorizer = value;
+                Check(Native.wmlb_restorer_set_authorizer(handle,
+                    value == null ? null : AuthorizerAsked, GCHandle.ToIntPtr(self)));
+            }
+        }
+
+        /// <summary>The words of the last failure; "" when there was none.</summary>
+        public string LastError
+        {
+            get
+            {
+                byte[] buffer = new byte[256];
+                while (true)
+                {
+                    var length = new UIntPtr((uint)buffer.Length);
+                    int hr = Native.wmlb_restorer_get_last_error(handle, buffer, ref length);
+                    if (hr != HResult.E_INSUFFICIENT_BUFFER)
+                    {
+                        return hr < 0 ? "" : TextOf(buffer, (int)length);
+                    }
+                    // What fails meanwhile may be longer still.
+                    buffer = new byte[(int)length + 256];
+                }
+            }
+        }
+
+        /// <summary>How far the operation is that runs, or the last one was.</summary>
+        public Progress Progress
+        {
+            get
+            {
+                var told = new Native.wmlb_progress
+                {
+                    struct_size = new UIntPtr((uint)Marshal.SizeOf<Native.wmlb_progress>()),
+                };
+                Check(Native.wmlb_restorer_get_progress(handle, ref told));
+                return new Progress(told);
+            }
+        }
+
+        internal RestorerHandle Handle => handle;
+
+        /// <summary>The stores of the players on this machine.</summary>
+        public static IReadOnlyList<StoreInfo> DiscoverStores()
+        {
+            var list = new Collected<StoreInfo>();
+            list.Gather(own => Native.wmlb_discover_stores(StoreTold, own), () => "");
+            return list.Items;
+        }
+
+        /// <summary>Sets a property to a text; null removes it.</summary>
+        public void Set(string property, string value)
+        {
+            if (value == null)
+            {
+                Remove(property);
+                return;
+            }
+            byte[] bytes = Utf8.Bytes(value);
+            SetBytes(property, ValueType.STRING, bytes, bytes.Length - 1);
+            // It may be a secret.
+            Array.Clear(bytes, 0, bytes.Length);
+        }
+
+        /// <summary>Sets a property to a number.</summary>
+        public void Set(string property, uint value)
+        {
+            SetBytes(property, ValueType.DWORD, BitConverter.GetBytes(value), sizeof(uint));
+        }
+
+        /// <summary>A property's text; null when it is not set.</summary>
+        public string Get(string property)
+        {
+            byte[] name = Utf8.Bytes(property);
+            byte[] value = new byte[256];
+            while (true)
+            {
+                var length = new UIntPtr((uint)value.Length);
+                int type;
+                int hr = Native.wmlb_restorer_get_prop_by_name(handle, name, out type, value,
+                    ref length);
+                switch (hr)
+                {
+                    case HResult.S_FALSE:
+                        return null;
+                    case HResult.E_INSUFFICIENT_BUFFER:
+                        value = new byte[(int)length];
+                        continue;
+                }
+                Check(hr);
+                return type == ValueType.STRING
+                    ? TextOf(value, (int)length)
+                    : BitConverter.ToUInt32(value, 0).ToString();
+            }
+        }
+
+        /// <summary>Removes a property.</summary>
+        public void Remove(string property)
+        {
+            Check(Native.wmlb_restorer_remove_prop(handle, Utf8.Bytes(property)));
+        }
+
+        /// <summary>Backs the store up.</summary>
+        /// <exception cref="WmlbException">By the task: why it failed. An
+        /// <see cref="OperationCanceledException"/> when it was cancelled.</exception>
+        public Task<Outcome> BackupAsync(BackupFlags flags = BackupFlags.None,
+            IProgress<Progress> progress = null,
+            CancellationToken token = default(CancellationToken))
+        {
+            return Operation.Run(this, handle, (own, callback, data) =>
+                Native.wmlb_restorer_backup_licenses(own, (uint)flags, callback, data),
+                progress, token);
+        }
+
+        /// <summary>Puts the licences of the backup at RestorePath back into the store.</summary>
+        /// <exception cref="WmlbException">By the task: why it failed.</exception>
+        public Task<Outcome> RestoreAsync(RestoreFlags flags = RestoreFlags.None,
+            IProgress<Progress> progress = null,
+            CancellationToken token = default(CancellationToken))
+        {
+            return Operation.Run(this, handle, (own, callback, data) =>
+                Native.wmlb_restorer_restore_licenses(own, (uint)flags, callback, data),
+                progress, token);
+        }
+
+        /// <summary>Checks that the backup at RestorePath is whole.</summary>
+        /// <exception cref="WmlbException">By the task: what is wrong with it.</exception>
+        public Task<Outcome> VerifyAsync(IProgress<Progress> progress = null,
+            CancellationToken token = default(CancellationToken))
+        {
+            return Operation.Run(this, handle, (own, callback, data) =>
+                Native.wmlb_restorer_verify_backup(own, 0, callback, data), progress, token);
+        }
+
+        /// <summary>The licences in the backup at RestorePath.</summary>
+        public IReadOnlyList<LicenseInfo> ListBackup()
+        {
+            var list = new Collected<LicenseInfo>();
+            list.Gather(own => Native.wmlb_restorer_enumerate_backup(handle, LicenseTold, own),
+                () => LastError);
+            return list.Items;
+        }
+
+        /// <summary>The licences in the store.</summary>
+        public IReadOnlyList<LicenseInfo> ListStore()
+        {
+            var list = new Collected<LicenseInfo>();
+            list.Gather(own => Native.wmlb_restorer_enumerate_store(handle, LicenseTold, own),
+                () => LastError);
+            return list.Items;
+        }
+
+        /// <summary>Cancels the operation that runs, if one does.</summary>
+        public void Cancel()
+        {
+            Check(Native.wmlb_restorer_cancel(handle));
+        }
+
+        /// <summary>Ends the restorer: cancels what runs and waits until it has ended. In a
+        /// callback nothing can be waited for: there the rest is done when it has ended.</summary>
+        public void Dispose()
+        {
+            if (handle.IsClosed)
+            {
+                return;
+            }
+            Native.wmlb_restorer_cancel(handle);
+            if (!Operation.IsCalling)
+            {
+                int result;
+                Native.wmlb_restorer_wait(handle, uint.MaxValue, out result);
+            }
+            handle.Dispose();
+        }
+
+        /// <summary>Gives back what the library finds this object by.</summary>
+        ~Restorer()
+        {
+            if (self.IsAllocated)
+            {
+                self.Free();
+            }
+        }
+
+        internal void Raise(StatusEventArgs told)
+        {
+            StatusChanged?.Invoke(this, told);
+        }
+
+        /// <summary>What a function of the host's has thrown, once.</summary>
+        internal Exception TakeThrown()
+        {
+            return Interlocked.Exchange(ref thrown, null);
+        }
+
+        private void Keep(Exception exception)
+        {
+            Interlocked.CompareExchange(ref thrown, exception, null);
+        }
+
+        private static int AskRights(IntPtr license, IntPtr ctx)
+        {
+            var restorer = (Restorer)GCHandle.FromIntPtr(ctx).Target;
+            // A value that is none ends the backup.
+            return Operation.Guard(restorer, restorer.Keep, -1,
+                () => (int)restorer.rights(new LicenseInfo(license)));
+        }
+
+        private static int AskAuthorizer(IntPtr request, IntPtr url, UIntPtr urlLength, IntPtr ctx)
+        {
+            var restorer = (Restorer)GCHandle.FromIntPtr(ctx).Target;
+            return Operation.Guard(restorer, restorer.Keep, HResult.E_FAIL, () =>
+            {
+                string address = restorer.authorizer(new RestoreRequest(request));
+                if (address == null)
+                {
+                    return HResult.S_OK;
+                }
+                byte[] text = Utf8.Bytes(address);
+                if ((ulong)text.Length <= (ulong)urlLength)
+                {
+                    Marshal.Copy(text, 0, url, text.Length);
+                }
+                return HResult.NS_E_DRM_RESTORE_FRAUD;
+            });
+        }
+
+        private static int AddLicense(IntPtr license, IntPtr userData)
+        {
+            return Collected<LicenseInfo>.Add(userData, () => new LicenseInfo(license));
+        }
+
+        private static int AddStore(IntPtr store, IntPtr userData)
+        {
+            return Collected<StoreInfo>.Add(userData, () => new StoreInfo(store));
+        }
+
+        private void SetBytes(string property, int type, byte[] value, int length)
+        {
+            if (property == null)
+            {
+                throw new ArgumentNullException(nameof(property));
+            }
+            Check(Native.wmlb_restorer_set_prop(handle, Utf8.Bytes(property), type, value,
+                new UIntPtr((uint)length)));
+        }
+
+        /// <summary>Of a length that may count the NUL.</summary>
+        private static string TextOf(byte[] bytes, int length)
+        {
+            int end = Array.IndexOf(bytes, (byte)0, 0, Math.Min(length, bytes.Length));
+            return Encoding.UTF8.GetString(bytes, 0, end < 0 ? length : end);
+        }
+
+        private void Check(int hr)
+        {
+            if (hr < 0)
+            {
+                throw WmlbException.Of(hr, handle == null || handle.IsInvalid ? "" : LastError);
+            }
+        }
+
+        /// <summary>What an enumeration tells.</summary>
+        private sealed class Collected<T>
+        {
+            private readonly List<T> items = new List<T>();
+            private Exception thrown;
+
+            public IReadOnlyList<T> Items => items;
+
+            public void Gather(Func<IntPtr, int> enumerate, Func<string> words)
+            {
+                GCHandle own = GCHandle.Alloc(this);
+                int hr;
+                try
+                {
+                    hr = enumerate(GCHandle.ToIntPtr(own));
+                }
+                finally
+                {
+                    own.Free();
+                }
+                if (thrown != null)
+                {
+                    throw thrown;
+                }
+                if (hr < 0)
+                {
+                    throw WmlbException.Of(hr, words());
+                }
+            }
+
+            public static int Add(IntPtr userData, Func<T> item)
+            {
+                var list = (Collected<T>)GCHandle.FromIntPtr(userData).Target;
+                try
+                {
+                    list.items.Add(item());
+                    return HResult.S_OK;
+                }
+                catch (Exception exception)
+                {
+                    list.thrown = exception;
+                    return HResult.E_FAIL;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System;
+
+namespace Wmlb
+{
+    /// <summary>What the library answers when something fails. The message names the path and
+    /// the cause.</summary>
+    public class WmlbException : Exception
+    {
+        internal WmlbException(int code, string message) : base(message)
+        {
+            HResult = code;
+        }
+
+        /// <summary>The result code: one of <see cref="Wmlb.HResult"/>, or that of an error of the
+        /// system.</summary>
+        public int Code => HResult;
+
+        /// <summary>The code's name, such as "NS_E_DRM_BACKUP_EXISTS".</summary>
+        public string Name => Utf8.Text(Native.wmlb_hresult_name(HResult));
+
+        /// <summary>The exception for a failed call or operation.</summary>
+        internal static WmlbException Of(int code, string words)
+        {
+            string message = string.IsNullOrEmpty(words)
+                ? Utf8.Text(Native.wmlb_hresult_message(code))
+                : words;
+            switch (code)
+            {
+                case Wmlb.HResult.NS_E_DRM_BACKUP_EXISTS:
+                    return new BackupExistsException(code, message);
+                case Wmlb.HResult.NS_E_DRM_BACKUP_CORRUPT:
+                    return new BackupDamagedException(code, message);
+                case Wmlb.HResult.NS_E_DRM_INVALID_SECURESTORE_PASSWORD:
+                    return new WrongSecretException(code, message);
+                default:
+                    return new WmlbException(code, message);
+            }
+        }
+    }
+
+    /// <summary>There is a backup file, and it was not to be overwritten.</summary>
+    public sealed class BackupExistsException : WmlbException
+    {
+        internal BackupExistsException(int code, string message) : base(code, message)
+        {
+        }
+    }
+
+    /// <summary>The backup file is damaged.</summary>
+    public sealed class BackupDamagedException : WmlbException
+    {
+        internal BackupDamagedException(int code, string message) : base(code, message)
+        {
+        }
+    }
+
+    /// <summary>The passphrase or the identity does not open the backup.</summary>
+    public sealed class WrongSecretException : WmlbException
+    {
+        internal WrongSecretException(int code, string message) : base(code, message)
+        {
+        }
+    }
+
+    /// <summary>The host refused the restore, and named an address to go to.</summary>
+    public sealed class RestoreRefusedException : WmlbException
+    {
+        internal RestoreRefusedException(int code, string url)
+            : base(code, "the restore was refused: " + url)
+        {
+            Url = url;
+        }
+
+        /// <summary>The address.</summary>
+        public string Url { get; }
+    }
+}
