@@ -7,17 +7,21 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-# Command (or file) and the package it is in.
+# Command (or file, or ensurepip, which makes Python's environments) and the package it is in.
 needs=(
-    cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3
+    cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3 ensurepip:python3-venv
     /usr/include/stdio.h:libc6-dev nm:binutils readelf:binutils valgrind:valgrind
     zstd:zstd tar:tar age:age strace:strace mount:mount unshare:util-linux
     fusermount3:fuse3 /usr/include/fuse3/fuse.h:libfuse3-dev pkg-config:pkg-config mkfs.ext4:e2fsprogs
+    mcs:mono-mcs mono:mono-runtime /usr/lib/mono/4.5/System.Core.dll:libmono-system-core4.0-cil
+    mpv:mpv /usr/include/mpv/client.h:libmpv-dev
+    cmake:cmake meson:meson ninja:ninja-build /usr/include/sqlite3.h:libsqlite3-dev /usr/include/zstd.h:libzstd-dev
     chromium:chromium chromedriver:chromium-driver firefox-esr:firefox-esr
 )
 
 is_there() {
     case $1 in
+    ensurepip) python3 -c 'import ensurepip' 2>/dev/null ;;
     /*) [ -e "$1" ] ;;
     *) command -v "$1" >/dev/null ;;
     esac
@@ -103,10 +107,14 @@ fi
 result='^test result: .* ([0-9]+) passed; .*'
 part "cargo test" "$result" '^test result: .* ([0-9]+) failed; .*' \
     cargo test --locked --no-fail-fast
+part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$' tests/model/run.sh 1000
 part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' \
     tests/c/run.sh
 part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests
 skipped=$(sum '^python: .* ([0-9]+) skipped$')
+part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .* ([0-9]+) failed$' \
+    bindings/python/tests/run.sh
+part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
 
 if [ "$skipped" -gt 0 ]; then
