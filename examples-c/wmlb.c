@@ -113,6 +113,19 @@ static void on_signal(int number)
     signalled = number;
 }
 
+/* What was ignored when the command was started, by nohup or a shell's &, stays so. A second
+ * signal ends the command on the spot, should the first not: nothing is lost by that. */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+    struct sigaction before;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+}
+
 static int exit_code(wmlb_hresult hr)
 {
     switch (hr) {
@@ -561,7 +574,6 @@ static int read_arguments(const struct command *command, int argc, char **argv,
 
 int main(int argc, char **argv)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct arguments arguments = {.path = NULL};
     const struct command *command = NULL;
     const char *name = argc > 1 ? argv[1] : "";
@@ -583,8 +595,7 @@ int main(int argc, char **argv)
         if (code == DONE && (arguments.given & BIT(HELP))) {
             fputs(command->help, stdout);
         } else if (code == DONE) {
-            sigaction(SIGINT, &action, NULL);
-            sigaction(SIGTERM, &action, NULL);
+            catch_signals();
             code = run_command(command->name, &arguments);
         }
     }

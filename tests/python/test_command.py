@@ -185,7 +185,8 @@ class Command(unittest.TestCase):
         self.assertNotRegex(plain, rb"[\r\x1b]")
         self.assertEqual(self.backup("--force", "--quiet").stderr, b"")
 
-    def interrupt(self, number):
+    def at_work(self, *ignored):
+        """The command that makes a backup of a large store again, and the backup before."""
         store = self.path("large")
         os.makedirs(store)
         for name in range(8):  # they take no place, and seconds to read
@@ -194,9 +195,19 @@ class Command(unittest.TestCase):
         self.backup()
         before = support.read(os.path.join(self.backups, w.BACKUP_NAME))
         command = [self.program, "backup", "--force", "--level", "9", "--store", store, self.backups]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-                              env=self.environment) as child:
-            child.stderr.readline()  # progress: it is at work
+
+        def set_signals():  # those of whoever runs the tests may be others
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 env=self.environment, preexec_fn=set_signals)
+        child.stderr.readline()  # progress: it is at work
+        return child, before
+
+    def interrupt(self, number):
+        child, before = self.at_work()
+        with child:
             child.send_signal(number)
             said = child.communicate(timeout=60)[1]
         self.assertEqual(child.returncode, 128 + number, said)
@@ -209,6 +220,21 @@ class Command(unittest.TestCase):
 
     def test_terminate(self):
         self.interrupt(signal.SIGTERM)
+
+    def test_the_terminal_is_closed(self):
+        self.interrupt(signal.SIGHUP)
+
+    def test_what_is_ignored_stays_ignored(self):
+        """So it is of what nohup, or a shell in the background, starts."""
+        child, _ = self.at_work(signal.SIGINT, signal.SIGHUP)
+        with child:
+            child.send_signal(signal.SIGHUP)
+            child.send_signal(signal.SIGINT)
+            child.stderr.readline()
+            self.assertIsNone(child.poll())
+            child.send_signal(signal.SIGTERM)
+            child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
