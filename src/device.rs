@@ -94,7 +94,8 @@ fn keep_random_id(folder: &Path, path: &Path) -> std::io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&temporary)
-        .and_then(|mut file| {
+        .and_then(|file| {
+            let mut file = sys::off_standard(file)?;
             writeln!(file, "{id}")?;
             file.sync_all()
         });

@@ -1,6 +1,8 @@
 //! System calls that exist on Linux only, each with a portable way beside it, and the
 //! few that need `unsafe`.
 
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+mod attributes;
 mod locks;
 mod memory;
 pub mod seeded;
@@ -11,11 +13,13 @@ mod spawn;
 mod threads;
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub use attributes::copy_attributes;
 pub use locks::{Range, is_locked, lock};
 #[cfg(feature = "sqlite")]
 pub use locks::{read_lock, unlock};
@@ -141,6 +145,26 @@ pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
+/// Opens a file or folder; every one is opened so.
+pub fn open_at(
+    folder: impl AsFd,
+    path: impl rustix::path::Arg,
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd> {
+    fs::openat(folder, path, flags, mode).and_then(off_standard)
+}
+
+/// Gives a file another number when it has that of standard input, output or error: a host that
+/// has closed those, and writes there all the same, would write to the file.
+pub fn off_standard<F: From<OwnedFd> + Into<OwnedFd>>(file: F) -> Result<F> {
+    let file = file.into();
+    match file.as_raw_fd() {
+        0..=2 => Ok(rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into()),
+        _ => Ok(file.into()),
+    }
+}
+
 /// Opens `path` below `root`, following no link in any of its components.
 pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
     /// Room for the longest path that one call takes (PATH_MAX with its NUL).
@@ -153,7 +177,7 @@ pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<
             // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
             // that a rename elsewhere made the kernel give up.
             Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
-            result => return result,
+            result => return result.and_then(off_standard),
         }
     }
     let mut components = path.split(|&byte| byte == b'/').peekable();
@@ -167,7 +191,7 @@ pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<
             None => flags,
         } | OFlags::NOFOLLOW;
         let parent = folder.as_ref().map_or(root, AsFd::as_fd);
-        folder = Some(fs::openat(parent, component, step, Mode::empty())?);
+        folder = Some(open_at(parent, component, step, Mode::empty())?);
     }
     folder.ok_or(Errno::NOENT)
 }
@@ -212,7 +236,7 @@ pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
     #[cfg(target_os = "linux")]
     {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let file = fs::openat(folder, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
+        let file = open_at(folder, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
         // Naming it goes through /proc, which a sandbox may not have.
         fs::statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
         Some(file)
@@ -243,7 +267,6 @@ pub fn name_unnamed(file: BorrowedFd<'_>, folder: BorrowedFd<'_>, name: &str) ->
 
 #[cfg(target_os = "linux")]
 fn proc_path(file: BorrowedFd<'_>) -> String {
-    use std::os::fd::AsRawFd;
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
@@ -290,6 +313,12 @@ pub fn exchange(
         let _ = (from_folder, from, to_folder, to);
         Err(Errno::NOSYS)
     }
+}
+
+/// Nothing tells what attributes a folder has.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub fn copy_attributes(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> Result<()> {
+    Err(Errno::NOSYS)
 }
 
 /// Waits until the disk has all that was written to the file system that holds `file`.
@@ -342,7 +371,6 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
 pub fn begin_writing_back(file: BorrowedFd<'_>, offset: u64, length: u64) {
     #[cfg(target_os = "linux")]
     {
-        use std::os::fd::AsRawFd;
         // SAFETY: the descriptor is open, and the call takes numbers only.
         unsafe {
             libc::sync_file_range(

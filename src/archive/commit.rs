@@ -113,7 +113,7 @@ impl Folder {
             return;
         }
         // A descriptor of its own: the position in the folder belongs to it.
-        let Ok(folder) = fs::openat(&self.folder, c".", sys::FOLDER, Mode::empty()) else {
+        let Ok(folder) = sys::open_at(&self.folder, c".", sys::FOLDER, Mode::empty()) else {
             return;
         };
         let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
@@ -127,7 +127,7 @@ impl Folder {
 
     fn sweep_one(&self, name: &[u8]) {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = fs::openat(&self.folder, name, flags, Mode::empty()) else {
+        let Ok(file) = sys::open_at(&self.folder, name, flags, Mode::empty()) else {
             return;
         };
         let regular = fs::fstat(&file)
@@ -186,7 +186,7 @@ impl Folder {
         let mut reason = Errno::EXIST;
         for _ in 0..sys::NAME_TRIES {
             let name = temporary_name();
-            let file = match fs::openat(&self.folder, &name, flags, Mode::RUSR | Mode::WUSR) {
+            let file = match sys::open_at(&self.folder, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => file,
                 Err(Errno::EXIST) => {
                     reason = Errno::EXIST;
@@ -249,7 +249,7 @@ fn synchronize(file: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
 }
 
 fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
-    match fs::open(path, sys::FOLDER, Mode::empty()) {
+    match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => {}
         result => return result.map_err(|errno| Error::system("open the folder", path, errno)),
     }
@@ -267,7 +267,7 @@ fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
         Err(errno) => return Err(Error::system("create the folder", path, errno)),
     }
     parents.push(parent.into());
-    fs::open(path, sys::FOLDER, Mode::empty())
+    sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty())
         .map_err(|errno| Error::system("open the folder", path, errno))
 }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
 use crate::sync::{Condvar, Mutex, lock, wait};
+use crate::sys;
 
 /// Where in the file the name of the first member is.
 const INFO_OFFSET: usize = 10;
@@ -94,7 +95,7 @@ fn open_file(path: &Path) -> Result<(File, PathBuf)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |path: &Path| {
         let fail = |errno| Error::system("open", path, errno);
-        let file = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
+        let file = sys::open_at(CWD, path, flags, Mode::empty()).map_err(fail)?;
         let stat = rustix::fs::fstat(&file).map_err(fail)?;
         Ok((file, FileType::from_raw_mode(stat.st_mode)))
     };

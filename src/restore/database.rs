@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use super::stager::{Existing, Stager};
 use crate::error::{Error, Result};
 use crate::store::{player, sqlite};
+use crate::sys;
 
 impl Stager<'_> {
     /// Refuses to touch the database of a player that runs: it would write its own over it.
@@ -48,6 +49,7 @@ impl Stager<'_> {
             .create_new(true)
             .mode(0o600)
             .open(&path)
+            .and_then(|file| Ok(sys::off_standard(file)?))
             .map_err(scratch)?;
         let taken = sqlite::snapshot(&self.staging.real_path(name), &path, self.control);
         fs::remove_file(&path).map_err(scratch)?;

@@ -131,7 +131,7 @@ impl<'a> Stager<'a> {
         };
         let mode = Mode::RUSR | Mode::WUSR;
         let flags = flags | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = fs::openat(folder, last, flags, mode)?;
+        let file = sys::open_at(folder, last, flags, mode)?;
         if self.staging.needs_modes() {
             fs::fchmod(&file, mode)?;
         }

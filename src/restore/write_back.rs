@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{self, Mode};
+use rustix::fs::Mode;
 
 use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::sys;
@@ -53,7 +53,7 @@ impl WriteBack {
     fn begin(&self, folder: BorrowedFd<'_>) -> Option<sys::Thread> {
         // Opened again: whoever waits at the end is to be told of what failed before, and the
         // system tells it once to each opening of a file.
-        let folder = fs::openat(folder, c".", sys::FOLDER, Mode::empty()).ok()?;
+        let folder = sys::open_at(folder, c".", sys::FOLDER, Mode::empty()).ok()?;
         let shared = self.shared.clone();
         sys::Thread::begin("wmlb-write-back".to_owned(), move || shared.write(&folder)).ok()
     }

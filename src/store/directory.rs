@@ -58,7 +58,7 @@ impl Directory {
         if !is_file {
             location::recover(path)?;
         }
-        match fs::open(path, sys::FOLDER, Mode::empty()) {
+        match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
                 real_path: canonical(path).map_err(|errno| cannot_open(path, errno))?,
@@ -75,8 +75,8 @@ impl Directory {
         let failed = |errno| cannot_open(path, errno);
         let (folder, only) = locate_file(path).map_err(failed)?;
         location::recover(&folder)?;
-        let root = fs::open(&folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
-        let file = fs::openat(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
+        let root = sys::open_at(fs::CWD, &folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
+        let file = sys::open_at(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
         let regular = is_regular(&fs::fstat(&file).map_err(failed)?);
         if !regular || !sqlite::is_database_file(&file).map_err(failed)? {
             return Err(failed(Errno::NOTDIR));
@@ -138,7 +138,7 @@ const LICENSE: OFlags = OFlags::RDONLY
 
 /// Whether a file of a folder of the store is a database.
 fn is_database(folder: BorrowedFd<'_>, name: &[u8]) -> bool {
-    fs::openat(folder, name, LICENSE, Mode::empty())
+    sys::open_at(folder, name, LICENSE, Mode::empty())
         .and_then(sqlite::is_database_file)
         .is_ok_and(|database| database)
 }
@@ -192,10 +192,10 @@ impl Reader {
         let Some(folder) = &self.folder else {
             return Err(Errno::NOENT);
         };
-        match fs::openat(folder, name, LICENSE | self.no_access_time, Mode::empty()) {
+        match sys::open_at(folder, name, LICENSE | self.no_access_time, Mode::empty()) {
             // Only for the owner of a file; others read it as everybody does.
             Err(Errno::PERM) if !self.no_access_time.is_empty() => {
-                let file = fs::openat(folder, name, LICENSE, Mode::empty())?;
+                let file = sys::open_at(folder, name, LICENSE, Mode::empty())?;
                 self.no_access_time = OFlags::empty();
                 Ok(file)
             }

@@ -189,7 +189,7 @@ pub fn open_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
         _ => Err(Errno::INVAL),
     };
     regular(&rustix::fs::stat(path)?)?;
-    let file = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+    let file = sys::open_at(CWD, path, flags, Mode::empty())?;
     regular(&rustix::fs::fstat(&file)?)?;
     Ok(file.into())
 }

@@ -137,7 +137,7 @@ fn knows_no_locks(errno: Errno) -> bool {
 /// none. EAGAIN when somebody reads or writes it.
 pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<OwnedFd>, Errno> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let open = |access| rustix::fs::openat(folder, name, flags | access, Mode::empty());
+    let open = |access| sys::open_at(folder, name, flags | access, Mode::empty());
     match open(OFlags::RDWR) {
         Ok(file) => match sys::lock(file.as_fd(), LOCKS) {
             Err(errno) if !knows_no_locks(errno) => Err(errno),
@@ -288,6 +288,7 @@ fn open_plain(path: &Path) -> Result<File> {
         .read(true)
         .custom_flags(flags.bits() as i32)
         .open(path)
+        .and_then(|file| Ok(sys::off_standard(file)?))
         .map_err(|error| Error::io("read", path, error))
 }
 
@@ -304,6 +305,7 @@ fn copy_file(from: &Path, to: &Path, control: &Control) -> Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(to)
+        .and_then(|file| Ok(sys::off_standard(file)?))
         .map_err(unwritten)?;
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -9,7 +9,7 @@ import encryption_support as e
 import interrupt
 import support
 import wmlb_ctypes as w
-from restore_support import RestoreCase
+from restore_support import RestoreCase, files_of
 from sqlite_support import make
 
 CALL = re.compile(r"\d+\s+(\w+)\((.*)")
@@ -70,6 +70,51 @@ class Descriptors(RestoreCase):
                 work(lambda r: r.restore()[0])
                 shutil.rmtree(self.source)
                 os.rename(self.source + ".saved", self.source)
+
+    def test_standard_streams_that_are_closed(self):
+        """Their numbers are given to the next files that are opened; what a host prints is not to
+        be written into those."""
+        # Listed before the backup file is made, so that nothing else has the numbers by then.
+        # SQLite sees to its own files.
+        os.rename(self.source + "/folder/0", self.source + "/license")
+        shutil.rmtree(self.source + "/folder")
+        for name in ("at-rest.db", "wal.db"):
+            os.unlink(os.path.join(self.source, name))
+
+        def quietly(operation):
+            def body():
+                def on_event(_):
+                    for number in (1, 2):
+                        try:
+                            os.write(number, b"what a host says of it\n")
+                        except OSError:
+                            pass
+
+                restorer = self.new_target(store=self.source, **secrets)
+                for number in range(3):
+                    os.close(number)
+                return operation(restorer, on_event)[0]
+
+            self.assertEqual(support.in_child(body), w.S_OK)
+
+        def named(restorer, on_event):
+            support.without_unnamed_files()
+            return restorer.backup(w.OVERWRITE, on_event)
+
+        keys = {"Recipients": e.key().recipient, "Identities": e.key().text}
+        for secrets in ({"Threads": 1}, {"Threads": 2}, {"Threads": 1, **keys}):
+            with self.subTest(properties=secrets.keys()):
+                quietly(lambda r, f: r.backup(w.OVERWRITE, f))
+                self.assert_ends(self.new_target(store=self.source, **secrets).verify())
+                quietly(named)
+                self.assert_ends(self.new_target(store=self.source, **secrets).verify())
+                before = files_of(self.source)
+                os.unlink(self.source + "/license")
+                quietly(lambda r, f: r.restore(0, f))
+                self.assertEqual(files_of(self.source), before)
+                shutil.rmtree(self.source)
+                quietly(lambda r, f: r.restore(0, f))
+                self.assertEqual(files_of(self.source), before)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import struct
 import subprocess
 import unittest
 
@@ -194,6 +195,48 @@ class RoundTrip(RestoreCase):
         self.assert_ends(self.restorer.restore())
         status = os.stat(self.store)
         self.assertEqual((status.st_uid, status.st_gid), (support.NOBODY, support.NOBODY))
+
+    @unittest.skipUnless(hasattr(os, "setxattr"), "there are no extended attributes")
+    def test_an_empty_store_keeps_its_attributes(self):
+        self.save({b"a/b": b"1", b"large": bytes(2 * MIB)})
+        # An access control list: version 2, then tag, permissions and user of each entry. The
+        # user nobody may read and search, whatever the group may.
+        entries = [(1, 7, -1), (2, 5, support.NOBODY), (4, 0, -1), (16, 5, -1), (32, 0, -1)]
+        acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+        wanted = {"user.note": b"kept", "system.posix_acl_access": acl,
+                  "system.posix_acl_default": acl}
+        umask = os.umask(0o027)
+        self.addCleanup(os.umask, umask)
+        for chosen in (["user.note"], list(wanted), list(wanted)[1:2], list(wanted)[2:]):
+            with self.subTest(attributes=chosen):
+                os.mkdir(self.store)
+                try:
+                    for name in chosen:
+                        os.setxattr(self.store, name, wanted[name])
+                except OSError as error:
+                    self.skipTest(str(error))
+                before = os.stat(self.store)
+                self.assert_ends(self.restorer.restore())
+                found = {name: os.getxattr(self.store, name) for name in os.listxattr(self.store)}
+                self.assertEqual(found, {name: wanted[name] for name in chosen})
+                self.assertEqual(oct(os.stat(self.store).st_mode), oct(before.st_mode))
+                self.assertEqual(files_of(self.store), {b"a/b": b"1", b"large": bytes(2 * MIB)})
+                self.assert_alone()
+                subprocess.run(["rm", "-r", self.store], check=True)
+
+    def test_an_empty_store_keeps_its_flags(self):
+        """Those of its file system, such as that it does not copy on write."""
+        self.save({b"a/b": b"1"})
+        os.mkdir(self.store)
+        # Left out of dumps: every file system that has flags knows it.
+        done = subprocess.run(["chattr", "+d", self.store], stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            self.skipTest(done.stderr)
+        self.assert_ends(self.restorer.restore())
+        self.assertEqual(files_of(self.store), {b"a/b": b"1"})
+        listed = subprocess.run(["lsattr", "-d", self.store], check=True, stdout=subprocess.PIPE)
+        self.assertIn(b"d", listed.stdout.split()[0])
+        self.assert_alone()
 
     def test_backup_restore_backup_gives_the_same_bytes(self):
         files = {b"%d/%d" % (n % 7, n): os.urandom(n * 50) for n in range(200)}

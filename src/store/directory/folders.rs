@@ -52,7 +52,7 @@ pub fn remove_folder(
                 Err(errno) => return Err(errno),
             }
             let flags = sys::FOLDER | OFlags::NOFOLLOW;
-            let below = fs::openat(folder, &name, flags, Mode::empty())?;
+            let below = sys::open_at(folder, &name, flags, Mode::empty())?;
             loop {
                 let names = names_of(&below)?;
                 if names.is_empty() {
@@ -92,7 +92,7 @@ fn move_up(
 
 /// Whether there is nothing in a folder.
 pub fn is_empty(folder: &OwnedFd) -> std::result::Result<bool, Errno> {
-    let listed = fs::openat(folder, c".", sys::FOLDER, Mode::empty())?;
+    let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty())?;
     let mut empty = true;
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
     sys::list_folder(listed.as_fd(), &mut buffer, |_, _| {
@@ -110,7 +110,7 @@ pub fn make_folders(
     set_modes: bool,
 ) -> std::result::Result<OwnedFd, Errno> {
     if path.is_empty() {
-        return fs::openat(root, c".", sys::FOLDER, Mode::empty());
+        return sys::open_at(root, c".", sys::FOLDER, Mode::empty());
     }
     match sys::open_beneath(root, path, sys::FOLDER) {
         Err(Errno::NOENT) => {}
@@ -125,7 +125,7 @@ pub fn make_folders(
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
-        folder = Some(fs::openat(parent, component, flags, Mode::empty())?);
+        folder = Some(sys::open_at(parent, component, flags, Mode::empty())?);
     }
     folder.ok_or(Errno::NOENT)
 }

@@ -114,7 +114,7 @@ impl<'a> Lister<'a> {
             buffer: vec![MaybeUninit::uninit(); LISTING_BUFFER],
             listed: 0,
         };
-        let root = fs::openat(&lister.store.root, c".", sys::FOLDER, Mode::empty())
+        let root = sys::open_at(&lister.store.root, c".", sys::FOLDER, Mode::empty())
             .map_err(|errno| Error::system("open the license store", &lister.store.path, errno))?;
         let level = match &lister.store.only {
             None => lister.list(root)?,
@@ -177,7 +177,7 @@ impl<'a> Lister<'a> {
         };
         let name = &level.names[name];
         let flags = sys::FOLDER | OFlags::NOFOLLOW;
-        let opened = fs::openat(parent, name, flags, Mode::empty());
+        let opened = sys::open_at(parent, name, flags, Mode::empty());
         let path_length = self.path.len();
         self.path.extend_from_slice(name);
         self.path.push(b'/');

@@ -62,13 +62,13 @@ impl Location {
         // The root of everything has no name, and is its own parent.
         let parent = real.parent().unwrap_or(&real);
         let name = real.file_name().unwrap_or_default().to_owned();
-        let open = |path: &Path| fs::open(path, sys::FOLDER, Mode::empty());
+        let open = |path: &Path| sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty());
         let store = match open(&real) {
             Ok(store) => Some(store),
             Err(Errno::NOENT) => None,
             Err(errno) => return Err(failed(errno)),
         };
-        let open_passage = |path: &Path| fs::open(path, sys::PASSAGE, Mode::empty());
+        let open_passage = |path: &Path| sys::open_at(fs::CWD, path, sys::PASSAGE, Mode::empty());
         let far = player::keeps_clear(&real);
         let beside_path = far.unwrap_or(parent).to_owned();
         let below = real.strip_prefix(&beside_path).unwrap_or(&real);
@@ -100,7 +100,7 @@ impl Location {
             (Some(store), false) => store,
             _ => self.beside(),
         };
-        let folder = fs::openat(
+        let folder = sys::open_at(
             holder,
             &self.staging,
             sys::FOLDER | OFlags::NOFOLLOW,
@@ -152,7 +152,7 @@ impl Location {
     /// The staging folder of a restore that is not there any more.
     fn open_left_over(&self, holder: &OwnedFd) -> Result<Option<OwnedFd>> {
         let flags = sys::FOLDER | OFlags::NOFOLLOW;
-        let folder = match fs::openat(holder, &self.staging, flags, Mode::empty()) {
+        let folder = match sys::open_at(holder, &self.staging, flags, Mode::empty()) {
             Ok(folder) => folder,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
             Err(errno) => return Err(self.failed("look for a restore left beside", errno)),
@@ -196,7 +196,7 @@ pub fn recover(path: &Path) -> Result<()> {
 /// The journal in a staging folder, if there is one that is whole.
 pub fn open_journal(folder: &OwnedFd, store: &Path) -> Result<Option<File>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let open = || match fs::openat(folder, JOURNAL_NAME, flags, Mode::empty()) {
+    let open = || match sys::open_at(folder, JOURNAL_NAME, flags, Mode::empty()) {
         Ok(file) => Ok(Some(File::from(file))),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(Error::system("read the journal of", store, errno)),

@@ -31,7 +31,7 @@ impl<'a> Cursor<'a> {
     fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
         let folder = match self.open.take() {
             Some((open, folder)) if open == path => folder,
-            _ if path.is_empty() => fs::openat(self.root, c".", sys::FOLDER, Mode::empty())?,
+            _ if path.is_empty() => sys::open_at(self.root, c".", sys::FOLDER, Mode::empty())?,
             _ => sys::open_beneath(self.root, path, sys::FOLDER)?,
         };
         let (_, folder) = &*self.open.insert((path.to_vec(), folder));

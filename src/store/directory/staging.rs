@@ -62,7 +62,8 @@ impl MadeParents {
             }
             let (parent, name) = (folder.parent(), folder.file_name());
             if let (Some(parent), Some(name)) = (parent, name) {
-                let parent = fs::open(parent, sys::PASSAGE, Mode::empty()).map_err(failed)?;
+                let parent =
+                    sys::open_at(fs::CWD, parent, sys::PASSAGE, Mode::empty()).map_err(failed)?;
                 sys::set_folder_mode(parent.as_fd(), name.as_bytes()).map_err(failed)?;
             }
         }
@@ -132,7 +133,7 @@ impl Staging {
         sys::set_folder_mode(holder.as_fd(), location.staging.as_bytes()).map_err(clean_up)?;
         let flags = sys::FOLDER | OFlags::NOFOLLOW;
         let folder =
-            fs::openat(holder, &location.staging, flags, Mode::empty()).map_err(clean_up)?;
+            sys::open_at(holder, &location.staging, flags, Mode::empty()).map_err(clean_up)?;
         // Another process's recovery may have taken it for a left-over.
         let locked = fs::flock(&folder, FlockOperation::NonBlockingLockExclusive);
         if locked == Err(Errno::WOULDBLOCK) || location.examine(&folder)?.st_nlink == 0 {
@@ -142,7 +143,7 @@ impl Staging {
             .and_then(|()| fs::statat(&folder, NEW, AtFlags::SYMLINK_NOFOLLOW))
             .and_then(|stat| {
                 sys::set_folder_mode(folder.as_fd(), NEW.as_bytes())?;
-                Ok((stat, fs::openat(&folder, NEW, flags, Mode::empty())?))
+                Ok((stat, sys::open_at(&folder, NEW, flags, Mode::empty())?))
             });
         let (stat, new) = match new {
             Ok(made) => made,
@@ -164,13 +165,21 @@ impl Staging {
         if let Some(store) = &staging.location.store
             && staging.fresh
         {
-            // What replaces it must belong to whom it belongs to.
+            // What replaces it must belong to whom it belongs to, and be open to whom it is open.
             let (old, new) = (staging.location.examine(store)?, stat);
             staging.fresh = (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid)
                 && is_empty(store)
-                    .map_err(|errno| Error::system("list the license store", path, errno))?;
+                    .map_err(|errno| Error::system("list the license store", path, errno))?
+                && staging.takes_attributes_of(store);
         }
         Ok(staging)
+    }
+
+    /// Gives what is to be the store the attributes of what is; false where that cannot be done.
+    fn takes_attributes_of(&self, store: &OwnedFd) -> bool {
+        let new = self.new_folder();
+        // An access control list has the mode in it; that of the store comes in the end.
+        sys::copy_attributes(store.as_fd(), new).is_ok() && fs::fchmod(new, Mode::RWXU).is_ok()
     }
 
     /// Whether there is nothing in the store, so that nothing can be in the way.
@@ -213,7 +222,7 @@ impl Staging {
     pub fn journal(&self) -> Result<JournalWriter> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = fs::openat(&self.folder, JOURNAL_NAME, flags, mode)
+        let file = sys::open_at(&self.folder, JOURNAL_NAME, flags, mode)
             .and_then(|file| fs::fchmod(&file, mode).map(|()| file))
             .map_err(|errno| self.failed("write the journal of", errno))?;
         Ok(JournalWriter::new(file.into()))
@@ -305,7 +314,7 @@ impl Staging {
                 .map_err(|errno| self.failed("put in place", errno))?;
         }
         // To make the new name safe takes the right to read the parent.
-        let readable = fs::openat(parent, c".", sys::FOLDER, Mode::empty());
+        let readable = sys::open_at(parent, c".", sys::FOLDER, Mode::empty());
         match fs::renameat(&self.folder, NEW, parent, name) {
             Ok(()) => {}
             // Somebody has put something there meanwhile.

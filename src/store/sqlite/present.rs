@@ -168,7 +168,9 @@ fn keep_counters(original: &[u8; HEADER], copy: &Path) -> Result<()> {
         path: copy.to_owned(),
         source,
     };
-    let file = OpenOptions::new().write(true).open(copy).map_err(failed)?;
+    let file = OpenOptions::new().write(true).open(copy);
+    let file = file.and_then(|file| Ok(sys::off_standard(file)?));
+    let file = file.map_err(failed)?;
     for range in COUNTERS {
         let at = range.start as u64;
         file.write_all_at(&original[range], at).map_err(failed)?;
