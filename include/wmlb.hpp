@@ -310,8 +310,9 @@ private:
 } // namespace detail
 
 /// What is called with each event: any function object that takes a `const event &`. If it
-/// returns a bool, false cancels the operation. It is copied or moved from. An empty one,
-/// or nullptr, is never called.
+/// returns a bool, false cancels the operation. It is copied or moved from, and destroyed on the
+/// operation's thread after the last event, before wait() returns. An empty one, or nullptr, is
+/// never called.
 using event_handler = detail::stoppable<event>;
 
 /// A license, as lists tell it: see wmlb_license_info.
@@ -382,10 +383,12 @@ struct run {
     explicit run(wmlb_restorer *of, event_handler with) : handle(of), handler(std::move(with)) {}
 
     wmlb_restorer *const handle;
-    const event_handler handler;
-    std::exception_ptr thrown; // on the operation's thread, until done
+    // On the operation's thread, until done.
+    event_handler handler;
+    std::exception_ptr thrown;
     std::shared_ptr<run> self; // while the library has a pointer to it
-    bool abandoned = false;    // its restorer was released in its callback
+    bool telling = false;      // an event
+    bool abandoned = false;    // its restorer was released in one of its callbacks
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -399,7 +402,7 @@ struct run {
         return done;
     }
 
-    /// The run whose callback this thread is in.
+    /// The run whose thread this is, from its first event to its end.
     static run *&current() noexcept
     {
         static thread_local run *of_thread = nullptr;
@@ -409,23 +412,43 @@ struct run {
     wmlb_hresult tell(const event &event)
     {
         const auto keep = self;
-        run *const outer = std::exchange(current(), this);
+        current() = this;
+        telling = true;
         // What has thrown is not called again.
         const bool goes_on =
             !thrown && guarded(thrown, [&]() { return handler(event); });
-        current() = outer;
-        if (event.last() || abandoned) {
-            std::lock_guard<std::mutex> lock(mutex);
-            done = true;
-            if (event.last()) {
-                result = event.code() ? event.code().value() : WMLB_S_OK;
-                if (event.status() == status::error)
-                    (void)guarded(thrown, [&]() { words = event.text(); return true; });
-            }
-            self.reset();
-            changed.notify_all();
-        }
+        if (event.last() && event.status() == status::error)
+            (void)guarded(thrown, [&]() { words = event.text(); return true; });
+        if (event.last())
+            end(event.code() ? event.code().value() : WMLB_S_OK);
+        else if (abandoned)
+            end(result);
+        telling = false;
         return goes_on ? WMLB_S_OK : WMLB_E_FAIL;
+    }
+
+    /// Its restorer is released on this thread: after this callback no event comes.
+    void abandon()
+    {
+        abandoned = true;
+        if (!telling) {
+            const auto keep = self;
+            end(result);
+        }
+    }
+
+private:
+    void end(wmlb_hresult with)
+    {
+        // It may hold what holds the restorer, and is let go of before anybody learns of the end.
+        telling = true;
+        handler = nullptr;
+        current() = nullptr;
+        std::lock_guard<std::mutex> lock(mutex);
+        done = true;
+        result = with;
+        self.reset();
+        changed.notify_all();
     }
 };
 
@@ -817,7 +840,7 @@ private:
         detail::run *const current = detail::run::current();
         wmlb_restorer_release(core_->handle);
         if (current != nullptr && current->handle == core_->handle)
-            current->abandoned = true;
+            current->abandon();
         core_.reset();
     }
 

@@ -277,6 +277,77 @@ void lives(const fs::path &store, const fs::path &folder)
     started.set_value();
     left.wait(code);
     CHECK(code == wmlb::errc::canceled && calls == 1);
+
+    // The same in a callback that only wmlb.h has.
+    struct context {
+        wmlb::restorer restorer;
+        std::promise<void> started, released;
+    };
+    static std::unique_ptr<context> asked; // it may be asked of more than one
+    asked = std::make_unique<context>();
+    paths(asked->restorer, store, folder);
+    wmlb_restorer_set_rights(
+        asked->restorer.handle(),
+        [](const wmlb_license_info *, void *) -> std::int32_t {
+            if (asked->restorer.handle() != nullptr) {
+                asked->started.get_future().wait();
+                wmlb::restorer(std::move(asked->restorer));
+                asked->released.set_value();
+            }
+            return WMLB_RIGHT_NOT_STATED;
+        },
+        nullptr);
+    auto captured = std::make_shared<int>();
+    const std::weak_ptr<int> kept = captured;
+    left = asked->restorer.backup(WMLB_BACKUP_OVERWRITE, [captured](const wmlb::event &) {}, code);
+    captured.reset();
+    asked->started.set_value();
+    asked->released.get_future().wait();
+    CHECK(left.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+    if (left.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+        left.wait(code);
+        CHECK(code == wmlb::errc::canceled && kept.expired());
+    }
+}
+
+/// What owns the restorer, and is owned by the handler while that is needed.
+struct player : std::enable_shared_from_this<player> {
+    explicit player(std::promise<void> &when) : gone(when) {}
+    ~player() { gone.set_value(); }
+
+    std::promise<void> &gone;
+    wmlb::restorer restorer;
+    wmlb::operation operation;
+};
+
+void handlers(const fs::path &store, const fs::path &folder)
+{
+    std::error_code code;
+    for (const bool is_last : {false, true}) {
+        std::promise<void> gone, started;
+        auto one = std::make_shared<player>(gone);
+        paths(one->restorer, store, folder);
+        one->operation = one->restorer.backup(
+            WMLB_BACKUP_OVERWRITE,
+            [self = one, &started, waited = false](const wmlb::event &) mutable {
+                if (!std::exchange(waited, true))
+                    started.get_future().wait();
+            },
+            code);
+        CHECK(!code);
+        const std::weak_ptr<player> kept = one;
+        if (is_last) { // the handler has the last of it, on the operation's thread
+            one.reset();
+            started.set_value();
+        } else {
+            started.set_value();
+            one->operation.wait(code);
+            CHECK(!code && one.use_count() == 1);
+            one.reset();
+        }
+        CHECK(gone.get_future().wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+        CHECK(kept.expired());
+    }
 }
 
 #if WMLB_HPP_EXCEPTIONS
@@ -351,6 +422,7 @@ int main(int argc, char **argv)
     encrypted(store, folder / "encrypted");
     cancelling(store, folder / "cancelling");
     lives(store, folder / "lives");
+    handlers(store, folder / "handlers");
 #if WMLB_HPP_EXCEPTIONS
     exceptions(store, folder / "exceptions");
 #endif
