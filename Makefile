@@ -4,7 +4,8 @@
 #     make install [DESTDIR=...] [PREFIX=/usr/local] [LIBDIR=...]
 #     make uninstall, with the same
 #
-# A library that tests/build-library.sh has built elsewhere: make install DIST=that/dist
+# After make, make install builds nothing. A library that tests/build-library.sh has built already,
+# here or elsewhere: make install DIST=that/dist
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -17,8 +18,6 @@ CFLAGS ?= -O2
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 major := $(firstword $(subst ., ,$(version)))
-own_dist := $(or $(CARGO_TARGET_DIR),target)/dist
-DIST ?= $(own_dist)
 made := $(or $(CARGO_TARGET_DIR),target)/package
 headers := $(wildcard include/*.h include/*.hpp)
 # rustc --print native-static-libs; a test compares.
@@ -27,26 +26,34 @@ root := $(DESTDIR)
 
 all: $(made)/libwmlb.a $(made)/wmlb
 
-ifeq ($(DIST),$(own_dist))
-# Cargo knows what is to be built again.
-library:
+ifeq ($(DIST),)
+DIST := $(or $(CARGO_TARGET_DIR),target)/dist
+library := $(made)/built
+$(library): $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs tests/build-library.sh
 	sh tests/build-library.sh
-else
-library:
+	mkdir -p '$(made)'
+	touch '$@'
 endif
 
-$(made)/libwmlb.a: library
+$(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localise.sh
 	mkdir -p '$(made)'
 	sh packaging/localise.sh '$(DIST)/libwmlb.a' '$@'
 
-$(made)/wmlb: examples-c/wmlb.c $(headers) library
+$(made)/wmlb: $(wildcard examples-c/wmlb*.[ch]) $(headers) $(library)
 	mkdir -p '$(made)'
-	$(CC) -std=c11 -Wall -Wextra -Wpedantic $(CPPFLAGS) $(CFLAGS) -Iinclude $< $(LDFLAGS) \
+	$(CC) -std=c11 -Wall -Wextra -Wpedantic $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) $(LDFLAGS) \
 		-L'$(DIST)' -lwmlb -o '$@'
 
-fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@MAJOR@|$(major)|g' \
-	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(version)|g' \
+fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@MAJOR@|$(major)|g' -e 's|@VERSION@|$(version)|g' \
 	-e "s|@POINTER@|$$(($$(getconf LONG_BIT) / 8))|g"
+# What was installed may be moved as a whole: folders below PREFIX are found from the files.
+for_pc = -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
+	-e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(PREFIX)/%=$${prefix}/%)|'
+here := $${CMAKE_CURRENT_LIST_DIR}
+space := $(subst ,, )
+above := $(subst $(space),/,$(patsubst %,..,$(subst /, ,$(LIBDIR:$(PREFIX)/%=%/cmake/wmlb))))
+cmake_include := $(if $(filter $(PREFIX)/%,$(LIBDIR)),$(INCLUDEDIR:$(PREFIX)/%=$(here)/$(above)/%),$(INCLUDEDIR))
+for_cmake = -e 's|@LIBDIR@|$(here)/../..|' -e 's|@INCLUDEDIR@|$(cmake_include)|'
 
 install: all
 	$(INSTALL) -d '$(root)$(BINDIR)' '$(root)$(LIBDIR)/pkgconfig' '$(root)$(LIBDIR)/cmake/wmlb' \
@@ -56,13 +63,14 @@ install: all
 	ln -sf 'libwmlb.so.$(major)' '$(root)$(LIBDIR)/libwmlb.so'
 	$(INSTALL) -m 644 '$(made)/libwmlb.a' '$(root)$(LIBDIR)/'
 	$(INSTALL) -m 644 $(headers) '$(root)$(INCLUDEDIR)/'
-	$(fill) -e 's|@LIBS_PRIVATE@|$(libs_private)|' packaging/wmlb.pc.in >'$(root)$(LIBDIR)/pkgconfig/wmlb.pc'
-	$(fill) -e "s|@LIBS_PRIVATE@|$$(echo '$(libs_private)' | sed 's/ /;/g')|" \
+	$(fill) $(for_pc) -e 's|@LIBS_PRIVATE@|$(libs_private)|' packaging/wmlb.pc.in >'$(root)$(LIBDIR)/pkgconfig/wmlb.pc'
+	$(fill) $(for_cmake) -e "s|@LIBS_PRIVATE@|$$(echo '$(libs_private)' | sed 's/ /;/g')|" \
 		packaging/wmlbConfig.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbConfig.cmake'
 	$(fill) packaging/wmlbConfigVersion.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbConfigVersion.cmake'
 	$(INSTALL) -m 755 '$(made)/wmlb' '$(root)$(BINDIR)/'
 	$(INSTALL) -m 644 packaging/wmlb.1 '$(root)$(MANDIR)/man1/'
 	$(INSTALL) -m 644 packaging/wmlb.bash '$(root)$(COMPLETIONDIR)/wmlb'
+	-[ -n '$(root)' ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
 uninstall:
 	rm -f '$(root)$(BINDIR)/wmlb' '$(root)$(MANDIR)/man1/wmlb.1' '$(root)$(COMPLETIONDIR)/wmlb' \
@@ -74,4 +82,4 @@ uninstall:
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all library install uninstall clean
+.PHONY: all install uninstall clean

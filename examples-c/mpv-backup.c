@@ -127,13 +127,24 @@ static const char *store_option(const mpv_node *options)
     return NULL;
 }
 
+/* A path with ~/ and mpv's own ~~/ resolved; valid until the node's contents are freed. */
+static const char *expand(struct plugin *plugin, const char *path, mpv_node *expanded)
+{
+    const char *command[] = {"expand-path", path, NULL};
+
+    memset(expanded, 0, sizeof *expanded);
+    if (mpv_command_ret(plugin->mpv, command, expanded) < 0)
+        expanded->format = MPV_FORMAT_NONE;
+    return expanded->format == MPV_FORMAT_STRING ? expanded->u.string : path;
+}
+
 /* Chooses the store; 0 if there is none to choose, and the user was told. */
 static int choose_store(struct plugin *plugin)
 {
     const char *named, *variable = getenv("WMLB_STORE_PATH");
     struct found found = {0, 0, NULL};
     wmlb_hresult hr = WMLB_S_OK;
-    mpv_node options;
+    mpv_node options, expanded;
     int chosen = 0;
 
     memset(&options, 0, sizeof options);
@@ -141,7 +152,8 @@ static int choose_store(struct plugin *plugin)
         options.format = MPV_FORMAT_NONE;
     named = store_option(&options);
     if (named != NULL) {
-        hr = wmlb_restorer_set_store_path(plugin->restorer, named);
+        hr = wmlb_restorer_set_store_path(plugin->restorer, expand(plugin, named, &expanded));
+        mpv_free_node_contents(&expanded);
         chosen = 1;
     } else if (variable == NULL || *variable == '\0') {
         hr = wmlb_discover_stores(on_store, &found);
@@ -168,17 +180,12 @@ static int choose_store(struct plugin *plugin)
 
 static void start(struct plugin *plugin, const char *folder, uint32_t flags)
 {
-    const char *command[] = {"expand-path", folder, NULL}; /* ~/ and mpv's own ~~/ */
     mpv_node expanded;
     wmlb_hresult hr;
 
     if (!choose_store(plugin))
         return;
-    memset(&expanded, 0, sizeof expanded);
-    if (mpv_command_ret(plugin->mpv, command, &expanded) < 0)
-        expanded.format = MPV_FORMAT_NONE;
-    if (expanded.format == MPV_FORMAT_STRING)
-        folder = expanded.u.string;
+    folder = expand(plugin, folder, &expanded);
     hr = wmlb_restorer_set_backup_path(plugin->restorer, folder);
     mpv_free_node_contents(&expanded);
     if (WMLB_SUCCEEDED(hr))

@@ -2,21 +2,19 @@
  * The wmlb command: backs up, restores, verifies and lists licenses; wmlb --help says how.
  * It knows of the library what wmlb.h says, and nothing else.
  *
- *     cc wmlb.c $(pkg-config --cflags --libs wmlb) -o wmlb
+ *     cc wmlb.c wmlb_print.c wmlb_secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
  */
 #define _GNU_SOURCE /* getopt_long */
-#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include <wmlb.h>
+
+#include "wmlb_print.h"
+#include "wmlb_secret.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAMAGED = 6 };
 
@@ -57,11 +55,14 @@ static const struct command commands[] = {
          BIT(RECIPIENT) | BIT(LEVEL) | BIT(QUIET),
      "usage: wmlb backup [OPTION...] FOLDER\n"
      "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ".\n\n"
-     "  --store PATH            the store; by default the player's own\n"
+     "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
+     "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
+     "                          shown by: wmlb stores\n"
      "  --force                 replace the backup that is there\n"
      "  --partial               leave out what cannot be read (exit code 3)\n"
      "  --verify                read the backup back from the disk\n"
-     "  --passphrase-file FILE  encrypt with the first line of FILE; -: of standard input\n"
+     "  --passphrase-file FILE  encrypt with the first line of FILE; -: of standard input,\n"
+     "                          where a terminal is asked for it\n"
      "  --recipient AGE1...     encrypt to a public key of age; may be given repeatedly\n"
      "  --level N               compression, 1 to 19\n"
      "  --quiet                 only errors\n"},
@@ -69,17 +70,21 @@ static const struct command commands[] = {
      COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(QUIET),
      "usage: wmlb restore [OPTION...] BACKUP\n"
      "Brings the licenses of a backup (a folder or file) back into a store.\n\n"
-     "  --store PATH            the store; by default the player's own\n"
+     "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
+     "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
+     "                          shown by: wmlb stores\n"
      "  --force                 replace licenses that differ\n"
      "  --individualize         also from another device\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients\n"
+     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
+     "                          repeatedly\n"
      "  --quiet                 only errors\n"},
     {"verify", COMMON | KEYS | BIT(QUIET),
      "usage: wmlb verify [OPTION...] BACKUP\n"
      "Checks a backup as a restore would, and restores nothing.\n\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients\n"
+     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
+     "                          repeatedly\n"
      "  --quiet                 only errors\n"},
     {"list", COMMON | KEYS | BIT(STORE) | BIT(JSON),
      "usage: wmlb list [OPTION...] BACKUP\n"
@@ -88,7 +93,8 @@ static const struct command commands[] = {
      "  --json                  an array of objects; a name that is not UTF-8 has U+FFFD in\n"
      "                          \"name\", and its exact bytes, in hexadecimal, in \"name_hex\"\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients\n"},
+     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
+     "                          repeatedly\n"},
     {"stores", COMMON | BIT(JSON),
      "usage: wmlb stores [--json]\n"
      "Shows the license stores that players have made for this user.\n"},
@@ -103,10 +109,10 @@ static const char overview[] =
     "  stores    show the stores of this user's players\n\n"
     "wmlb COMMAND --help says more. wmlb --version: the version.\n\n"
     "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 backed up, but not all; 4 there is a\n"
-    "backup already; 5 passphrase or identity wrong or missing; 6 the backup is damaged or\n"
-    "none; 130 interrupted (128 + signal).\n";
+    "backup already; 5 passphrase or identity wrong or missing; 6 the file is damaged, or no\n"
+    "backup; 130 interrupted (128 + signal).\n";
 
-static volatile sig_atomic_t signalled;
+volatile sig_atomic_t signalled;
 
 static void on_signal(int number)
 {
@@ -115,10 +121,10 @@ static void on_signal(int number)
 
 /* What was ignored when the command was started, by nohup or a shell's &, stays so. A second
  * signal ends the command on the spot, should the first not: nothing is lost by that. */
-static void catch_signals(void)
+static void catch_signals(int flags)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags | SA_RESETHAND};
     struct sigaction before;
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -145,21 +151,6 @@ static int exit_code(wmlb_hresult hr)
     }
 }
 
-/* What others wrote must not give the terminal orders: C0, DEL, and C1 (C2 80 to C2 9F). */
-static void print_plain(FILE *out, const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    for (; *at != 0; at++) {
-        if (*at == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0) {
-            fputc('?', out);
-            at++;
-        } else {
-            fputc(*at < 0x20 || *at == 0x7F ? '?' : *at, out);
-        }
-    }
-}
-
 /* The words of the last failure. */
 static int complain(wmlb_hresult hr)
 {
@@ -178,97 +169,14 @@ static int complain(wmlb_hresult hr)
     return exit_code(hr);
 }
 
-/* What the callback of an operation knows; main looks at it when that has ended. */
-struct run {
-    bool bar, quiet, drawn;
-    double last;
-    wmlb_progress progress;
-};
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void clear_bar(struct run *run)
-{
-    if (run->drawn)
-        fputs("\r\033[K", stderr);
-    run->drawn = false;
-}
-
-static void show_progress(struct run *run)
-{
-    const wmlb_progress *at = &run->progress;
-    uint64_t done = at->licenses_done + at->licenses_restricted + at->licenses_skipped;
-
-    if (run->bar) {
-        clear_bar(run);
-        if (at->licenses_total > 0) {
-            int width = done < at->licenses_total ? (int)(30 * done / at->licenses_total) : 30;
-            fprintf(stderr, "[%.*s%*s] %3d %%  ", width, "##############################",
-                    30 - width, "", (int)(100 * done / at->licenses_total));
-        }
-        fprintf(stderr, "%" PRIu64 " licenses, %.1f MB", at->licenses_done,
-                (double)at->bytes_done / 1e6);
-        run->drawn = true;
-    } else if (now() - run->last >= 1) {
-        run->last = now();
-        fprintf(stderr, "%" PRIu64, done);
-        if (at->licenses_total > 0)
-            fprintf(stderr, " of %" PRIu64, at->licenses_total);
-        fprintf(stderr, " licenses, %.1f MB\n", (double)at->bytes_done / 1e6);
-    }
-}
-
-static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t type, const uint8_t *value,
-                              size_t len, void *user_data)
-{
-    struct run *run = user_data;
-    const char *text = type == WMLB_TYPE_STRING && value != NULL ? (const char *)value : "";
-
-    switch (status) {
-    case WMLB_STATUS_PROGRESS:
-        memcpy(&run->progress, value, len < sizeof run->progress ? len : sizeof run->progress);
-        if (!run->quiet)
-            show_progress(run);
-        break;
-    case WMLB_STATUS_RESTRICTED_LICENSE:
-    case WMLB_STATUS_LICENSE_SKIPPED:
-        if (run->quiet)
-            break;
-        clear_bar(run);
-        fputs(status == WMLB_STATUS_LICENSE_SKIPPED ? "left out: " : "may not be backed up: ",
-              stderr);
-        print_plain(stderr, text);
-        if (WMLB_FAILED(hr))
-            fprintf(stderr, " (%s)", wmlb_hresult_name(hr));
-        fputc('\n', stderr);
-        break;
-    case WMLB_STATUS_ERROR_WITHURL:
-        clear_bar(run);
-        fputs("see: ", stderr);
-        print_plain(stderr, text);
-        fputc('\n', stderr);
-        break;
-    default:
-        break;
-    }
-    fflush(stderr);
-    return WMLB_S_OK;
-}
-
 typedef wmlb_hresult start_function(struct wmlb_restorer *, uint32_t, wmlb_status_callback,
                                     void *);
 
 static int operate(start_function *start, uint32_t flags, bool quiet, const char *verb)
 {
-    struct run run = {.bar = isatty(STDERR_FILENO) != 0, .quiet = quiet};
+    struct run run = begin_run(quiet);
     wmlb_hresult result = WMLB_E_FAIL;
-    wmlb_hresult hr = start(wmlb_default_restorer(), flags, on_status, &run);
+    wmlb_hresult hr = start(wmlb_default_restorer(), flags, show_event, &run);
 
     if (WMLB_FAILED(hr))
         return complain(hr);
@@ -291,108 +199,6 @@ static int operate(start_function *start, uint32_t flags, bool quiet, const char
     return exit_code(result);
 }
 
-/* A JSON string; the library gives UTF-8. */
-static void print_json(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    putchar('"');
-    for (; *at != 0; at++) {
-        if (*at == '"' || *at == '\\')
-            printf("\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7F)
-            printf("\\u%04x", *at);
-        else
-            putchar(*at);
-    }
-    putchar('"');
-}
-
-static void print_json_member(const char *name, const char *text)
-{
-    printf(", \"%s\": ", name);
-    print_json(text);
-}
-
-static void print_json_time(const char *name, int64_t time)
-{
-    if (time != INT64_MIN)
-        printf(", \"%s\": %" PRId64, name, time);
-    else
-        printf(", \"%s\": null", name);
-}
-
-struct listing {
-    bool json;
-    uint64_t count;
-};
-
-static const char *right_name(int32_t right)
-{
-    return right == WMLB_RIGHT_ALLOWED  ? "allowed"
-           : right == WMLB_RIGHT_DENIED ? "denied"
-                                        : "not stated";
-}
-
-static wmlb_hresult on_license(const wmlb_license_info *license, void *user_data)
-{
-    struct listing *listing = user_data;
-
-    if (!listing->json) {
-        if (listing->count++ == 0)
-            printf("%12s %-10s %-11s %s\n", "BYTES", "FORMAT", "BACKUP", "NAME");
-        printf("%12" PRIu64 " %-10s %-11s ", license->size, license->format,
-               right_name(license->backup_right));
-        print_plain(stdout, license->name);
-        putchar('\n');
-    } else {
-        printf("%s{\"name\": ", listing->count++ == 0 ? "\n" : ",\n");
-        print_json(license->name);
-        if (strlen(license->name) != license->name_len ||
-            memcmp(license->name, license->name_bytes, license->name_len) != 0) {
-            fputs(", \"name_hex\": \"", stdout);
-            for (size_t i = 0; i < license->name_len; i++)
-                printf("%02x", license->name_bytes[i]);
-            putchar('"');
-        }
-        print_json_member("format", license->format);
-        print_json_member("license_id", license->license_id);
-        print_json_member("key_ids", license->key_ids);
-        print_json_member("backup_right", right_name(license->backup_right));
-        printf(", \"size\": %" PRIu64, license->size);
-        print_json_time("modified", license->modified);
-        print_json_time("valid_from", license->valid_from);
-        print_json_time("valid_until", license->valid_until);
-        putchar('}');
-    }
-    return signalled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
-}
-
-static wmlb_hresult on_store(const wmlb_store_info *store, void *user_data)
-{
-    struct listing *listing = user_data;
-
-    if (!listing->json) {
-        const char *running = store->running > 0 ? "yes" : store->running == 0 ? "no" : "?";
-        if (listing->count++ == 0)
-            printf("%-16s %-20s %-8s %-10s %s\n", "PLAYER", "PROFILE", "RUNNING", "KIND", "PATH");
-        printf("%-16s ", store->player);
-        print_plain(stdout, store->profile);
-        printf(" %-8s %-10s ", running, store->kind);
-        print_plain(stdout, store->path);
-        putchar('\n');
-    } else {
-        printf("%s{\"player\": ", listing->count++ == 0 ? "\n" : ",\n");
-        print_json(store->player);
-        print_json_member("profile", store->profile);
-        print_json_member("kind", store->kind);
-        print_json_member("path", store->path);
-        printf(", \"running\": %s}",
-               store->running > 0 ? "true" : store->running == 0 ? "false" : "null");
-    }
-    return signalled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
-}
-
 static int wrong_usage(const char *command, const char *what, const char *which)
 {
     fprintf(stderr, "wmlb: %s%s\nTry: wmlb%s%s --help\n", what, which, *command ? " " : "",
@@ -400,45 +206,26 @@ static int wrong_usage(const char *command, const char *what, const char *which)
     return USAGE;
 }
 
-enum { LONGEST_FILE = 1 << 16 };
-
-/* Sets a property to a file's content, or first line. Neither is left in memory. */
-static int set_secret(const char *name, const char *path, bool first_line)
+/* What getopt_long did not take: returned ':' or '?' for. */
+static int wrong_option(const struct command *command, int returned, char **argv)
 {
-    static char text[LONGEST_FILE];
-    bool input = strcmp(path, "-") == 0;
-    FILE *file = input ? stdin : fopen(path, "rb");
-    wmlb_hresult hr;
-    size_t len;
-    int code = DONE;
+    char option[32] = "";
 
-    if (file == NULL) {
-        fprintf(stderr, "wmlb: cannot open %s: %s\n", path, strerror(errno));
-        return FAILED;
+    for (const struct option *one = known; one->name != NULL && returned == ':'; one++)
+        if (one->val == optopt)
+            snprintf(option, sizeof option, "--%s", one->name);
+    if (*option != 0)
+        return wrong_usage(command->name, "a value is missing: ", option);
+    if (optopt > HELP) { /* one letter */
+        snprintf(option, sizeof option, "-%c", optopt);
+        return wrong_usage(command->name, "not an option here: ", option);
     }
-    setvbuf(file, NULL, _IONBF, 0); /* no copy in a buffer of stdio's */
-    len = fread(text, 1, sizeof text, file);
-    if (ferror(file) || len == sizeof text) {
-        fprintf(stderr, "wmlb: %s %s\n", path, ferror(file) ? "cannot be read" : "is too long");
-        code = FAILED;
-    } else {
-        char *end = first_line ? memchr(text, '\n', len) : NULL;
-        if (end != NULL)
-            len = (size_t)(end - text);
-        if (first_line && len > 0 && text[len - 1] == '\r')
-            len--;
-        hr = wmlb_set_prop(name, WMLB_TYPE_STRING, (const uint8_t *)text, len);
-        code = WMLB_FAILED(hr) ? complain(hr) : DONE;
-    }
-    for (volatile char *at = text; at < text + sizeof text; at++)
-        *at = 0;
-    if (!input)
-        fclose(file);
-    return code;
+    return wrong_usage(command->name, "not an option here: ", argv[optind - 1]);
 }
 
 struct arguments {
-    const char *path, *store, *passphrase, *identity;
+    const char *path, *store, *passphrase;
+    const char **identities; /* file names, NULL after the last */
     char *recipients;
     unsigned given;
     uint32_t level;
@@ -458,7 +245,7 @@ static bool add_recipient(struct arguments *arguments, const char *recipient)
 }
 
 /* Sets what all commands set in the same way. */
-static int configure(const struct arguments *arguments)
+static int configure(const struct arguments *arguments, bool backup)
 {
     wmlb_hresult hr = WMLB_S_OK;
     int code = DONE;
@@ -474,11 +261,16 @@ static int configure(const struct arguments *arguments)
                            (const uint8_t *)&arguments->level, sizeof arguments->level);
     if (WMLB_FAILED(hr))
         return complain(hr);
+    catch_signals(0); /* one ends the reading of a secret */
+    hr = WMLB_S_OK;
     if (arguments->passphrase != NULL)
-        code = set_secret(WMLB_PROP_PASSPHRASE, arguments->passphrase, true);
-    if (code == DONE && arguments->identity != NULL)
-        code = set_secret(WMLB_PROP_IDENTITIES, arguments->identity, false);
-    return code;
+        code = set_passphrase(arguments->passphrase, backup, &hr);
+    if (code == DONE && arguments->identities != NULL)
+        code = set_identities(arguments->identities, &hr);
+    catch_signals(SA_RESTART);
+    if (signalled)
+        return 128 + signalled;
+    return WMLB_FAILED(hr) ? complain(hr) : code;
 }
 
 static int list(const char *command, const struct arguments *arguments)
@@ -489,11 +281,11 @@ static int list(const char *command, const struct arguments *arguments)
     if (listing.json)
         putchar('[');
     if (strcmp(command, "stores") == 0)
-        hr = wmlb_discover_stores(on_store, &listing);
+        hr = wmlb_discover_stores(show_store, &listing);
     else if (arguments->path != NULL)
-        hr = wmlb_restorer_enumerate_backup(wmlb_default_restorer(), on_license, &listing);
-    else
-        hr = wmlb_restorer_enumerate_store(wmlb_default_restorer(), on_license, &listing);
+        hr = wmlb_restorer_enumerate_backup(wmlb_default_restorer(), show_license, &listing);
+    else if (WMLB_SUCCEEDED(hr = wmlb_set_backup_path(arguments->store))) /* none is listed */
+        hr = wmlb_restorer_enumerate_store(wmlb_default_restorer(), show_license, &listing);
     if (listing.json)
         puts(listing.count > 0 ? "\n]" : "]");
     if (WMLB_FAILED(hr) && !ferror(stdout))
@@ -507,7 +299,7 @@ static int run_command(const char *command, const struct arguments *arguments)
     wmlb_hresult hr = WMLB_S_OK;
     bool quiet = (arguments->given & BIT(QUIET)) != 0;
     bool backup = strcmp(command, "backup") == 0;
-    int code = configure(arguments);
+    int code = configure(arguments, backup);
 
     if (code != DONE)
         return code;
@@ -536,19 +328,29 @@ static int run_command(const char *command, const struct arguments *arguments)
 static int read_arguments(const struct command *command, int argc, char **argv,
                           struct arguments *arguments)
 {
+    struct option own[sizeof known / sizeof *known] = {{NULL, 0, NULL, 0}};
+    size_t options = 0, identities = 0;
     int option, wanted;
     char *end;
 
+    for (const struct option *one = known; one->name != NULL; one++)
+        if (command->options & BIT(one->val))
+            own[options++] = *one;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == '?' || !(command->options & BIT(option)))
-            return wrong_usage(command->name, "not an option here, or without its value: ",
-                               argv[optind - 1]);
+    while ((option = getopt_long(argc, argv, ":", own, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return wrong_option(command, option, argv);
         arguments->given |= BIT(option);
         switch (option) {
         case STORE: arguments->store = optarg; break;
         case PASSPHRASE: arguments->passphrase = optarg; break;
-        case IDENTITY: arguments->identity = optarg; break;
+        case IDENTITY:
+            if (arguments->identities == NULL)
+                arguments->identities = calloc((size_t)argc, sizeof *arguments->identities);
+            if (arguments->identities == NULL)
+                return complain(WMLB_E_OUTOFMEMORY);
+            arguments->identities[identities++] = optarg;
+            break;
         case RECIPIENT:
             if (!add_recipient(arguments, optarg))
                 return complain(WMLB_E_OUTOFMEMORY);
@@ -572,6 +374,18 @@ static int read_arguments(const struct command *command, int argc, char **argv,
     return DONE;
 }
 
+/* Where the command was started without one of its streams, no file gets the number of that. */
+static void keep_streams(void)
+{
+    int null;
+
+    do
+        null = open("/dev/null", O_RDWR);
+    while (null >= 0 && null <= STDERR_FILENO);
+    if (null >= 0)
+        close(null);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.path = NULL};
@@ -579,6 +393,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     int code;
 
+    keep_streams();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)
             command = &commands[i];
@@ -595,10 +410,10 @@ int main(int argc, char **argv)
         if (code == DONE && (arguments.given & BIT(HELP))) {
             fputs(command->help, stdout);
         } else if (code == DONE) {
-            catch_signals();
             code = run_command(command->name, &arguments);
         }
     }
+    free(arguments.identities);
     free(arguments.recipients);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == DONE) {
         fputs("wmlb: standard output cannot be written\n", stderr);

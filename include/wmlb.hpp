@@ -908,14 +908,14 @@ private:
 /* ---- stores on this machine ---- */
 
 /// The stores of licenses that players have made for this user: see wmlb_discover_stores().
-inline std::vector<store_info> discover_stores()
+inline std::vector<store_info> discover_stores(std::error_code &code)
 {
     struct {
         std::vector<store_info> stores;
         std::exception_ptr thrown;
     } found;
     using found_type = decltype(found);
-    (void)wmlb_discover_stores(
+    const wmlb_hresult hr = wmlb_discover_stores(
         [](const wmlb_store_info *info, void *user_data) noexcept -> wmlb_hresult {
             auto &into = *static_cast<found_type *>(user_data);
             const bool kept = detail::guarded(into.thrown, [&]() {
@@ -932,8 +932,19 @@ inline std::vector<store_info> discover_stores()
     if (found.thrown)
         std::rethrow_exception(found.thrown);
 #endif
+    code = make_error_code(hr);
     return std::move(found.stores);
 }
+
+#if WMLB_HPP_EXCEPTIONS
+inline std::vector<store_info> discover_stores()
+{
+    std::error_code code;
+    auto stores = discover_stores(code);
+    detail::check(code, code.message());
+    return stores;
+}
+#endif
 
 } // namespace with_exceptions or without_exceptions
 

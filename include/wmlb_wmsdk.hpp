@@ -49,6 +49,8 @@ typedef std::uint16_t WORD;
 typedef std::uint32_t DWORD;
 typedef std::int32_t LONG;
 typedef std::uint32_t ULONG;
+typedef int BOOL;
+typedef void *LPVOID;
 typedef wmlb_hresult HRESULT;
 #if WCHAR_MAX > 0xFFFF
 typedef char16_t WCHAR;
@@ -75,10 +77,20 @@ inline bool operator==(const GUID &one, const GUID &other) { return IsEqualGUID(
 inline bool operator!=(const GUID &one, const GUID &other) { return !(one == other); }
 
 #define STDMETHODCALLTYPE
+#define STDMETHOD(method) virtual HRESULT STDMETHODCALLTYPE method
+#define STDMETHOD_(type, method) virtual type STDMETHODCALLTYPE method
 #define STDMETHODIMP HRESULT
 #define STDMETHODIMP_(type) type
 #define SUCCEEDED(hr) ((HRESULT)(hr) >= 0)
 #define FAILED(hr) ((HRESULT)(hr) < 0)
+constexpr HRESULT HRESULT_FROM_WIN32(std::uint32_t error)
+{
+    return error == 0 ? 0 : static_cast<HRESULT>(0x80070000 | (error & 0xFFFF));
+}
+#ifndef TRUE
+#define TRUE 1
+#define FALSE 0
+#endif
 
 /* ---- result codes ---- */
 

@@ -426,8 +426,10 @@ int main(int argc, char **argv)
 #if WMLB_HPP_EXCEPTIONS
     exceptions(store, folder / "exceptions");
 #endif
-    for (const wmlb::store_info &info : wmlb::discover_stores())
+    std::error_code code;
+    for (const wmlb::store_info &info : wmlb::discover_stores(code))
         CHECK(!info.player.empty() && !info.path.empty());
+    CHECK(!code);
     std::printf("behaviour: %d checks, %d failed\n", made, failed);
     return failed == 0 ? 0 : 1;
 }

@@ -35,9 +35,9 @@ public:
         return S_OK;
     }
     STDMETHODIMP_(ULONG) AddRef() override { return ++references; }
-    STDMETHODIMP_(ULONG) Release() override { return --references; }
-    STDMETHODIMP OnStatus(WMT_STATUS Status, HRESULT hr, WMT_ATTR_DATATYPE dwType, BYTE *pValue,
-                          void *pvContext) override
+    STDMETHOD_(ULONG, Release)() override { return --references; }
+    STDMETHOD(OnStatus)(WMT_STATUS Status, HRESULT hr, WMT_ATTR_DATATYPE dwType, BYTE *pValue,
+                        LPVOID pvContext) override
     {
         std::lock_guard<std::mutex> lock(mutex);
         context = context || pvContext != NULL;
@@ -48,7 +48,7 @@ public:
         if (Status == WMT_BACKUPRESTORE_BEGIN && to_release != NULL) {
             to_release->Release();
             to_release = NULL;
-            done = true;
+            done = TRUE;
         }
         if (Status == WMT_BACKUPRESTORE_CONNECTING || Status == WMT_BACKUPRESTORE_DISCONNECTING)
             checked++;
@@ -60,7 +60,7 @@ public:
             if (dwType == WMT_TYPE_STRING)
                 for (const WCHAR *c = (const WCHAR *)pValue; *c; c++)
                     text += static_cast<char>(*c);
-            done = true;
+            done = TRUE;
         }
         changed.notify_all();
         return S_OK;
@@ -69,14 +69,15 @@ public:
     {
         std::unique_lock<std::mutex> lock(mutex);
         changed.wait(lock, [this] { return done; });
-        done = false;
+        done = FALSE;
         return result;
     }
 
     std::mutex mutex;
     std::condition_variable changed;
     std::atomic<ULONG> references{1};
-    bool done = false, context = false;
+    BOOL done = FALSE;
+    bool context = false;
     int begun = 0, checked = 0, restricted = 0;
     HRESULT result = E_FAIL, cancelled = E_FAIL;
     std::string text;
@@ -150,14 +151,14 @@ int main(int argc, char **argv)
     std::u16string value(path.size(), 0);
     CHECK(props->GetPropByName(L"BackupPath", &type, (BYTE *)&value[0], &size) == S_OK && value == path);
     size = 2;
-    CHECK(props->GetPropByName(L"BackupPath", &type, (BYTE *)&value[0], &size) == WMLB_E_INSUFFICIENT_BUFFER);
+    CHECK(props->GetPropByName(L"BackupPath", &type, (BYTE *)&value[0], &size) == HRESULT_FROM_WIN32(122));
     CHECK(size == bytes);
     CHECK(props->GetPropByIndex(0, NULL, &length, &type, NULL, &size) == S_OK && length == 11);
     WCHAR name[11];
     CHECK(props->GetPropByIndex(0, name, &length, &type, (BYTE *)&value[0], &size) == S_OK);
     CHECK(units(name) == u"BackupPath" && value == path);
     length = 3;
-    CHECK(props->GetPropByIndex(0, name, &length, &type, (BYTE *)&value[0], &size) == WMLB_E_INSUFFICIENT_BUFFER);
+    CHECK(props->GetPropByIndex(0, name, &length, &type, (BYTE *)&value[0], &size) == HRESULT_FROM_WIN32(122));
     CHECK(length == 11 && size == bytes);
     CHECK(props->GetPropByIndex(2, name, &length, &type, NULL, &size) == E_INVALIDARG);
     CHECK(props->SetProp(L"BackupPath", WMT_TYPE_DWORD, (const BYTE *)path.c_str(), 4) == E_INVALIDARG);

@@ -1,16 +1,20 @@
 """The wmlb command: stores and backups as a user has them, a terminal, signals, exit codes."""
 
+import fcntl
 import json
 import os
 import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 
+import license_forge as forge
 import support
 import wmlb_ctypes as w
 
@@ -21,7 +25,9 @@ KEYGEN = shutil.which("age-keygen")
 def compile_command(compiler, program):
     library = os.path.realpath(w.LIBRARY)
     command = [compiler, *WARNINGS, "-I" + os.path.join(w.ROOT, "include")]
-    command += [os.path.join(w.ROOT, "examples-c/wmlb.c"), library, "-o", program]
+    command += [os.path.join(w.ROOT, "examples-c", name)
+                for name in ("wmlb.c", "wmlb_print.c", "wmlb_secret.c")]
+    command += [library, "-o", program]
     subprocess.run(command, check=True)
 
 
@@ -89,6 +95,66 @@ class Command(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path("none")))
         self.run_it(0, "verify", "--passphrase-file", "-", self.backups, input=b"correct horse\r\n")
 
+    def test_a_line_of_standard_input(self):
+        """What comes after it is not waited for."""
+        command = [self.program, "backup", "--quiet", "--passphrase-file", "-", "--store",
+                   self.filled, self.backups]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=self.environment) as child:
+            child.stdin.write(b"correct horse\n")
+            child.stdin.flush()
+            self.assertEqual(child.wait(timeout=60), 0)
+        self.run_it(0, "verify", "--passphrase-file", "-", self.backups, input=b"correct horse")
+
+    def on_terminal(self, *arguments, columns=80, **environment):
+        """The command with a terminal that it controls, and the terminal's other end."""
+        child, terminal = pty.fork()
+        if child == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            os.execve(self.program, [self.program, *arguments], {**self.environment, **environment})
+        self.addCleanup(os.close, terminal)
+        return child, terminal
+
+    def read_until(self, terminal, wanted):
+        said = b""
+        while wanted not in said:
+            try:
+                said += os.read(terminal, 65536)
+            except OSError:  # it has ended
+                break
+        return said
+
+    def test_a_passphrase_that_is_typed(self):
+        for answers, code in (([b"correct horse", b"correct horse"], 0), ([b"one", b"two"], 1),
+                              ([b"one", b"\x03"], 128 + signal.SIGINT)):
+            child, terminal = self.on_terminal("backup", "--force", "--passphrase-file", "-",
+                                               "--store", self.filled, self.backups)
+            self.assertIn(b"Passphrase: ", self.read_until(terminal, b": "))
+            os.write(terminal, answers[0] + b"\n")
+            self.assertEqual(self.read_until(terminal, b": "), b"\r\nOnce more: ")
+            os.write(terminal, answers[1] + b"\n" * (answers[1] != b"\x03"))
+            said = self.read_until(terminal, b"licenses\r\n")
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), code, said)
+        child, terminal = self.on_terminal("verify", "--passphrase-file", "-", self.backups)
+        self.read_until(terminal, b": ")
+        os.write(terminal, b"correct horse\n")
+        self.assertTrue(self.read_until(terminal, b"licenses\r\n").endswith(b"licenses\r\n"))
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    @unittest.skipUnless(KEYGEN, "there is no age-keygen")
+    def test_several_identities(self):
+        keys = [self.path("key-%d" % number) for number in range(3)]
+        for key in keys:
+            subprocess.run([KEYGEN, "-o", key], check=True, stderr=subprocess.DEVNULL)
+        public = re.search(rb"age1\w+", support.read(keys[1])).group().decode()
+        # Without a line's end, and with many others.
+        support.write(keys[1], support.read(keys[1]).rstrip())
+        many = support.read(keys[2]) * 400
+        support.write(keys[2], many)
+        self.backup("--recipient", public)
+        options = [option for key in keys for option in ("--identity", key)]
+        self.run_it(0, "verify", *options, self.backups)
+        self.run_it(5, "verify", *options[:2], *options[4:], self.backups)
+
     @unittest.skipUnless(KEYGEN, "there is no age-keygen")
     def test_recipients(self):
         keys = [self.path("one"), self.path("two")]
@@ -130,6 +196,15 @@ class Command(unittest.TestCase):
                           ["backup", "--level", "", "a"],
                           ["backup", "--store"], ["stores", "a"], ["list", "--store", "a", "b"]):
             self.assertIn(b"--help", self.run_it(2, *arguments).stderr)
+        for arguments, named in (
+                (["verify", "--store", "x", "y"], b"not an option here: --store\n"),
+                (["list", "-xy"], b"not an option here: -x\n"),
+                (["backup", "folder", "-xy"], b"not an option here: -x\n"),
+                (["backup", "folder", "--force=1"], b"not an option here: --force=1\n"),
+                (["backup", "folder", "--store"], b"a value is missing: --store\n")):
+            self.assertIn(named, self.run_it(2, *arguments).stderr)
+        # The beginning of an option's name, if this command has no other like it.
+        self.run_it(1, "verify", "--i", self.path("none"), self.backups)
 
     def test_help(self):
         self.assertIn(b"Exit codes", self.run_it(0, "--help").stdout)
@@ -170,6 +245,31 @@ class Command(unittest.TestCase):
         found = json.loads(self.run_it(0, "stores", "--json").stdout)
         self.assertEqual([(s["player"], s["profile"], s["kind"], s["running"]) for s in found],
                          [("Chromium", "Default", "sqlite", False)])
+        titles, row = self.run_it(0, "stores").stdout.decode().splitlines()
+        for title, value in (("PROFILE", "Default"), ("RUNNING", "no"), ("KIND", "sqlite")):
+            self.assertEqual(row.index(value), titles.index(title))
+
+    def test_key_ids_in_a_line(self):
+        store = self.path("store")
+        support.write(os.path.join(store, "license"), forge.v7(forge.DENIED, ["one", "two"]).encode())
+        said = self.run_it(0, "backup", "--store", store, self.backups).stderr
+        self.assertIn(b"may not be backed up: one two\n", said)
+
+    def test_a_backup_in_the_store_is_no_license(self):
+        store = self.path("store")
+        support.write(os.path.join(store, "license"), b"x")
+        self.run_it(0, "backup", "--store", store, store)
+        listed = json.loads(self.run_it(0, "list", "--json", "--store", store).stdout)
+        self.assertEqual([entry["name"] for entry in listed], ["license"])
+
+    def test_streams_that_are_closed(self):
+        """Nothing that is meant for them is written into the backup."""
+        self.backup()
+        done = subprocess.run([self.program, "backup", "--force", "--store", self.filled,
+                               self.backups], env=self.environment, timeout=60,
+                              preexec_fn=lambda: os.closerange(0, 3))
+        self.assertEqual(done.returncode, 0)
+        self.run_it(0, "verify", self.backups)
 
     def test_a_bar_on_a_terminal_only(self):
         terminal, side = pty.openpty()
@@ -181,6 +281,17 @@ class Command(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         said = os.read(terminal, 65536)
         self.assertRegex(said, rb"\[#{30}\] 100 %  60 licenses, \d+\.\d MB\r\x1b\[K$")
+        for columns in (1, 20, 40, 55):
+            child, terminal = self.on_terminal("backup", "--force", "--store", self.filled,
+                                               self.backups, columns=columns)
+            rows = re.split(rb"\r\x1b\[K", self.read_until(terminal, b"backed up"))
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            self.assertGreater(len(rows), 1)
+            self.assertLess(max(map(len, rows[:-1])), max(columns, 2), rows)
+        child, terminal = self.on_terminal("backup", "--force", "--store", self.filled,
+                                           self.backups, TERM="dumb")
+        self.assertNotIn(b"\x1b", self.read_until(terminal, b"backed up"))
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
         plain = self.backup("--force").stderr
         self.assertNotRegex(plain, rb"[\r\x1b]")
         self.assertEqual(self.backup("--force", "--quiet").stderr, b"")

@@ -76,6 +76,56 @@ class Installed(unittest.TestCase):
         self.make("uninstall", "/usr", root)
         self.assertEqual(files(root), set())
 
+    def test_it_works_where_it_is_moved_to(self):
+        folder = self.new_folder()
+        run("make", "-C", w.ROOT, "install", "DIST=" + DIST, "PREFIX=" + folder + "/before",
+            env=self.environment)
+        os.rename(folder + "/before", folder + "/moved")
+        libdir = folder + "/moved/lib"
+        environment = {**self.environment, "PKG_CONFIG_PATH": libdir + "/pkgconfig",
+                       "LD_LIBRARY_PATH": libdir}
+        flags = run("pkg-config", "--define-prefix", "--cflags", "--libs", "wmlb", env=environment)
+        program = os.path.join(folder, "consumer")
+        run("cc", CONSUMERS + "/consumer.c", *flags.split(), "-o", program)
+        self.assertEqual(run(program, env=environment), "1.0.0\n")
+        run("cmake", "-S", os.path.join(CONSUMERS, "cmake"), "-B", folder + "/cmake",
+            "-Dwmlb_DIR=" + libdir + "/cmake/wmlb", env=environment)
+        run("cmake", "--build", folder + "/cmake", env=environment)
+        self.assertEqual(run(folder + "/cmake/consumer-static", env=environment), "1.0.0\n")
+
+    def test_what_make_has_built_is_installed_without_cargo(self):
+        """As root, who may have none."""
+        target = os.path.dirname(DIST)
+        if os.path.basename(DIST) != "dist" or not shutil.which("cargo"):
+            self.skipTest("the library is not one that make builds")
+        environment = {**os.environ, "CARGO_TARGET_DIR": target}
+        done = subprocess.run(["make", "-C", w.ROOT], env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=900)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        tools = os.path.join(self.new_folder(), "tools")
+        os.mkdir(tools)
+        for folder in ("/usr/bin", "/bin"):  # all but cargo, where that is there
+            for name in set(os.listdir(folder)) - {"cargo", "rustc"} - set(os.listdir(tools)):
+                os.symlink(os.path.join(folder, name), os.path.join(tools, name))
+        prefix = self.new_folder()
+        run("make", "-C", w.ROOT, "install", "PREFIX=" + prefix,
+            env={"PATH": tools, "CARGO_TARGET_DIR": target})
+        program = os.path.join(prefix, "bin/wmlb")
+        self.assertEqual(run(program, "--version", env={"LD_LIBRARY_PATH": prefix + "/lib"}),
+                         "wmlb 1.0.0\n")
+
+    def test_programs_find_the_library_at_once(self):
+        """Where the system's own linker looks, after an installation as root."""
+        support.need_root()
+        script = (
+            'set -e; mount -t tmpfs none /mnt; cp -a /etc /mnt/etc; mount --bind /mnt/etc /etc\n'
+            'mount -t tmpfs none /usr/local\n'
+            'make -C "$1" install "DIST=$2" PREFIX=/usr/local >/dev/null 2>&1\n'
+            'env -i /usr/local/bin/wmlb --version\n')
+        said = run("unshare", "--mount", "sh", "-c", script, "sh", w.ROOT, DIST,
+                   env=self.environment)
+        self.assertEqual(said, "wmlb 1.0.0\n")
+
     def test_the_command(self):
         program = os.path.join(self.prefix, "bin/wmlb")
         self.assertEqual(run(program, "--version", env=self.environment), "wmlb 1.0.0\n")
@@ -92,6 +142,9 @@ class Installed(unittest.TestCase):
         self.assertEqual(completed("ver"), ["verify"])
         self.assertEqual(completed("verify", "--pass"), ["--passphrase-file"])
         self.assertEqual(completed("list", "--j"), ["--json"])
+        # Names of files are left to bash, which knows how to quote them.
+        self.assertEqual(completed("verify", "Make"), [])
+        self.assertIn("-o default", support.read(script).decode())
 
     def test_the_manual_knows_every_option(self):
         manual = support.read(os.path.join(self.prefix, "share/man/man1/wmlb.1")).decode()

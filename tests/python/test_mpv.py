@@ -237,9 +237,10 @@ class Mpv(support.StoreCase):
         self.assertEqual((state, code), ("failed", "NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE"))
         self.assertIn(self.store, words)
 
-    def test_a_folder_below_home_is_as_it_is_named(self):
+    def test_folders_below_home_are_as_they_are_named(self):
         made = self.fill()
-        player = self.play(env={"HOME": self.root, "WMLB_STORE_PATH": self.store})
+        store = "~/" + os.path.relpath(self.store, self.root)
+        player = self.play("--script-opts=wmlb-store=" + store, env={"HOME": self.root})
         self.assertEqual(player.back_up("~/backups")[0], "running")
         self.assertEqual(player.status()[0], "done")
         self.assert_verifies(made)

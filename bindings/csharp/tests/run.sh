@@ -13,7 +13,8 @@ mkdir "$work/stores"
 ln -s "$(realpath "$library")" "$work/libwmlb.so"
 
 compile=(mcs -langversion:7.2 -warn:4 -warnaserror)
-"${compile[@]}" -target:library -out:"$work/Wmlb.dll" "$here"/../src/*.cs
+"${compile[@]}" -target:library -doc:"$work/Wmlb.xml" -nowarn:1591 -out:"$work/Wmlb.dll" \
+    "$here"/../src/*.cs
 "${compile[@]}" -reference:"$work/Wmlb.dll" -out:"$work/Tests.exe" "$here"/*.cs
 {
     # See Tests.cs on _exit.
