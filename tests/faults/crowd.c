@@ -409,11 +409,13 @@ static void *start_again(void *seed)
 static void restarts(int rounds, uint64_t seed)
 {
     int before = threads_of_process(), i;
+    uint64_t longest = 20000;
     make_store(in_workspace("store"), 2, 100);
     NEED(pthread_barrier_init(&together, NULL, 2) == 0);
     for (i = 0; i < rounds; i++) {
         pthread_t other;
-        volatile uint64_t spins = random_of(&seed, 20000);
+        volatile uint64_t spins = random_of(&seed, longest);
+        long had_begun = begun;
         shared = new_restorer(in_workspace("store"), in_workspace("backup"));
         is_released = 0;
         CHECK_HR(wmlb_restorer_backup_licenses(shared, WMLB_BACKUP_OVERWRITE, on_status, NULL),
@@ -430,6 +432,11 @@ static void restarts(int rounds, uint64_t seed)
         is_released = 1;
         NEED(pthread_join(other, NULL) == 0);
         until_threads_are(before);
+        /* As often before the start as after it, however slow the one and the other are. */
+        if (begun > had_begun)
+            longest = longest > 64 ? longest / 2 : longest;
+        else
+            longest = longest < 1 << 24 ? longest * 2 : longest;
     }
     CHECK(too_late == 0);
     CHECK(begun > 0);
