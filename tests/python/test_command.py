@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import struct
@@ -109,6 +110,7 @@ class Command(unittest.TestCase):
         """The command with a terminal that it controls, and the terminal's other end."""
         child, terminal = pty.fork()
         if child == 0:
+            self.set_signals()
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(self.program, [self.program, *arguments], {**self.environment, **environment})
         self.addCleanup(os.close, terminal)
@@ -117,6 +119,7 @@ class Command(unittest.TestCase):
     def read_until(self, terminal, wanted):
         said = b""
         while wanted not in said:
+            self.assertTrue(select.select([terminal], [], [], 60)[0], said)
             try:
                 said += os.read(terminal, 65536)
             except OSError:  # it has ended
@@ -296,6 +299,12 @@ class Command(unittest.TestCase):
         self.assertNotRegex(plain, rb"[\r\x1b]")
         self.assertEqual(self.backup("--force", "--quiet").stderr, b"")
 
+    @staticmethod
+    def set_signals(*ignored):
+        """In a child: those of whoever runs the tests may be others."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
     def at_work(self, *ignored):
         """The command that makes a backup of a large store again, and the backup before."""
         store = self.path("large")
@@ -306,13 +315,9 @@ class Command(unittest.TestCase):
         self.backup()
         before = support.read(os.path.join(self.backups, w.BACKUP_NAME))
         command = [self.program, "backup", "--force", "--level", "9", "--store", store, self.backups]
-
-        def set_signals():  # those of whoever runs the tests may be others
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
-
         child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 env=self.environment, preexec_fn=set_signals)
+                                 env=self.environment,
+                                 preexec_fn=lambda: self.set_signals(*ignored))
         child.stderr.readline()  # progress: it is at work
         return child, before
 
