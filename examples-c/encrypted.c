@@ -85,10 +85,10 @@ static wmlb_hresult ask_passphrase(void)
     wmlb_hresult hr;
 
     if (terminal) {
-        fputs("Passphrase: ", stderr);
         silent = before;
         silent.c_lflag &= (tcflag_t)~ECHO;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+        fputs("Passphrase: ", stderr);
     }
     length = read_secret(STDIN_FILENO, passphrase, sizeof passphrase, 1);
     if (terminal) {

@@ -58,8 +58,8 @@ static int ask(const char *prompt, const struct termios *before, size_t *length)
     int code;
 
     silent.c_lflag &= (tcflag_t)~ECHO;
-    fputs(prompt, stderr);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fputs(prompt, stderr); /* what is typed from now on counts, and is not seen */
     code = add_from(STDIN_FILENO, "the passphrase", true, length);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
     fputc('\n', stderr);
