@@ -21,7 +21,6 @@ pub use scratch::Scratch;
 use source::{List, Source};
 use task::Task;
 
-use crate::archive::commit::{self, Folder};
 use crate::archive::envelope::{self, Lock};
 use crate::archive::writer::Writer;
 use crate::archive::{FORMAT, Info};
@@ -35,6 +34,7 @@ use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::directory::{Directory, Lister, ReadAhead, Reserved};
 use crate::store::host::SetStore;
+use crate::target::folder::{self, Folder};
 
 /// For a backup: replace the backup file that is there.
 pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
@@ -99,7 +99,7 @@ impl Backup {
             denies_unstated_rights: properties.denies_unstated_rights(),
             rights,
         };
-        commit::check_target(&backup.absolute_folder, backup.has(WMLB_BACKUP_OVERWRITE))?;
+        folder::check_target(&backup.absolute_folder, backup.has(WMLB_BACKUP_OVERWRITE))?;
         Ok(backup)
     }
 
@@ -110,7 +110,7 @@ impl Backup {
 
 impl Job for Backup {
     fn backup_file(&self) -> PathBuf {
-        self.folder.join(commit::FILE_NAME)
+        self.folder.join(folder::FILE_NAME)
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
@@ -125,7 +125,7 @@ impl Job for Backup {
                 let folder = Folder::open(&self.absolute_folder)?;
                 let reserved = Reserved {
                     folder: folder.identity(),
-                    is_reserved: commit::is_reserved,
+                    is_reserved: folder::is_reserved,
                 };
                 let partial = self.has(WMLB_BACKUP_PARTIAL);
                 let lister = Lister::new(store.clone(), reserved, partial, operation.control())?;

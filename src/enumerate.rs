@@ -4,7 +4,6 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::archive::commit;
 use crate::archive::envelope::Keys;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
@@ -15,11 +14,12 @@ use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
 use crate::operation::{Control, HostCalls};
 use crate::props::{Properties, Property};
-use crate::store::directory::{Directory, Entry, Lister, OpenError, Reader, Reserved};
+use crate::store::directory::{Directory, Lister, OpenError, Reader, Reserved};
 use crate::store::host::{HostLicense, SetStore};
-use crate::store::opened::License;
-use crate::store::{TRIES, sqlite};
+use crate::store::license::License;
+use crate::store::{Entry, TRIES, sqlite};
 use crate::sys;
+use crate::target::folder;
 
 /// Whoever is told of the licences; a negative answer ends the list, and is its result.
 pub type Listener<'a> = &'a mut dyn FnMut(&LicenseInfo<'_>) -> wmlb_hresult;
@@ -75,7 +75,7 @@ fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Resul
             .ok()
             .and_then(|folder| identity_of(&folder))
             .unwrap_or_default(),
-        is_reserved: commit::is_reserved,
+        is_reserved: folder::is_reserved,
     };
     let mut lister = Lister::new(store.clone(), reserved, false, &control)?;
     let mut reader = Reader::new(store.clone());

@@ -23,7 +23,6 @@
 
 mod archive;
 mod backup;
-mod compare;
 mod device;
 mod enumerate;
 mod error;
@@ -33,6 +32,7 @@ pub mod ffi;
 pub mod fuzzing;
 mod hresult;
 mod license;
+mod name;
 mod operation;
 mod panics;
 #[cfg(wmlb_bench)]
@@ -48,4 +48,5 @@ mod store;
 mod sync;
 #[allow(unsafe_code)]
 mod sys;
+mod target;
 mod verify;

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::hresult::{WMLB_S_OK, wmlb_hresult};
 use crate::status::{self, Event, Observer, Value, wmlb_progress};
 use crate::sys;
-use crate::sys::seeded::{self, Bug};
 
 /// At most 20 progress events a second.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
@@ -51,7 +50,7 @@ impl Control {
 
     /// An error when somebody asked for the end, or memory has run out.
     pub fn check(&self) -> Result<()> {
-        if self.canceled.load(Ordering::Acquire) && !seeded::has(Bug::DeafToCancel) {
+        if self.canceled.load(Ordering::Acquire) {
             return Err(Error::Canceled);
         }
         match sys::shortages() == self.shortages {

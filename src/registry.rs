@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 use crate::restorer::Restorer;
 use crate::sys;
-use crate::sys::seeded::{self, Bug};
 
 /// A restorer's number, as wide as the pointer it is dressed as. Zero stands for none.
 pub type Handle = usize;
@@ -98,11 +97,6 @@ pub fn remove(handle: Handle) -> Result<Arc<Restorer>> {
             "the default restorer cannot be released",
         ));
     }
-    let mut handles = process.handles.lock();
-    let removed = match seeded::has(Bug::ReleasedStillWorks) {
-        true => handles.restorers.get(&handle).cloned(),
-        false => handles.restorers.remove(&handle),
-    };
-    drop(handles);
+    let removed = process.handles.lock().restorers.remove(&handle);
     removed.ok_or(Error::Handle)
 }

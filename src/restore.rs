@@ -1,8 +1,8 @@
 //! From a backup file into the licence store, all or nothing.
 
 mod database;
+mod destination;
 mod host;
-mod place;
 mod stager;
 mod write_back;
 
@@ -24,9 +24,9 @@ use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
-use crate::store::directory::{JournalWriter, Staging};
 use crate::store::host::SetStore;
 use crate::store::player;
+use crate::store::staging::{JournalWriter, Staging};
 
 /// For a restore: the user agreed to bring licenses that were made on another device
 /// to this one. Without it, a backup from another device is refused.
@@ -157,7 +157,7 @@ impl Job for Restore {
                 return host::restore(host, archive, overwrite, self.threads, operation);
             }
         };
-        let (folder, only) = place::place(path, may_be_file, &archive.info)?;
+        let (folder, only) = destination::resolve(path, may_be_file, &archive.info)?;
         let staging = Staging::begin(&folder)?;
         if player::is_running(&staging.real_path(b"")) {
             return Err(Error::PlayerRuns(path.clone()));

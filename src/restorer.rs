@@ -24,7 +24,6 @@ use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
-use crate::sys::seeded::{self, Bug};
 use crate::verify::Verify;
 
 sync::thread_local! {
@@ -360,9 +359,7 @@ impl Restorer {
             state.joining = true;
             state.thread.take()
         };
-        if let Some(thread) = thread
-            && !seeded::has(Bug::ReleaseDoesNotWait)
-        {
+        if let Some(thread) = thread {
             thread.join();
         }
         lock(&self.state).joining = false;

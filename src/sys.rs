@@ -3,9 +3,9 @@
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 mod attributes;
+mod contents;
 mod locks;
 mod memory;
-pub mod seeded;
 #[cfg(feature = "encryption")]
 mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
@@ -20,6 +20,7 @@ use rustix::io::Errno;
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
+pub use contents::reads_equal;
 pub use locks::{Range, is_locked, lock};
 #[cfg(feature = "sqlite")]
 pub use locks::{read_lock, unlock};
@@ -31,7 +32,8 @@ pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
 pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
 
-type Result<T> = std::result::Result<T, Errno>;
+/// The result of a system call.
+pub type Result<T> = std::result::Result<T, Errno>;
 
 /// How folders are opened to be read.
 pub(crate) const FOLDER: OFlags = OFlags::RDONLY
@@ -46,6 +48,11 @@ pub type Identity = (u64, u64);
 #[allow(clippy::unnecessary_cast)]
 pub fn identity(stat: &fs::Stat) -> Identity {
     (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// Whether a file is a regular one.
+pub fn is_regular(stat: &fs::Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 /// A point in time as a file has it: Unix seconds, and nanoseconds after them.

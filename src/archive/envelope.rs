@@ -20,10 +20,10 @@ use present as body;
 
 pub use body::{Keys, Lock, check};
 
-use super::commit::Folder;
 use super::output::{Output, Plain};
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::target::folder::Folder;
 
 /// The line an age file begins with, whatever its version.
 const AGE: &[u8] = b"age-encryption.org/v";

@@ -6,7 +6,6 @@
 //! to write a given content, so that a reader can insist on it. When it is encrypted, that
 //! stream is inside an age file, the [`envelope`].
 
-pub mod commit;
 pub mod envelope;
 pub mod frame;
 pub mod frames;
@@ -20,6 +19,7 @@ pub mod writer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::name;
 use crate::sys::Time;
 
 /// The version of the format that is written.
@@ -36,10 +36,6 @@ pub const LICENSES_FOLDER: &[u8] = b"licenses/";
 /// The member that closes the archive: what must be there for it to be whole.
 pub const SUMMARY_NAME: &[u8] = b"wmlb-summary.json";
 
-/// Bytes of a licence's name at the most. Longer ones could not be opened by most programs
-/// (Linux's PATH_MAX is 4,096), and a reader needs a limit.
-pub(crate) const LONGEST_NAME: usize = 16 << 10;
-
 /// Room that a member needs besides its content, unless its name is very long: the
 /// headers, a pax record, the padding.
 pub(crate) const MEMBER_OVERHEAD: usize = 2048;
@@ -50,7 +46,7 @@ pub(crate) const LARGEST_WHOLE: u64 = (FRAME_CONTENT - MEMBER_OVERHEAD) as u64;
 
 /// Bytes of content of any frame but the summary's, at the most: the headers of a licence
 /// with the longest name, and its content.
-const FRAME_LIMIT: usize = FRAME_CONTENT + 4 * LONGEST_NAME;
+const FRAME_LIMIT: usize = FRAME_CONTENT + 4 * name::LONGEST;
 
 /// Bytes of the content of a summary of so many frames, at the most: what is said of each
 /// takes 40 bytes of keys, two numbers of up to 20 digits, and hashes of 64 and 16.

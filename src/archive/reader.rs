@@ -8,7 +8,6 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
-use super::commit::FILE_NAME;
 use super::envelope::{self, Keys};
 use super::frame::{self, Unpacker};
 use super::frames::{FrameReader, Packed};
@@ -19,6 +18,7 @@ use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
 use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::sys;
+use crate::target::folder::FILE_NAME;
 
 /// Where in the file the name of the first member is.
 const INFO_OFFSET: usize = 10;

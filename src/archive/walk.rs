@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::frame::Seal;
 use super::member::{self, Header};
-use super::{FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, SUMMARY_NAME, Summary};
+use super::{FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, SUMMARY_NAME, Summary};
 use crate::error::Result;
-use crate::store::is_staging_name;
+use crate::name;
 use crate::sys::Time;
 
 /// A licence, or a piece of a large one, in a frame's content.
@@ -254,9 +254,7 @@ impl Walk {
         let Some(name) = self.path.strip_prefix(LICENSES_FOLDER) else {
             return Err("there is a member that is no license");
         };
-        let bad = |component: &[u8]| matches!(component, b"" | b"." | b"..");
-        let reserved = split(name).next().is_some_and(is_staging_name);
-        if name.len() > LONGEST_NAME || name.contains(&0) || split(name).any(bad) || reserved {
+        if name::check(name).is_err() {
             return Err("a license has a name that is not allowed");
         }
         let before = self
@@ -266,18 +264,11 @@ impl Walk {
         if before.is_empty() {
             return Ok(());
         }
-        let below = name
-            .strip_prefix(before)
-            .is_some_and(|rest| rest.first() == Some(&b'/'));
-        if below || split(before).cmp(split(name)).is_ge() {
+        if name::is_below(name, before) || name::order(before, name).is_ge() {
             return Err("a license is not in its place in the order of names");
         }
         Ok(())
     }
-}
-
-fn split(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    name.split(|&byte| byte == b'/')
 }
 
 /// Whether a content that ends at `end` is filled up with zeros to `next`.

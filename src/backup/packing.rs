@@ -12,16 +12,15 @@ use super::scratch::Scratch;
 use super::source::{Opener, Source};
 use super::task::{LargeLicense, Task};
 use crate::archive::frame::Packer;
-use crate::archive::{
-    FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
-};
+use crate::archive::{FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, MEMBER_OVERHEAD, member};
 use crate::error::{Error, Result, reserve};
 use crate::license::{Excerpt, Right};
+use crate::name;
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
-use crate::store::directory::{Entry, OpenError, ReadAhead, Waits};
-use crate::store::opened::License;
-use crate::store::{TRIES, sqlite};
+use crate::store::directory::{OpenError, ReadAhead, Waits};
+use crate::store::license::License;
+use crate::store::{Entry, TRIES, sqlite};
 
 /// What the workers of a backup share.
 pub struct Packing<'a> {
@@ -161,7 +160,7 @@ impl Packing<'_> {
                     }
                 }
                 Entry::License | Entry::Spooled(_)
-                    if worker.path.len() - LICENSES_FOLDER.len() > LONGEST_NAME =>
+                    if worker.path.len() - LICENSES_FOLDER.len() > name::LONGEST =>
                 {
                     self.fail(worker, "save", Errno::NAMETOOLONG, part)?;
                     task.advance();

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::archive::commit::{Folder, Temporary};
 use crate::error::{Error, Result};
 use crate::props;
+use crate::target::folder::{Folder, Temporary};
 
 /// A folder for files that are gone when they are closed.
 pub struct Scratch<'a> {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::status::wmlb_progress;
 use crate::store::HOST;
-use crate::store::directory::{Batch, Directory, Entry, Lister, OpenError, Reader};
+use crate::store::directory::{Directory, Lister, OpenError, Reader};
 use crate::store::host::{Index, Spool};
-use crate::store::opened::License;
+use crate::store::license::License;
+use crate::store::{Batch, Entry};
 
 /// Where the contents are.
 pub enum Source {

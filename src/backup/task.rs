@@ -1,7 +1,7 @@
 //! What a worker of a backup is given to do.
 
-use crate::store::directory::{Batch, Entry};
-use crate::store::opened::License;
+use crate::store::license::License;
+use crate::store::{Batch, Entry};
 
 /// Names to be packed, and the large licence among them that is under way.
 pub struct Task {

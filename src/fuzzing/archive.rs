@@ -8,21 +8,22 @@ use std::sync::LazyLock;
 
 use rustix::fs::MemfdFlags;
 
-use crate::archive::commit::Folder;
 use crate::archive::envelope::{self, Keys, Lock};
 use crate::archive::frame::{self, Frame, Packer, Unpacker};
 use crate::archive::reader::Archive;
 use crate::archive::walk::Pieces;
 use crate::archive::writer::Writer;
 use crate::archive::{
-    FRAME_CONTENT, Info, LARGEST_WHOLE, LICENSES_FOLDER, LONGEST_NAME, MEMBER_OVERHEAD, member,
+    FRAME_CONTENT, Info, LARGEST_WHOLE, LICENSES_FOLDER, MEMBER_OVERHEAD, member,
 };
 use crate::enumerate::enumerate_backup;
 use crate::error::{Error, Result};
+use crate::name::LONGEST;
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
 use crate::secret::Secret;
 use crate::sys::Time;
+use crate::target::folder::Folder;
 
 /// A file, made of the input in one of three ways, read as a backup file.
 pub fn archive(input: &[u8]) {
@@ -205,14 +206,14 @@ fn archive_of_members(input: &mut Input<'_>) {
                 let mut path = LICENSES_FOLDER.to_vec();
                 let (length, kind) = match kind {
                     0 => (input.byte().into(), 0),
-                    kind => (input.short() % (LONGEST_NAME + 2), kind),
+                    kind => (input.short() % (LONGEST + 2), kind),
                 };
                 let mut name = input.repeated(length);
                 if kind < 2 {
                     // In order, and right.
                     path.extend(format!("{licenses:06}").bytes());
                     name.retain(|byte| !matches!(byte, 0 | b'/'));
-                    name.truncate(LONGEST_NAME - 6);
+                    name.truncate(LONGEST - 6);
                 } else {
                     sound = false;
                 }
@@ -434,7 +435,7 @@ fn check_name(name: &[u8], before: Option<&Vec<u8>>) {
             .collect()
     };
     let parts = split(name);
-    assert!(name.len() <= LONGEST_NAME && !name.contains(&0));
+    assert!(name.len() <= LONGEST && !name.contains(&0));
     for part in &parts {
         assert!(!matches!(part.as_slice(), b"" | b"." | b".."));
     }

@@ -12,14 +12,13 @@ use rustix::io::Errno;
 
 use crate::archive::reader::Visitor;
 use crate::archive::walk::{Piece, Pieces};
-use crate::compare::reads_equal;
 use crate::error::{Error, Result};
+use crate::name::split as split_name;
 use crate::operation::Control;
-use crate::store::directory::{
-    Fingerprint, Staging, Step, append_record, is_regular, make_folders, split_name,
-};
+use crate::store::folders::make_folders;
 use crate::store::sqlite;
-use crate::sys::{self, Time};
+use crate::store::staging::{Fingerprint, Staging, Step, append_record};
+use crate::sys::{self, Time, is_regular, reads_equal};
 
 /// What became of a frame.
 #[derive(Default)]

@@ -1,16 +1,17 @@
 //! A store that the host keeps itself: its functions, called in order and one at a time, and
 //! what is copied of its licences.
 
-mod spool;
+mod index;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use spool::{Index, Spool, Spooled};
+pub use index::Index;
 
-use super::is_staging_name;
-use crate::archive::LONGEST_NAME;
+pub use super::spool::{Spool, Spooled};
+
 use crate::error::{Error, Result};
+use crate::name;
 use crate::operation::HostCalls;
 
 /// Bytes of a name that stand in words about it, at the most.
@@ -109,7 +110,7 @@ impl Session<'_> {
         } = self;
         let license = calls.call(|| functions.next(turn))?;
         if let Some(license) = &license {
-            check_name(license.name)?;
+            name::check(license.name).map_err(|why| bad_name(license.name, why))?;
         }
         Ok(license)
     }
@@ -127,32 +128,6 @@ impl Drop for Session<'_> {
     fn drop(&mut self) {
         self.calls.call(|| self.functions.close());
     }
-}
-
-/// Components of a name, in which names are compared.
-fn components(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    name.split(|&byte| byte == b'/')
-}
-
-/// Refuses names that the archive does not take.
-fn check_name(name: &[u8]) -> Result<()> {
-    let is_bad = |component: &[u8]| matches!(component, b"" | b"." | b"..");
-    let why = if name.is_empty() {
-        "which is empty"
-    } else if name.len() > LONGEST_NAME {
-        "which is too long"
-    } else if name.starts_with(b"/") {
-        "which is an absolute path"
-    } else if name.contains(&0) {
-        "which has a NUL in it"
-    } else if components(name).any(is_bad) {
-        "which has an empty component, or . or .."
-    } else if components(name).next().is_some_and(is_staging_name) {
-        "which begins as only the library's own folders do"
-    } else {
-        return Ok(());
-    };
-    Err(bad_name(name, why))
 }
 
 pub fn bad_name(name: &[u8], why: &'static str) -> Error {

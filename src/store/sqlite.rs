@@ -28,11 +28,10 @@ use present as body;
 pub use body::{rows, snapshot};
 pub use rest::AtRest;
 
-use super::directory::is_regular;
-use crate::compare::reads_equal;
+use super::folders::LICENSE;
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::sys::{self, Time};
+use crate::sys::{self, Time, reads_equal};
 
 /// What a database begins with (<https://www.sqlite.org/fileformat.html>, 1.3.1).
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -186,7 +185,7 @@ impl Files {
     fn look(path: &Path) -> Result<Self> {
         let look = |path: PathBuf| match rustix::fs::lstat(&path) {
             // A folder or a link that is called so is none of SQLite's.
-            Ok(stat) => Ok(Some(stat).filter(is_regular)),
+            Ok(stat) => Ok(Some(stat).filter(sys::is_regular)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(Error::system("examine", path, errno)),
         };
@@ -317,4 +316,11 @@ fn copy_file(from: &Path, to: &Path, control: &Control) -> Result<()> {
             Err(error) => return Err(Error::io("read", from, error)),
         }
     }
+}
+
+/// Whether a file of a folder of the store is a database.
+pub fn is_database_at(folder: BorrowedFd<'_>, name: &[u8]) -> bool {
+    sys::open_at(folder, name, LICENSE, Mode::empty())
+        .and_then(is_database_file)
+        .is_ok_and(|database| database)
 }

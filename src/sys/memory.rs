@@ -44,8 +44,6 @@ mod allocator {
     use std::ptr::{copy_nonoverlapping, null_mut};
     use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-    use crate::sys::seeded::{self, Bug};
-
     pub static SHORTAGES: AtomicU64 = AtomicU64::new(0);
 
     #[global_allocator]
@@ -158,9 +156,6 @@ mod allocator {
         /// Null when there is no such block.
         #[cold]
         fn take(&self, layout: Layout) -> *mut u8 {
-            if seeded::has(Bug::NoReserve) {
-                return null_mut();
-            }
             let block = self.small.take(layout);
             let block = block.or_else(|| self.medium.take(layout));
             let block = block.or_else(|| self.large.take(layout));

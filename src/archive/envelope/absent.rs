@@ -4,12 +4,12 @@ use std::fs::File;
 use std::path::Path;
 
 use super::Source;
-use crate::archive::commit::Folder;
 use crate::archive::output::Output;
 use crate::error::{Error, Result};
 use crate::hresult;
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
+use crate::target::folder::Folder;
 
 /// What a backup is encrypted to: there is nothing.
 pub enum Lock {}

@@ -18,13 +18,13 @@ use age::{EncryptError, Encryptor, scrypt, x25519};
 pub use opening::open;
 use sealing::Sealed;
 
-use crate::archive::commit::Folder;
 use crate::archive::output::Output;
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
 use crate::secret::{Secret, wiping_stack};
 use crate::sys::{self, SetAside};
+use crate::target::folder::Folder;
 
 /// The logarithm of scrypt's cost for a passphrase: fixed, so that a backup takes the same
 /// everywhere. Memory is [`scrypt_memory`], here 128 MiB.

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::batch::{Batch, Builder, Entry};
-use super::{Directory, is_database};
+use super::Directory;
 use crate::error::{Error, Result};
+use crate::name;
 use crate::operation::Control;
-use crate::store::{TRIES, is_staging_name, sqlite};
+use crate::store::batch::{Batch, Builder, Entry};
+use crate::store::{TRIES, sqlite};
 use crate::sys::{self, Identity};
 
 /// Folders of the walk that are kept open. One farther up is opened again by its path.
@@ -306,8 +307,8 @@ impl<'a> Lister<'a> {
                 let found = entries.binary_search_by(|other| names[other.range()].cmp(database));
                 // What is a database itself is a licence, whatever it is called.
                 found.is_ok()
-                    && is_database(folder.as_fd(), database)
-                    && !is_database(folder.as_fd(), &names[entry.range()])
+                    && sqlite::is_database_at(folder.as_fd(), database)
+                    && !sqlite::is_database_at(folder.as_fd(), &names[entry.range()])
             })
         };
         let siblings = entries.iter().enumerate();
@@ -334,7 +335,7 @@ impl<'a> Lister<'a> {
         let holds_staging = self.levels.is_empty();
         let control = self.control;
         let listing = sys::list_folder(folder.as_fd(), &mut self.buffer, |name, kind| {
-            if (holds_reserved && is_reserved(name)) || (holds_staging && is_staging_name(name)) {
+            if (holds_reserved && is_reserved(name)) || (holds_staging && name::is_staging(name)) {
                 return Ok(());
             }
             if entries.len() % 1024 == 0 && control.check().is_err() {

@@ -9,11 +9,11 @@ use age::stream::StreamWriter;
 use age::{DecryptError, Decryptor, Encryptor, x25519};
 
 use super::{CHUNK, encryptor, is_of_the_system};
-use crate::archive::commit::{Folder, Temporary};
 use crate::archive::output::{Output, Target};
 use crate::archive::readback::{Expected, What};
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::target::folder::{Folder, Temporary};
 
 /// Bytes of the file that are hashed as one, to be read back.
 const REGION: u64 = 1 << 20;

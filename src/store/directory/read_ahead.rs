@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::batch::Names;
-use super::{Batch, Directory, Reader};
+use super::{Directory, Reader};
 use crate::panics;
+use crate::store::batch::{Batch, Names};
 use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::sys;
 

@@ -1,10 +1,14 @@
-//! Folders below a folder that is open: made, emptied, removed, without following a link.
+//! Folders below a folder that is open: made, emptied, removed, without following a link; and
+//! where a store's path leads.
 
+use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::error::Error;
 use crate::sys;
 
 /// Names that are held in memory while a folder is removed.
@@ -130,15 +134,74 @@ pub fn make_folders(
     folder.ok_or(Errno::NOENT)
 }
 
-/// A name's folder and last component.
-pub fn split_name(name: &[u8]) -> (&[u8], &[u8]) {
-    match name.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (&name[..slash], &name[slash + 1..]),
-        None => (b"", name),
+/// The folder and the name, without links, of a file that need not be there.
+pub fn locate_file(path: &Path) -> std::result::Result<(PathBuf, OsString), Errno> {
+    let real = match canonical(path) {
+        Err(Errno::NOENT) if path.symlink_metadata().is_err() => {
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                return Err(Errno::NOENT);
+            };
+            canonical(parent)?.join(name)
+        }
+        real => real?,
+    };
+    let name = real.file_name().ok_or(Errno::ISDIR)?.to_owned();
+    Ok((real.parent().unwrap_or(&real).to_owned(), name))
+}
+
+/// The path without links.
+pub fn canonical(path: &Path) -> std::result::Result<PathBuf, Errno> {
+    path.canonicalize()
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+/// How licences are opened.
+pub const LICENSE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// Why a store cannot be opened. What is not there, or is no folder, is no store; other
+/// failures are told as they are.
+pub fn cannot_open(path: &Path, errno: Errno) -> Error {
+    match errno {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Error::Store {
+            path: path.to_owned(),
+            source: errno.into(),
+        },
+        errno => Error::system("open the license store", path, errno),
     }
 }
 
-/// Whether a file is a regular one.
-pub fn is_regular(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+/// A folder below a root, kept open while names in it follow each other.
+pub struct Cursor<'a> {
+    root: BorrowedFd<'a>,
+    open: Option<(Vec<u8>, OwnedFd)>,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(root: BorrowedFd<'a>) -> Self {
+        Cursor { root, open: None }
+    }
+
+    /// The folder at `path`.
+    pub fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
+        let folder = match self.open.take() {
+            Some((open, folder)) if open == path => folder,
+            _ if path.is_empty() => sys::open_at(self.root, c".", sys::FOLDER, Mode::empty())?,
+            _ => sys::open_beneath(self.root, path, sys::FOLDER)?,
+        };
+        let (_, folder) = &*self.open.insert((path.to_vec(), folder));
+        Ok(folder.as_fd())
+    }
+}
+
+/// What a folder has under a name; None when there is nothing.
+pub fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<fs::Stat>, Errno> {
+    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
 }

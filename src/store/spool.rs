@@ -1,5 +1,4 @@
-//! What is copied of a host's store before it is packed: the host may list its licences in any
-//! order, and the archive has one.
+//! Contents that are copied before they are packed, one after the other.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,10 +6,8 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::{bad_name, components};
 use crate::error::{Error, Result, reserve};
 use crate::operation::Control;
-use crate::store::directory::{Batch, Entry};
 
 /// Bytes that are kept in memory; what comes after them is in a file.
 const IN_MEMORY: usize = 16 << 20;
@@ -92,81 +89,4 @@ pub struct Spooled {
     pub size: u64,
     /// Unix seconds.
     pub modified: i64,
-}
-
-struct Indexed {
-    start: usize,
-    length: u16,
-    spooled: Spooled,
-}
-
-/// The names of the licences in a spool.
-#[derive(Default)]
-pub struct Index {
-    names: Vec<u8>,
-    list: Vec<Indexed>,
-    /// How many of them are in batches.
-    given: usize,
-}
-
-impl Index {
-    /// Licences in it.
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Adds a licence whose name was checked by itself.
-    pub fn add(&mut self, name: &[u8], spooled: Spooled) -> Result<()> {
-        let start = self.names.len();
-        reserve(&mut self.names, name.len(), WHAT)?;
-        self.list.try_reserve(1).map_err(|_| Error::Memory(WHAT))?;
-        self.names.extend_from_slice(name);
-        self.list.push(Indexed {
-            start,
-            length: u16::try_from(name.len())
-                .map_err(|_| Error::Defect("a name was not checked".to_owned()))?,
-            spooled,
-        });
-        Ok(())
-    }
-
-    fn name<'n>(names: &'n [u8], indexed: &Indexed) -> &'n [u8] {
-        &names[indexed.start..indexed.start + usize::from(indexed.length)]
-    }
-
-    /// Puts the names into the order of the archive, and refuses those that cannot be there
-    /// together.
-    pub fn sort(&mut self) -> Result<()> {
-        let Index { names, list, .. } = self;
-        list.sort_unstable_by(|one, other| {
-            let (one, other) = (Self::name(names, one), Self::name(names, other));
-            components(one).cmp(components(other))
-        });
-        // What is below a name comes right after it.
-        for pair in list.windows(2) {
-            let (one, other) = (Self::name(names, &pair[0]), Self::name(names, &pair[1]));
-            match other.strip_prefix(one) {
-                Some(b"") => return Err(bad_name(one, "which another one has too")),
-                Some([b'/', ..]) => {
-                    return Err(bad_name(one, "which is a folder of another one"));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The next piece of the list; None at its end.
-    pub fn next_batch(&mut self) -> Option<Batch> {
-        let rest = self.list[self.given..].iter();
-        let list = rest.map(|indexed| {
-            (
-                Self::name(&self.names, indexed),
-                Entry::Spooled(indexed.spooled),
-            )
-        });
-        let batch = Batch::of(list)?;
-        self.given += batch.len();
-        Some(batch)
-    }
 }

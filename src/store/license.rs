@@ -8,10 +8,9 @@ use std::sync::Arc;
 use rustix::fs::{self, SeekFrom, Stat};
 use rustix::io::Errno;
 
-use super::host::{Spool, Spooled};
+use super::spool::{Spool, Spooled};
 use super::sqlite::{self, AtRest};
 use crate::operation::Control;
-use crate::sys::seeded::{self, Bug};
 use crate::sys::{self, Time};
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -249,7 +248,6 @@ impl License {
     /// Whether it is still what it was when it was opened, and ends where it did.
     pub fn is_unchanged(&self) -> Result<bool> {
         match &self.content {
-            Content::File { .. } if seeded::has(Bug::ChangedIsSaved) => Ok(true),
             Content::File { file, before } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
             Content::AtRest { file, database } => Ok(database.is_unchanged(file.as_fd())),
             Content::Snapshot { .. } | Content::Spooled { .. } => Ok(true),

@@ -5,11 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs;
 use rustix::io::Errno;
 
-use super::folders::is_regular;
-use super::is_database;
+use super::apply::kept_name;
 use super::journal::Fingerprint;
-use super::moves::{kept_name, look};
-use crate::store::sqlite::{SIBLINGS, WITH_CONTENT};
+use crate::store::folders::look;
+use crate::store::sqlite::{self, SIBLINGS, WITH_CONTENT};
 use crate::sys;
 
 /// The database that siblings belong to, as it is now. What is kept of them is called after
@@ -36,7 +35,7 @@ pub fn set_aside(
     for suffix in SIBLINGS {
         let (name, kept) = names(database, number, &state, suffix);
         // What is a database itself is a licence, whatever it is called.
-        if is_database(store, &name) {
+        if sqlite::is_database_at(store, &name) {
             continue;
         }
         match fs::renameat(store, &name, staging, &kept) {
@@ -46,7 +45,7 @@ pub fn set_aside(
             Err(errno) => return Err(errno),
         }
         // A folder or a link is none of SQLite's.
-        if !look(staging.as_fd(), kept.as_bytes())?.is_some_and(|stat| is_regular(&stat)) {
+        if !look(staging.as_fd(), kept.as_bytes())?.is_some_and(|stat| sys::is_regular(&stat)) {
             sys::rename_no_replace(staging.as_fd(), kept.as_bytes(), store, &name)?;
         }
     }
@@ -75,7 +74,7 @@ pub fn have_content(store: BorrowedFd<'_>, database: &[u8]) -> Result<bool, Errn
     for suffix in WITH_CONTENT {
         let name = [database, suffix.as_bytes()].concat();
         match look(store, &name) {
-            Ok(Some(stat)) if is_regular(&stat) && stat.st_size > 0 => return Ok(true),
+            Ok(Some(stat)) if sys::is_regular(&stat) && stat.st_size > 0 => return Ok(true),
             Ok(_) | Err(Errno::NAMETOOLONG) => {}
             Err(errno) => return Err(errno),
         }
@@ -101,7 +100,7 @@ pub fn put_back(
                 let there = look(store, &name)?;
                 // Made by somebody who only read.
                 let idle = |stat: &fs::Stat| {
-                    is_regular(stat) && (stat.st_size == 0 || !WITH_CONTENT.contains(&suffix))
+                    sys::is_regular(stat) && (stat.st_size == 0 || !WITH_CONTENT.contains(&suffix))
                 };
                 if there.as_ref().is_some_and(idle) {
                     fs::renameat(staging, &kept, store, &name)?;

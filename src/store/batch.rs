@@ -1,8 +1,8 @@
 //! A piece of a store's list.
 
-use super::split_name;
 use crate::error::Error;
-use crate::store::host::Spooled;
+use crate::name;
+use crate::store::spool::Spooled;
 
 /// Entries of a batch at the most. Large enough that the short frame at a batch's end
 /// does not count, small enough that a store of 1,000 licences is shared by two workers.
@@ -102,7 +102,7 @@ impl Batch {
     pub fn of<'n>(list: impl Iterator<Item = (&'n [u8], Entry)>) -> Option<Self> {
         let mut builder = Builder::default();
         for (path, entry) in list {
-            let (_, name) = split_name(path);
+            let (_, name) = name::split(path);
             builder.push(&path[..path.len() - name.len()], name, entry);
             if builder.is_full() {
                 break;

@@ -7,37 +7,14 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, Stat};
 use rustix::io::Errno;
 
-use super::folders::{is_regular, split_name};
 use super::journal::{Fingerprint, JournalReader, Record, Step};
-use super::siblings;
-use super::staging::NEW;
+use super::{NEW, sidecars};
 use crate::error::{Error, Result};
+use crate::name::split as split_name;
 use crate::operation::Control;
+use crate::store::folders::{Cursor, look};
 use crate::store::{player, sqlite};
 use crate::sys;
-
-/// A folder below a root, kept open while names in it follow each other.
-struct Cursor<'a> {
-    root: BorrowedFd<'a>,
-    open: Option<(Vec<u8>, OwnedFd)>,
-}
-
-impl<'a> Cursor<'a> {
-    fn new(root: BorrowedFd<'a>) -> Self {
-        Cursor { root, open: None }
-    }
-
-    /// The folder at `path`.
-    fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
-        let folder = match self.open.take() {
-            Some((open, folder)) if open == path => folder,
-            _ if path.is_empty() => sys::open_at(self.root, c".", sys::FOLDER, Mode::empty())?,
-            _ => sys::open_beneath(self.root, path, sys::FOLDER)?,
-        };
-        let (_, folder) = &*self.open.insert((path.to_vec(), folder));
-        Ok(folder.as_fd())
-    }
-}
 
 fn display_path(store: &Path, record: &Record) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
@@ -86,7 +63,7 @@ pub fn apply(
             Step::MakeFolder => make_folder(to, name),
             Step::SetAside => {
                 lock = sqlite::lock(to, name)?;
-                siblings::set_aside(to, name, staging, number)
+                sidecars::set_aside(to, name, staging, number)
             }
             Step::Add => sys::rename_no_replace(from.existing(folder)?, name, to, name),
             Step::Replace => replace(from.existing(folder)?, to, name, staging, number),
@@ -141,7 +118,7 @@ fn replace(
         false => look(staging.as_fd(), kept.as_bytes())?,
     };
     // Something else has taken the licence's place since it was looked at.
-    if !kept_at.is_some_and(|stat| is_regular(&stat)) {
+    if !kept_at.is_some_and(|stat| sys::is_regular(&stat)) {
         match exchanged {
             true => sys::exchange(from, name, to, name)?,
             false => sys::rename_no_replace(staging.as_fd(), kept.as_bytes(), to, name)?,
@@ -236,17 +213,6 @@ pub fn undo(
     }
 }
 
-pub(super) fn look(
-    folder: BorrowedFd<'_>,
-    name: &[u8],
-) -> std::result::Result<Option<Stat>, Errno> {
-    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => Ok(Some(stat)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(errno),
-    }
-}
-
 /// Takes back what was done with one record's licence.
 struct Undo<'a, 's> {
     /// The staging folder's folders.
@@ -323,7 +289,7 @@ impl Undo<'_, '_> {
 
     /// Whether there is anything to take back of what was done to a database.
     fn is_moved(&mut self, aside: u64) -> std::result::Result<bool, Errno> {
-        let kept = siblings::are_kept(self.to, self.name(), self.staging, aside)?;
+        let kept = sidecars::are_kept(self.to, self.name(), self.staging, aside)?;
         if kept || self.is_kept()? {
             return Ok(true);
         }
@@ -352,11 +318,11 @@ impl Undo<'_, '_> {
     fn database(&mut self, aside: u64) -> std::result::Result<(), Errno> {
         // A log that somebody has written since belongs to the new one: both stay.
         let is_new = self.there()?.is_some_and(|stat| self.is_new(&stat));
-        if is_new && siblings::have_content(self.to, self.name())? {
+        if is_new && sidecars::have_content(self.to, self.name())? {
             return Ok(());
         }
         self.file()?;
-        siblings::put_back(self.to, self.name(), self.staging, aside)
+        sidecars::put_back(self.to, self.name(), self.staging, aside)
     }
 }
 

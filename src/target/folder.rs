@@ -14,11 +14,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::compare::reads_equal;
 use crate::error::{Error, Result};
-use crate::store::sqlite;
-use crate::sys::seeded::{self, Bug};
-use crate::sys::{self, Identity};
+use crate::sys::{self, Identity, reads_equal};
 
 /// The name of the backup file in its folder.
 pub(crate) const FILE_NAME: &str = "licenses.wmlb";
@@ -33,15 +30,18 @@ pub fn is_reserved(name: &[u8]) -> bool {
     name == FILE_NAME.as_bytes() || is_temporary(name)
 }
 
+/// A temporary file, or what belongs to one: anything that goes on with `-` after its name.
 fn is_temporary(name: &[u8]) -> bool {
-    // A snapshot of a database may need what lies beside it.
-    sqlite::database_of(name)
-        .unwrap_or(name)
-        .strip_prefix(TEMPORARY_PREFIX.as_bytes())
-        .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX.as_bytes()))
-        .is_some_and(|digits| {
-            digits.len() == TEMPORARY_DIGITS && digits.iter().all(u8::is_ascii_hexdigit)
-        })
+    let Some(rest) = name.strip_prefix(TEMPORARY_PREFIX.as_bytes()) else {
+        return false;
+    };
+    let Some((digits, rest)) = rest.split_at_checked(TEMPORARY_DIGITS) else {
+        return false;
+    };
+    let Some(rest) = rest.strip_prefix(TEMPORARY_SUFFIX.as_bytes()) else {
+        return false;
+    };
+    digits.iter().all(u8::is_ascii_hexdigit) && (rest.is_empty() || rest.starts_with(b"-"))
 }
 
 fn temporary_name() -> String {
@@ -109,9 +109,6 @@ impl Folder {
     /// Removes temporary files that nobody holds. What cannot be removed stays: it is no
     /// reason to fail.
     fn sweep(&self) {
-        if seeded::has(Bug::LeftOverStays) {
-            return;
-        }
         // A descriptor of its own: the position in the folder belongs to it.
         let Ok(folder) = sys::open_at(&self.folder, c".", sys::FOLDER, Mode::empty()) else {
             return;
@@ -132,22 +129,7 @@ impl Folder {
         };
         let regular = fs::fstat(&file)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        // What lies beside a snapshot has no lock of its own, and goes with it.
-        let owner = sqlite::database_of(name).map(|owner| {
-            let stat = fs::statat(&self.folder, owner, AtFlags::SYMLINK_NOFOLLOW);
-            stat.is_ok()
-        });
-        if regular
-            && owner != Some(true)
-            && fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-        {
-            for suffix in sqlite::SIBLINGS {
-                let _ = fs::unlinkat(
-                    &self.folder,
-                    [name, suffix.as_bytes()].concat(),
-                    AtFlags::empty(),
-                );
-            }
+        if regular && fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
             let _ = fs::unlinkat(&self.folder, name, AtFlags::empty());
         }
     }
@@ -227,9 +209,6 @@ impl Folder {
 
     /// Makes the folder's entries, and those of the folders made for it, safe.
     fn synchronize(&self) -> Result<()> {
-        if seeded::has(Bug::NameNotFlushed) {
-            return Ok(());
-        }
         let folders = self.parents.iter().map(AsFd::as_fd);
         for folder in folders.chain([self.folder.as_fd()]) {
             synchronize(folder)
@@ -242,10 +221,7 @@ impl Folder {
 /// Waits until the disk has it. Interrupted, it is asked again; any other failure is final:
 /// after it, the system takes the lost pages for written.
 fn synchronize(file: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
-    match rustix::io::retry_on_intr(|| fs::fsync(file)) {
-        Err(_) if seeded::has(Bug::FlushFailureIgnored) => Ok(()),
-        result => result,
-    }
+    rustix::io::retry_on_intr(|| fs::fsync(file))
 }
 
 fn open_or_make(path: &Path, parents: &mut Vec<File>) -> Result<OwnedFd> {
@@ -299,9 +275,6 @@ impl Temporary<'_> {
 
     /// Waits until the disk has the file.
     pub fn synchronize(&self) -> Result<()> {
-        if seeded::has(Bug::ArchiveNotFlushed) {
-            return Ok(());
-        }
         synchronize(self.file.as_fd())
             .map_err(|errno| Error::system("write to the disk", self.folder.target(), errno))
     }
@@ -375,9 +348,6 @@ impl Temporary<'_> {
 
     fn commit_named(&mut self, name: &str, overwrite: bool) -> Result<()> {
         let folder = self.folder.folder.as_fd();
-        if overwrite && seeded::has(Bug::ReplacedInTwoSteps) {
-            let _ = fs::unlinkat(folder, FILE_NAME, AtFlags::empty());
-        }
         let renamed = match overwrite {
             true => fs::renameat(folder, name, folder, FILE_NAME),
             false => sys::rename_no_replace(folder, name, folder, FILE_NAME),
@@ -399,9 +369,7 @@ impl Temporary<'_> {
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        if let Some(name) = &self.name
-            && !seeded::has(Bug::TemporaryLeft)
-        {
+        if let Some(name) = &self.name {
             let _ = fs::unlinkat(&self.folder.folder, name, AtFlags::empty());
         }
     }

@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::folders::remove_folder;
+use super::apply;
 use super::journal::{JOURNAL_NAME, JournalReader};
-use super::moves;
-use super::{cannot_open, canonical};
 use crate::error::{Error, Result};
-use crate::store::{player, staging_name};
+use crate::name;
+use crate::store::folders::{cannot_open, canonical, remove_folder};
+use crate::store::player;
 use crate::sys;
-use crate::sys::seeded::{self, Bug};
 
 /// Where a store is, and where its staging folder would be.
 pub struct Location {
@@ -74,7 +73,7 @@ impl Location {
         let below = real.strip_prefix(&beside_path).unwrap_or(&real);
         Ok(Some(Location {
             path: path.to_owned(),
-            staging: staging_name(&blake3::hash(below.as_os_str().as_bytes())),
+            staging: staging_name(below.as_os_str().as_bytes()),
             parent: open_passage(parent).map_err(failed)?,
             beside: far.map(open_passage).transpose().map_err(failed)?,
             beside_path,
@@ -124,9 +123,6 @@ impl Location {
 
     /// Undoes what a killed restore left undone, and removes what it left.
     pub fn recover(&self) -> Result<()> {
-        if seeded::has(Bug::RestoreNotTakenBack) {
-            return Ok(());
-        }
         let store = self.store.as_ref();
         for holder in [Some(self.beside()), store].into_iter().flatten() {
             let Some(folder) = self.open_left_over(holder)? else {
@@ -135,7 +131,7 @@ impl Location {
             let journal = open_journal(&folder, &self.path)?;
             let nothing_moved = journal.is_none();
             if let (Some(store), Some(journal)) = (store, journal) {
-                moves::undo(journal, &folder, store, &self.path, &self.real)?;
+                apply::undo(journal, &folder, store, &self.path, &self.real)?;
             }
             let removed = remove_journal(&folder, &self.path).and_then(|()| {
                 remove_folder(holder.as_fd(), &self.staging, &folder)
@@ -239,4 +235,11 @@ pub fn synchronize_folder(folder: &OwnedFd, store: &Path) -> Result<()> {
 pub fn remove_journal(folder: &OwnedFd, store: &Path) -> Result<()> {
     unlink_journal(folder, store)?;
     synchronize_folder(folder, store)
+}
+
+/// The name of the staging folder of the store at this path.
+fn staging_name(path: &[u8]) -> String {
+    let hash = blake3::hash(path);
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    name::staging(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }

@@ -8,11 +8,11 @@ use rustix::io::Errno;
 use crate::archive::Info;
 use crate::error::Result;
 use crate::store;
-use crate::store::directory;
+use crate::store::folders::{cannot_open, locate_file};
 
 /// The folder that the licences are to be in, and for one database its name there.
 /// `may_be_file` is what a path is taken for at which there is nothing.
-pub fn place(path: &Path, may_be_file: bool, info: &Info) -> Result<(PathBuf, Option<Vec<u8>>)> {
+pub fn resolve(path: &Path, may_be_file: bool, info: &Info) -> Result<(PathBuf, Option<Vec<u8>>)> {
     let is_file = match path.metadata() {
         Ok(metadata) => !metadata.is_dir(),
         Err(_) => may_be_file,
@@ -20,8 +20,8 @@ pub fn place(path: &Path, may_be_file: bool, info: &Info) -> Result<(PathBuf, Op
     if info.store != store::DATABASE || !is_file {
         return Ok((path.to_owned(), None));
     }
-    let no_store = |errno| directory::cannot_open(path, errno);
-    let (folder, name) = match directory::locate_file(path) {
+    let no_store = |errno| cannot_open(path, errno);
+    let (folder, name) = match locate_file(path) {
         // The folder is to be made.
         Err(Errno::NOENT) if path.symlink_metadata().is_err() => {
             let (folder, name) = (path.parent(), path.file_name());

@@ -15,14 +15,20 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+mod apply;
+mod journal;
+mod location;
+mod sidecars;
+
+use journal::JOURNAL_NAME;
+pub use journal::{Fingerprint, JournalWriter, Step, append_record};
+pub use location::recover;
+use location::{Location, open_journal, remove_journal, synchronize_folder, unlink_journal};
+
 use super::folders::{is_empty, remove_folder};
-use super::journal::{JOURNAL_NAME, JournalWriter};
-use super::location::{Location, open_journal, remove_journal, synchronize_folder, unlink_journal};
-use super::moves;
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::sys;
-use crate::sys::seeded::{self, Bug};
 
 /// The folder in the staging folder that holds what is to be in the store.
 pub const NEW: &str = "new";
@@ -236,9 +242,7 @@ impl Staging {
     /// [`Error::NotPutBack`]: then the next operation tries again.
     pub fn commit(mut self, journal: Option<JournalWriter>, control: &Control) -> Result<()> {
         let write = |errno| Error::system("write to the disk", &self.location.path, errno);
-        if !seeded::has(Bug::RestoreNotFlushed) {
-            sys::synchronize_file_system(self.new_folder()).map_err(write)?;
-        }
+        sys::synchronize_file_system(self.new_folder()).map_err(write)?;
         control.check()?;
         if self.fresh {
             return self.commit_fresh();
@@ -271,7 +275,7 @@ impl Staging {
         };
         let moved = read()
             .and_then(|journal| {
-                moves::apply(
+                apply::apply(
                     journal,
                     &self.folder,
                     self.new_folder(),
@@ -292,7 +296,7 @@ impl Staging {
         let undone = read()
             .and_then(|journal| {
                 let real = self.location.real_path(b"");
-                moves::undo(journal, &self.folder, store, path, &real)
+                apply::undo(journal, &self.folder, store, path, &real)
             })
             .and_then(|()| remove_journal(&self.folder, path));
         match undone {

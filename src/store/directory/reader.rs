@@ -1,0 +1,99 @@
+//! Opens the files that batches name.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Directory;
+use crate::store::Batch;
+use crate::store::folders::LICENSE;
+use crate::store::license::License;
+use crate::sys;
+
+/// Opens the files that batches name. One a worker.
+pub struct Reader {
+    store: Arc<Directory>,
+    /// The folder opened last, and its path: the next file is mostly in it too.
+    folder: Option<OwnedFd>,
+    folder_path: Vec<u8>,
+    /// Added to the flags of open as long as the system allows it.
+    no_access_time: OFlags,
+}
+
+impl Reader {
+    pub fn new(store: Arc<Directory>) -> Self {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let no_access_time = OFlags::NOATIME;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let no_access_time = OFlags::empty();
+        Reader {
+            store,
+            folder: None,
+            folder_path: Vec::new(),
+            no_access_time,
+        }
+    }
+
+    /// Opens the batch's next entry. ELOOP: it has become a link.
+    pub(super) fn open_file(
+        &mut self,
+        folder: &[u8],
+        name: &[u8],
+    ) -> std::result::Result<OwnedFd, Errno> {
+        if self.folder.is_none() || self.folder_path != folder {
+            self.folder = None;
+            self.folder_path.clear();
+            self.folder_path.extend_from_slice(folder);
+            let path = folder.strip_suffix(b"/").unwrap_or(b".");
+            let root = self.store.root.as_fd();
+            self.folder = Some(sys::open_beneath(root, path, sys::FOLDER)?);
+        }
+        let Some(folder) = &self.folder else {
+            return Err(Errno::NOENT);
+        };
+        match sys::open_at(folder, name, LICENSE | self.no_access_time, Mode::empty()) {
+            // Only for the owner of a file; others read it as everybody does.
+            Err(Errno::PERM) if !self.no_access_time.is_empty() => {
+                let file = sys::open_at(folder, name, LICENSE, Mode::empty())?;
+                self.no_access_time = OFlags::empty();
+                Ok(file)
+            }
+            result => result,
+        }
+    }
+
+    /// Opens the next entry of a batch.
+    pub fn open(&mut self, batch: &Batch) -> std::result::Result<License, OpenError> {
+        let Some((folder, name)) = batch.current() else {
+            return Err(OpenError::Gone);
+        };
+        let opened = self
+            .open_file(folder, name)
+            .and_then(|file| Ok((fs::fstat(&file)?, file)));
+        match opened {
+            Ok((before, file)) => match FileType::from_raw_mode(before.st_mode) {
+                FileType::RegularFile => Ok(License::file(file, before)),
+                _ => Err(OpenError::NotALicense),
+            },
+            // ENXIO: a socket, or a device without its driver.
+            Err(Errno::LOOP | Errno::NXIO) => Err(OpenError::NotALicense),
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                // The folder may have been replaced: look it up again.
+                self.folder = None;
+                Err(OpenError::Gone)
+            }
+            Err(errno) => Err(OpenError::Failed(errno)),
+        }
+    }
+}
+
+/// Why a file was not opened.
+pub enum OpenError {
+    /// It is not there any more.
+    Gone,
+    /// It is a link or a special file by now.
+    NotALicense,
+    Failed(Errno),
+}

@@ -1,0 +1,3 @@
+//! Where a backup file goes and comes from.
+
+pub mod folder;
