@@ -1,7 +1,7 @@
 """Crafted archives: what a hostile maker of a tar, a zstd or an age file may try. Each form is
 (what, data, secret, codes): the file, what it is to be opened with, and what may be said of it.
 
-Those that are right but for one thing are in tests/python/test_restore_hostile.py.
+Those that are right but for one thing are in tests/python/restore/test_hostile.py.
 """
 
 import base64
@@ -324,7 +324,7 @@ def encrypt(data, keys):
 
 
 def one_thing_wrong():
-    import test_restore_hostile as hostile
+    from restore import test_hostile as hostile
 
     for forms in (hostile.raw_names, hostile.orders, hostile.kinds, hostile.pax_headers,
                   hostile.sizes, hostile.fields, hostile.whole_files, hostile.descriptions,
@@ -336,7 +336,7 @@ def one_thing_wrong():
 
 def all_forms(keys, whole, every=1, seed=0):
     """(number, form) of one of so many; those that are clear are there again inside an encrypted
-    file. Not whole: without those that test_restore_hostile.py has."""
+    file. Not whole: without those that restore/test_hostile.py has."""
     numbers = itertools.count()
 
     def chosen():

@@ -90,7 +90,7 @@ class StoreCase(unittest.TestCase):
     def tearDown(self):
         for restorer in self.restorers:
             restorer.release()
-        # That they have ended when wait returns is for test_threads.py to say.
+        # That they have ended when wait returns is for process/test_threads.py to say.
         self.assertEqual(wait_for_threads(), set(), "a thread is left after the test")
 
     def new_restorer(self, store=None, backups=None, **properties):

@@ -1,6 +1,6 @@
 """libwmlb through ctypes: every function with its types, every number, and a Restorer.
 
-The numbers are those of the contract, written out here on purpose: test_numbers.py
+The numbers are those of the contract, written out here on purpose: boundary/test_numbers.py
 compares them with the header, so neither can drift alone.
 """
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles the binding, its tests and the README's example with mono's compiler, and runs the tests
-# against the library that tests/build-library.sh has built. The last line counts them.
+# against the library that packaging/build.sh has built. The last line counts them.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(realpath "$here/../../..")

@@ -16,7 +16,7 @@ from encryption_support import (
     header_length, key,
 )
 from restore_support import snapshot
-from test_verify import FULL
+from verify.test_damage import FULL
 
 
 class DamageCase(EncryptedCase):

@@ -1,6 +1,6 @@
 /* What the wmlb command shows of progress, licenses and stores. */
 #define _DEFAULT_SOURCE /* struct winsize */
-#include "wmlb_print.h"
+#include "print.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -11,10 +11,8 @@ from encryption_support import (
     EncryptedCase, Encrypted, age_with_passphrase, decrypt, encrypt, key,
 )
 from restore_support import files_of, snapshot
-import test_commit
-import test_failures
-import test_kill
-import test_store_changes
+from backup import test_commit, test_failures, test_kill
+from store import test_changes
 
 PASSPHRASE = "corréct horse battery  staple "
 
@@ -213,12 +211,12 @@ class LeftoversEncrypted(Encrypted, test_commit.Leftovers):
     pass
 
 
-class InTheMiddleEncrypted(Encrypted, test_store_changes.InTheMiddle):
+class InTheMiddleEncrypted(Encrypted, test_changes.InTheMiddle):
     # One of them verifies what it made.
     properties = EncryptedCase.properties
 
 
-class MutatedEncrypted(Encrypted, test_store_changes.Mutated):
+class MutatedEncrypted(Encrypted, test_changes.Mutated):
     pass
 
 

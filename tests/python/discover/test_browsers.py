@@ -13,7 +13,7 @@ import support
 import wmlb_ctypes as w
 from browser_support import Chromium, Firefox, Site
 from restore_support import snapshot
-from test_sqlite_rows import BLOB, TEXT, chromium_time
+from sqlite.test_rows import BLOB, TEXT, chromium_time
 
 # Makes a persistent licence of Clear Key, or with "load=ID" takes one up again.
 PERSISTENT_LICENSE = rb"""<!doctype html><script>

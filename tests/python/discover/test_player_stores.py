@@ -6,7 +6,7 @@ import sys
 import unittest
 
 import support
-import test_restore_kill
+from restore import test_kill
 import wmlb_ctypes as w
 from restore_support import RestoreCase, STAGING, snapshot
 from sqlite_support import database, rows
@@ -204,7 +204,7 @@ fcntl.lockf(file, fcntl.LOCK_EX)
 
     @unittest.skipUnless(support.has_program("strace"), "strace is needed")
     def test_what_a_kill_leaves_is_found_there(self):
-        interrupt = test_restore_kill.interrupt
+        interrupt = test_kill.interrupt
         self.fill_plugin()
         self.save_below(b"storage/node/")
         store = os.path.join(self.plugin, "storage/node")

@@ -15,7 +15,7 @@ import support
 import wmlb_ctypes as w
 from restore_support import RestoreCase, files_of, snapshot
 
-FAULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "faults")
+FAULTS = os.path.join(w.ROOT, "tests/faults")
 sys.path.insert(0, FAULTS)
 
 import scene  # noqa: E402

@@ -4,7 +4,7 @@ import os
 import unittest
 
 import support
-import test_restore_kill
+from restore import test_kill
 import wmlb_ctypes as w
 from host_support import HostCase
 from restore_support import RestoreCase, STAGING, snapshot
@@ -324,8 +324,8 @@ assert hr == 0, events[-1]
         )
 
 
-class KilledWithDatabases(test_restore_kill.Interrupted):
-    """The kills of test_restore_kill.py, with databases and what lies beside them."""
+class KilledWithDatabases(test_kill.Interrupted):
+    """The kills of restore/test_kill.py, with databases and what lies beside them."""
 
     def setUp(self):
         self.made = support.tempfile.mkdtemp()
@@ -345,7 +345,7 @@ class SomebodyWritesAfterAKill(OldAndNewCase):
 
     @unittest.skipUnless(support.has_program("strace"), "strace is needed")
     def test_the_old_journal_stays_away(self):
-        interrupt = test_restore_kill.interrupt
+        interrupt = test_kill.interrupt
         operation = lambda: self.new_target(Threads=1).restore(w.RESTORE_OVERWRITE)[0]
 
         def prepare():
@@ -384,8 +384,8 @@ class LogsAfterAKill(RestoreCase):
 
     def kill(self, name, number=1):
         operation = lambda: self.new_target(Threads=1).restore(w.RESTORE_OVERWRITE)[0]
-        options = test_restore_kill.interrupt.kill_at(name, number)
-        self.assertTrue(test_restore_kill.interrupt.run(operation, options).killed)
+        options = test_kill.interrupt.kill_at(name, number)
+        self.assertTrue(test_kill.interrupt.run(operation, options).killed)
 
     def enumerated(self, expected=w.S_OK):
         restorer = self.new_target()

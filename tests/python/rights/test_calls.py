@@ -8,10 +8,10 @@ from ctypes import byref, c_int32
 
 import archive
 import support
-import test_fork
+from process import test_fork
 import wmlb_ctypes as w
 from license_support import LicenseCase, some_licenses, titles
-from test_handles import MADE_UP
+from boundary.test_handles import MADE_UP
 
 ALLOWED, DENIED = w.RIGHT_ALLOWED, w.RIGHT_DENIED
 THREADS = (1, 4)

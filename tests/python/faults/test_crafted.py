@@ -1,4 +1,4 @@
-"""A sample of tests/faults/crafted.py; WMLB_FULL=1 runs it whole. test_restore_hostile.py has
+"""A sample of tests/faults/crafted.py; WMLB_FULL=1 runs it whole. restore/test_hostile.py has
 those archives that are right but for one thing."""
 
 import os
@@ -6,8 +6,9 @@ import sys
 import unittest
 
 import support
+import wmlb_ctypes as w
 
-FAULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "faults")
+FAULTS = os.path.join(w.ROOT, "tests/faults")
 sys.path.insert(0, FAULTS)
 
 import crafted  # noqa: E402

@@ -1,6 +1,6 @@
 /* How the wmlb command comes by passphrases and secret keys. */
 #define _POSIX_C_SOURCE 200809L /* open, tcsetattr */
-#include "wmlb_secret.h"
+#include "secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,9 @@ import sys
 import unittest
 
 import support
+import wmlb_ctypes as w
 
-FAULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "faults")
+FAULTS = os.path.join(w.ROOT, "tests/faults")
 sys.path.insert(0, FAULTS)
 
 import loops  # noqa: E402

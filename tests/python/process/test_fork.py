@@ -9,7 +9,7 @@ from ctypes import byref, c_int32
 import archive
 import support
 import wmlb_ctypes as w
-from test_handles import every_call
+from boundary.test_handles import every_call
 
 
 class Fork(support.StoreCase):

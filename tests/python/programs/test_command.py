@@ -26,8 +26,8 @@ KEYGEN = shutil.which("age-keygen")
 def compile_command(compiler, program):
     library = os.path.realpath(w.LIBRARY)
     command = [compiler, *WARNINGS, "-I" + os.path.join(w.ROOT, "include")]
-    command += [os.path.join(w.ROOT, "examples-c", name)
-                for name in ("wmlb.c", "wmlb_print.c", "wmlb_secret.c")]
+    command += [os.path.join(w.ROOT, "cli", name)
+                for name in ("wmlb.c", "print.c", "secret.c")]
     command += [library, "-o", program]
     subprocess.run(command, check=True)
 

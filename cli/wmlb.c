@@ -2,7 +2,7 @@
  * The wmlb command: backs up, restores, verifies and lists licenses; wmlb --help says how.
  * It knows of the library what wmlb.h says, and nothing else.
  *
- *     cc wmlb.c wmlb_print.c wmlb_secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
+ *     cc wmlb.c print.c secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
  */
 #define _GNU_SOURCE /* getopt_long */
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "wmlb_print.h"
-#include "wmlb_secret.h"
+#include "print.h"
+#include "secret.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAMAGED = 6 };
 
