@@ -35,9 +35,9 @@ $(library): $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs packag
 	touch '$@'
 endif
 
-$(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localise.sh
+$(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localize.sh
 	mkdir -p '$(made)'
-	sh packaging/localise.sh '$(DIST)/libwmlb.a' '$@'
+	sh packaging/localize.sh '$(DIST)/libwmlb.a' '$@'
 
 $(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library)
 	mkdir -p '$(made)'

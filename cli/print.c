@@ -205,7 +205,7 @@ wmlb_hresult show_license(const wmlb_license_info *license, void *user_data)
         print_json_time("valid_until", license->valid_until);
         putchar('}');
     }
-    return signalled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
+    return signaled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
 }
 
 wmlb_hresult show_store(const wmlb_store_info *store, void *user_data)
@@ -231,5 +231,5 @@ wmlb_hresult show_store(const wmlb_store_info *store, void *user_data)
         printf(", \"running\": %s}",
                store->running > 0 ? "true" : store->running == 0 ? "false" : "null");
     }
-    return signalled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
+    return signaled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
 }

@@ -8,7 +8,7 @@
 #include <wmlb.h>
 
 /* The signal that asks for the end, or 0. */
-extern volatile sig_atomic_t signalled;
+extern volatile sig_atomic_t signaled;
 
 /* What others wrote must not give the terminal orders. Returns the characters printed. */
 int print_plain(FILE *out, const char *text);

@@ -112,11 +112,11 @@ static const char overview[] =
     "backup already; 5 passphrase or identity wrong or missing; 6 the file is damaged, or no\n"
     "backup; 130 interrupted (128 + signal).\n";
 
-volatile sig_atomic_t signalled;
+volatile sig_atomic_t signaled;
 
 static void on_signal(int number)
 {
-    signalled = number;
+    signaled = number;
 }
 
 /* What was ignored when the command was started, by nohup or a shell's &, stays so. A second
@@ -145,7 +145,7 @@ static int exit_code(wmlb_hresult hr)
     case WMLB_NS_E_BACKUP_RESTORE_BAD_DATA:
         return DAMAGED;
     case WMLB_NS_E_DRM_OPERATION_CANCELED:
-        return signalled ? 128 + signalled : FAILED;
+        return signaled ? 128 + signaled : FAILED;
     default:
         return WMLB_SUCCEEDED(hr) ? DONE : FAILED;
     }
@@ -181,7 +181,7 @@ static int operate(start_function *start, uint32_t flags, bool quiet, const char
     if (WMLB_FAILED(hr))
         return complain(hr);
     while ((hr = wmlb_wait(50, &result)) == WMLB_E_TIMEOUT)
-        if (signalled)
+        if (signaled)
             wmlb_restorer_cancel(wmlb_default_restorer());
     clear_bar(&run);
     if (WMLB_FAILED(hr))
@@ -268,8 +268,8 @@ static int configure(const struct arguments *arguments, bool backup)
     if (code == DONE && arguments->identities != NULL)
         code = set_identities(arguments->identities, &hr);
     catch_signals(SA_RESTART);
-    if (signalled)
-        return 128 + signalled;
+    if (signaled)
+        return 128 + signaled;
     return WMLB_FAILED(hr) ? complain(hr) : code;
 }
 

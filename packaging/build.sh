@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the library as it is shipped, into target/dist: the shared library with its links,
-# the static library. Each is built as the only crate type, because link-time optimisation
+# the static library. Each is built as the only crate type, because link-time optimization
 # is silently off when an rlib is built along with it. The feature is what Rust programs, which
 # use the rlib, must not have: the library's own answer to a lack of memory.
 set -eu

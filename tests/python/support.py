@@ -108,7 +108,7 @@ class StoreCase(unittest.TestCase):
         return archive.Backup(path or self.target)
 
     def fill(self, files=5, size=1000, folder=None):
-        """Licences of different content; their names and contents."""
+        """Licenses of different content; their names and contents."""
         made = {}
         for number in range(files):
             name = "license-%04d.lic" % number

@@ -374,7 +374,7 @@ class Restorer:
         return self.set_authorizer(authorizer, ctx)
 
     def ask_rights(self, on_license, ctx=None):
-        """Sets a rights callback. on_license is given each licence and gives the answer;
+        """Sets a rights callback. on_license is given each license and gives the answer;
         what it raises is raised by finish()."""
 
         @RightsCallback

@@ -82,7 +82,7 @@ class Events(support.StoreCase):
         events = self.assert_ends(self.restorer.backup())
         seconds = time.monotonic() - begin
         reported = [event for event in events if event.status == w.STATUS_PROGRESS]
-        # The first comes at once, and one after the last licence whenever that is.
+        # The first comes at once, and one after the last license whenever that is.
         self.assertLessEqual(len(reported), 2 + 20 * seconds)
 
     def test_what_is_skipped(self):
@@ -211,7 +211,7 @@ class Answers(support.StoreCase):
         self.assert_fails(self.cancel_at(w.STATUS_PROGRESS), w.CANCELED)
         self.assert_ends(self.restorer.backup())
 
-    def test_the_folder_for_the_backup_does_not_come_into_being_for_a_cancelled_one(self):
+    def test_the_folder_for_the_backup_does_not_come_into_being_for_a_canceled_one(self):
         folder = os.path.join(self.root, "new")
         self.restorer.set("BackupPath", folder)
         self.assert_fails(self.cancel_at(w.STATUS_BEGIN), w.CANCELED)

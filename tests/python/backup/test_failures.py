@@ -120,7 +120,7 @@ class FileSizeLimit(support.StoreCase):
 class TemporaryFiles(support.StoreCase):
     def backup_under(self, *options, before=lambda: None):
         # Just written, so that a snapshot of it is made, in a file with a name.
-        database = self.store + "/licences.db"
+        database = self.store + "/licenses.db"
         if not os.path.exists(database):
             sqlite_support.make(database, 5)
 
@@ -178,7 +178,7 @@ class TemporaryFiles(support.StoreCase):
 
     def test_of_a_user_who_is_not_root(self):
         support.need_root()
-        sqlite_support.make(self.store + "/licences.db", 5)
+        sqlite_support.make(self.store + "/licenses.db", 5)
         subprocess.run(["chown", "-R", str(support.NOBODY), self.root], check=True)
         self.assert_hr(
             support.in_child(lambda: self.new_restorer().backup()[0], user=support.NOBODY), w.S_OK

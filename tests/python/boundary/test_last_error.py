@@ -87,7 +87,7 @@ class LastError(support.StoreCase):
         self.restorer.backup(0, on_event)
         self.assertEqual(found[0][0], found[0][1])
 
-    def test_a_cancelled_operation(self):
+    def test_a_canceled_operation(self):
         self.fill(2)
         _, events = self.restorer.backup(0, lambda event: -1)
         self.assertIn("cancel", self.restorer.last_error())

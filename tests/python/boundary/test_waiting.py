@@ -173,7 +173,7 @@ class GetProgress(Paused):
         self.assertEqual(bytes(self.restorer.progress()), events[-2].value)
         self.assertEqual(self.restorer.progress().licenses_done, 5)
 
-    def test_after_a_cancelled_one_it_is_how_far_that_came(self):
+    def test_after_a_canceled_one_it_is_how_far_that_came(self):
         self.assert_ends(self.restorer.backup())
         self.assert_fails(self.restorer.backup(w.OVERWRITE, lambda event: -1), w.CANCELED)
         self.assertEqual(self.restorer.progress().licenses_done, 0)

@@ -1,4 +1,4 @@
-"""The licences of real browsers: made by them, saved, lost, restored, and used by them."""
+"""The licenses of real browsers: made by them, saved, lost, restored, and used by them."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from browser_support import Chromium, Firefox, Site
 from restore_support import snapshot
 from sqlite.test_rows import BLOB, TEXT, chromium_time
 
-# Makes a persistent licence of Clear Key, or with "load=ID" takes one up again.
+# Makes a persistent license of Clear Key, or with "load=ID" takes one up again.
 PERSISTENT_LICENSE = rb"""<!doctype html><script>
 const say = (what) => fetch('/', {method: 'POST', body: JSON.stringify(what)});
 const spell = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
@@ -89,7 +89,7 @@ class RealFirefox(BrowserCase):
         firefox.stop()
         return said
 
-    def test_a_licence_that_was_lost(self):
+    def test_a_license_that_was_lost(self):
         firefox, made = self.visit()
         self.assertIn("made", made, made)
         store, = self.discover()
@@ -173,7 +173,7 @@ class RealChromium(BrowserCase):
         return chromium
 
     def delete_own(self, chromium):
-        """Has Chromium delete the licences of the site; it does so after it has answered."""
+        """Has Chromium delete the licenses of the site; it does so after it has answered."""
         chromium.command("Storage.clearDataForOrigin", origin=self.site.url, storageTypes="all")
         with open("/proc/locks") as file:
             inode = ":%d " % os.stat(self.database).st_ino

@@ -94,7 +94,7 @@ class Chromium(PlayerCase):
         self.assertEqual(rows(path), 20)
 
     def test_a_host_of_the_same_make(self):
-        """An Electron program may restore its own licences while it runs."""
+        """An Electron program may restore its own licenses while it runs."""
         self.save({b"a": b"license", b"own.db": database(self.root, 20)})
         self.lock(os.getpid())
         store = os.path.join(self.user_data, "licenses")

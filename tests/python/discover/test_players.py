@@ -47,7 +47,7 @@ class Places(HomeCase):
         for folder in KODI:
             with self.subTest(folder):
                 def make(*parts):
-                    self.put(folder, "userdata", *parts, ADAPTIVE, "widevine/0a/licence")
+                    self.put(folder, "userdata", *parts, ADAPTIVE, "widevine/0a/license")
                     return self.at(folder, "userdata", *parts, ADAPTIVE)
 
                 self.alone(

@@ -139,7 +139,7 @@ class Interoperation(EncryptedCase):
 
 
 class Named(Encrypted, support.StoreCase):
-    """Where there are no files without a name, large licences wait in one with a name."""
+    """Where there are no files without a name, large licenses wait in one with a name."""
 
     def test_nothing_is_left(self):
         support.need_filters()
@@ -164,7 +164,7 @@ class Named(Encrypted, support.StoreCase):
 
 
 class Waiting(Encrypted, support.StoreCase):
-    """What waits on the disk for a large licence to turn out whole is encrypted too."""
+    """What waits on the disk for a large license to turn out whole is encrypted too."""
 
     def files_on_the_disk(self):
         found = {}
@@ -194,7 +194,7 @@ class Waiting(Encrypted, support.StoreCase):
                         self.assertNotIn(content[at + 1000 : at + 1016], data)
 
         restorer = self.new_restorer(Threads=1)
-        # Every piece of a licence is told, when the callback takes its time.
+        # Every piece of a license is told, when the callback takes its time.
         hr, _ = restorer.backup(0, on_event)
         self.assert_hr(hr, w.S_OK)
         self.assertTrue(any(len(now) == 2 and now[-1] > 1 << 20 for now in sizes), sizes)

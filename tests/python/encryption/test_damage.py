@@ -40,7 +40,7 @@ class DamageCase(EncryptedCase):
 
 
 class Small(DamageCase):
-    """A backup of a few licences."""
+    """A backup of a few licenses."""
 
     def setUp(self):
         super().setUp()
@@ -217,7 +217,7 @@ class Chunks(DamageCase):
         self.assert_ends(self.restorer.restore())
 
     def test_what_the_words_say(self):
-        """Where in the file the damage is, and which licences it touches."""
+        """Where in the file the damage is, and which licenses it touches."""
         for number in (0, 1, 3, len(self.chunks) - 1):
             at = len(self.header) + number * STORED
             damaged = bytearray(self.data)

@@ -15,7 +15,7 @@ ON_THE_OPERATIONS_THREAD = (
 ON_THE_CALLING_THREAD = ("license", "listed", "store")
 
 
-class Misbehaviour(support.StoreCase):
+class Misbehavior(support.StoreCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -38,7 +38,7 @@ class Misbehaviour(support.StoreCase):
         )
 
     def test_they_are_called(self):
-        """The program is what it seems to be: with no misbehaviour it ends well."""
+        """The program is what it seems to be: with no misbehavior it ends well."""
         for which in ON_THE_OPERATIONS_THREAD + ON_THE_CALLING_THREAD:
             ended = self.run_program(which, "return")
             self.assertEqual((which, ended.returncode, ended.stderr), (which, 0, b""))

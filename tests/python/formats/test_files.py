@@ -1,4 +1,4 @@
-"""What is told of licences that are one file of their own: WMDRM v1, XMR, LCP, and others."""
+"""What is told of licenses that are one file of their own: WMDRM v1, XMR, LCP, and others."""
 
 import calendar
 import json
@@ -170,7 +170,7 @@ class Xmr(LicenseCase):
             (forge.xmr(keys=[key(first), key(second), key(first)]), self.says([first, second])),
             (forge.xmr(keys=[key(first)], more=[unknown]), self.says([first, second])),
             (forge.xmr(keys=[key(first)], more=[deep]), self.says([first, second])),
-            # A leaf's root is another licence's key.
+            # A leaf's root is another license's key.
             (forge.xmr(keys=[key(first), forge.xmr_object(0x3B, second + bytes(4))]),
              self.says([first])),
             # Without the container's flag it is no container.

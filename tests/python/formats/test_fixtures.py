@@ -1,4 +1,4 @@
-"""Real licences, with the fields that are stated where they were published.
+"""Real licenses, with the fields that are stated where they were published.
 
 They are not part of this repository: $WMLB_FIXTURES names their folder, or it lies beside the
 repository in shared/fixtures. Where it is not, there are no such tests.

@@ -1,4 +1,4 @@
-"""Licences in XML as services write them, which a backup sees through at a glance, and such as
+"""Licenses in XML as services write them, which a backup sees through at a glance, and such as
 look like them."""
 
 import unittest

@@ -1,4 +1,4 @@
-"""Licences with a byte changed or the end cut off: each is told of, and none becomes allowed.
+"""Licenses with a byte changed or the end cut off: each is told of, and none becomes allowed.
 
 The default run flips one bit of each byte; WMLB_FULL=1 flips all eight.
 """
@@ -117,7 +117,7 @@ class Forged(MutationCase):
 if os.path.isdir(FIXTURES):
 
     class Real(MutationCase):
-        """The same of real licences."""
+        """The same of real licenses."""
 
         def fixture(self, *path):
             return support.read(os.path.join(FIXTURES, *path))

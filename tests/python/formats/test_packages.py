@@ -1,4 +1,4 @@
-"""LCP licences in packages: EPUB, PDF and audiobooks, which are ZIP files."""
+"""LCP licenses in packages: EPUB, PDF and audiobooks, which are ZIP files."""
 
 import io
 import struct
@@ -44,7 +44,7 @@ class Packages(LicenseCase):
     def test_where_the_look_ends(self):
         """Exact to the byte, on both sides of what is left out."""
         def at(position, size):
-            """A package in which the stored licence begins there."""
+            """A package in which the stored license begins there."""
             empty = self.position(forge.package(license_of(), before=(0,),
                 compression=zipfile.ZIP_STORED))
             package = forge.package(
@@ -69,7 +69,7 @@ class Packages(LicenseCase):
 
     @staticmethod
     def position(package):
-        """Where the stored licence begins."""
+        """Where the stored license begins."""
         return package.index(license_of())
 
     @staticmethod
@@ -160,7 +160,7 @@ class Packages(LicenseCase):
         self.assert_told([(content, OPAQUE) for content in cases])
 
     def test_what_takes_much_memory(self):
-        """1 MiB of a licence is read, however well it compresses."""
+        """1 MiB of a license is read, however well it compresses."""
         cases = []
         for size, expected in ((LARGE - 5000, LCP), (LARGE + 1, OPAQUE), (40 << 20, OPAQUE)):
             json = license_of(user={"id": " " * (size - len(license_of(user={"id": ""})))})

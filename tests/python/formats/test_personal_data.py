@@ -1,4 +1,4 @@
-"""What licences say of people stays in them, whatever is done and goes wrong."""
+"""What licenses say of people stays in them, whatever is done and goes wrong."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is told of WMDRM licences in XML, and of responses with several licences."""
+"""What is told of WMDRM licenses in XML, and of responses with several licenses."""
 
 import unittest
 
@@ -9,7 +9,7 @@ from license_support import OPAQUE, LicenseCase, said, says
 KEY_IDS = forge.KEY_IDS
 ALLOWED, DENIED, NOT_STATED = w.RIGHT_ALLOWED, w.RIGHT_DENIED, w.RIGHT_NOT_STATED
 LARGE = 1 << 20
-# Of a licence that is larger, so much is looked at.
+# Of a license that is larger, so much is looked at.
 HEAD = 768 << 10
 
 
@@ -27,7 +27,7 @@ class Xml(LicenseCase):
 
 
 class Texts(Xml):
-    """The same licence in the forms that XML has."""
+    """The same license in the forms that XML has."""
 
     def test_encodings(self):
         cases = []
@@ -174,7 +174,7 @@ class Ids(Xml):
 
 class Conditions(Xml):
     def assert_rights(self, cases):
-        """cases: the actions of a licence, and the right they mean."""
+        """cases: the actions of a license, and the right they mean."""
         self.assert_told([(forge.v7(actions), v7_says(right)) for actions, right in cases])
 
     def test_one_condition(self):
@@ -321,7 +321,7 @@ class Responses(Xml):
         cases = []
         for other in (
             forge.v7(key_ids=["x"]).replace("2.0.0.0", "9.9"),
-            forge.wrapped(b"no licence at all, but long enough to be one"),
+            forge.wrapped(b"no license at all, but long enough to be one"),
             '<LICENSE version="3.0.0.0"><X/></LICENSE>',
         ):
             cases += [
@@ -332,7 +332,7 @@ class Responses(Xml):
         self.assert_told(cases)
 
     def test_the_event_names_all_keys(self):
-        """Wherever they stand, and whichever of the licences denies."""
+        """Wherever they stand, and whichever of the licenses denies."""
         late = forge.v7(forge.ALLOWED + "<KID>late</KID>", ["early"])
         denied = forge.v7(forge.DENIED + "<KID>last</KID>", ["denied"])
         unnamed = forge.v7(forge.PLAY, ["unnamed"])
@@ -354,7 +354,7 @@ class Responses(Xml):
 
 
 class Large(Xml):
-    """Licences above 1 MiB, of which the beginning is looked at."""
+    """Licenses above 1 MiB, of which the beginning is looked at."""
 
     def of_size(self, make, size):
         text = make(forge.filler(size - len(make(""))))

@@ -63,7 +63,7 @@ class Contents(HostCase):
         self.assert_saved({name: name * 3 for name in names})
 
     def test_more_than_fits_in_memory(self):
-        """What is not in memory any more is in a file, and some licence in both."""
+        """What is not in memory any more is in a file, and some license in both."""
         large = random.Random(2).randbytes
         licenses = {
             b"a": large(20 * MIB), b"b": large(7 * MIB), b"c": b"small", b"0": large(3 * MIB),
@@ -112,7 +112,7 @@ class Contents(HostCase):
 
 class Order(HostCase):
     def test_any_order_gives_the_bytes_of_a_folder(self):
-        """The same frames as a directory store of the same licences has."""
+        """The same frames as a directory store of the same licenses has."""
         randomness = random.Random(3)
         licenses = some()
         # Several batches of names, by number and by bytes, and folders that come again.
@@ -314,7 +314,7 @@ class Cancel(HostCase):
             self.assertEqual(store.count("next"), at + 1)
 
     def test_by_the_callback(self):
-        """Events come while licences are copied; at first all numbers are 0."""
+        """Events come while licenses are copied; at first all numbers are 0."""
         store, restorer = self.host({b"%d" % n: b"x" for n in range(100)})
         seen = []
 

@@ -20,7 +20,7 @@ def dated(licenses):
 
 
 class Restores(HostCase):
-    """A backup of some licences, to be restored to a host."""
+    """A backup of some licenses, to be restored to a host."""
 
     def setUp(self):
         super().setUp()
@@ -67,7 +67,7 @@ class Contents(Restores):
         self.assertEqual(store.licenses, dated(self.files))
 
     def test_kept_and_equal(self):
-        """By size, by bytes alone, and of a licence of several frames."""
+        """By size, by bytes alone, and of a license of several frames."""
         large = bytearray(self.files[b"large"])
         large[-1] ^= 1
         there = {b"a": (b"one", 5), b"z": b"longer", b"b/c": b"eerht", b"large": bytes(large),
@@ -290,7 +290,7 @@ class Cancel(Restores):
 
 class Memory(Restores):
     def test_a_declared_size_is_no_reason_to_allocate(self):
-        """A crafted file says that a licence has a petabyte, and has four frames of it."""
+        """A crafted file says that a license has a petabyte, and has four frames of it."""
         size = 1 << 50
         frames = forge.pack(forge.info())
         for head in (forge.header(b"licenses/a", size), b"", b"", b""):

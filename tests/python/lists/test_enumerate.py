@@ -1,4 +1,4 @@
-"""The lists of a store's and a backup's licences, on the calling thread."""
+"""The lists of a store's and a backup's licenses, on the calling thread."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ BOTH = ("store", "backup")
 
 
 class Lists(RestoreCase):
-    """The same licences in a store and in the backup of it."""
+    """The same licenses in a store and in the backup of it."""
 
     def setUp(self):
         super().setUp()
@@ -92,7 +92,7 @@ class Lists(RestoreCase):
             lambda: self.new_restorer(store=self.source).enumerate("store"))[1]
         self.assertEqual([each.name for each in licenses], [b"a", b"z"])
 
-    def test_the_backup_in_the_store_is_no_licence(self):
+    def test_the_backup_in_the_store_is_no_license(self):
         self.save({b"a": b"1"})
         inside = self.new_restorer(store=self.source, backups=self.source)
         self.assert_ends(inside.backup())

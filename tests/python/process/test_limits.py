@@ -91,7 +91,7 @@ class Descriptors(LimitCase):
         self.check(self.encrypted)
 
     def test_a_database(self):
-        sqlite_support.make(self.store + "/licences.db", 20)
+        sqlite_support.make(self.store + "/licenses.db", 20)
         self.check(lambda: self.new_restorer(Threads=1))
 
 

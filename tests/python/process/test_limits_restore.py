@@ -112,8 +112,8 @@ class FullDisk(RestoreCase):
 
     def check_database(self, kind):
         self.put_disk(kind)
-        self.store = sqlite_support.make(self.place + "/store/licences.db", 3)
-        saved = sqlite_support.make(self.source + "/licences.db", 2500, size=1000)
+        self.store = sqlite_support.make(self.place + "/store/licenses.db", 3)
+        saved = sqlite_support.make(self.source + "/licenses.db", 2500, size=1000)
         self.restorer.set("StorePath", self.store)
         self.assert_ends(self.new_restorer(store=saved).backup())
         self.check((0, MIB), lambda: sqlite_support.rows(self.store) == 2500)

@@ -1,4 +1,4 @@
-"""A quiet neighbour: how the library's threads stand back from the host's, and from others."""
+"""A quiet neighbor: how the library's threads stand back from the host's, and from others."""
 
 import ctypes
 import errno
@@ -72,7 +72,7 @@ class Bystander:
 
 
 @unittest.skipUnless(IOPRIO_GET, "the system call numbers of this machine are not known here")
-class Neighbour(RestoreCase):
+class Neighbor(RestoreCase):
     # To be seen in the events of a backup.
     flags = {"backup": w.OVERWRITE}
 

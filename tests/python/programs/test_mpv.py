@@ -185,7 +185,7 @@ class Mpv(support.StoreCase):
             self.assertLess(time.monotonic(), deadline, player.shown())
             time.sleep(0.01)
         self.assertGreater(time.monotonic() - refused, 1)
-        # It was the second that was refused: the first is still to be cancelled.
+        # It was the second that was refused: the first is still to be canceled.
         player.command("script-message", "wmlb-backup-cancel")
         self.assertEqual(player.status()[:2], ["failed", "NS_E_DRM_OPERATION_CANCELED"])
         self.assert_clean()

@@ -1,4 +1,4 @@
-"""The events of a restore, cancelling one, and who may refuse it."""
+"""The events of a restore, canceling one, and who may refuse it."""
 
 import ctypes
 import os
@@ -312,7 +312,7 @@ class Cancel(RestoreCase):
                 result = self.restorer.finish()
                 if result == w.CANCELED:
                     canceled += 1
-                    self.assert_same(snapshot(self.place), before, "cancelled")
+                    self.assert_same(snapshot(self.place), before, "canceled")
                     continue
                 self.assert_hr(result, w.S_OK)
                 ended += 1

@@ -73,7 +73,7 @@ class FullDisk(RestoreCase):
         self.make_disk("size=20m,nr_inodes=2", "/a/b/store")
         self.check()
 
-    def test_one_licence_too_many_by_a_little(self):
+    def test_one_license_too_many_by_a_little(self):
         # Each place where space can run out, by pages.
         self.save({b"e/%d" % n: b"x" * 5000 for n in range(20)})
         self.make_disk("size=8m")
@@ -205,7 +205,7 @@ class Unwritable(RestoreCase):
 
 
 class Meanwhile(RestoreCase):
-    """Another process changes the store after the last licence was staged."""
+    """Another process changes the store after the last license was staged."""
 
     def setUp(self):
         super().setUp()
@@ -289,13 +289,13 @@ class Meanwhile(RestoreCase):
             "folder": folder,
         }
 
-    def test_where_a_licence_is_to_be_added(self):
+    def test_where_a_license_is_to_be_added(self):
         for name in ("a-add", "m/add", "z-add"):
             for kind, make in self.things().items():
                 with self.subTest(name=name, kind=kind):
                     self.check_fails(lambda: self.replace(name, make))
 
-    def test_where_a_licence_is_to_be_replaced(self):
+    def test_where_a_license_is_to_be_replaced(self):
         # A file that takes the place of a file is replaced: which came first nobody can tell.
         for name in ("a-replace", "m/replace", "z-replace"):
             for kind, make in self.things().items():
@@ -386,7 +386,7 @@ class Meanwhile(RestoreCase):
         self.assert_same(snapshot(self.outside), outside, "written through a link")
         self.assert_alone()
 
-    def test_links_planted_while_licences_are_staged(self):
+    def test_links_planted_while_licenses_are_staged(self):
         self.save({b"n/%d" % n: os.urandom(300000) for n in range(20)})
         self.fill_store()
         outside = snapshot(self.outside)
@@ -437,17 +437,17 @@ class LeftOver(RestoreCase):
                 restorer = self.new_restorer(backups=self.root + "/second")
                 return restorer.backup(w.OVERWRITE)[0]
 
-            def cancelled():
+            def canceled():
                 cancel = lambda event: -1 if event.status == w.STATUS_PROGRESS else None
                 return self.new_target().restore(0, cancel)[0]
 
             enumerate_store = lambda: self.new_target().enumerate("store")[0]
-            for operation in (backup, enumerate_store, cancelled):
+            for operation in (backup, enumerate_store, canceled):
                 with self.subTest(store=content, operation=operation.__name__):
                     self.kill_at_last_progress()
                     self.assertEqual(len(self.staging()), 1)
                     hr = operation()
-                    if operation is cancelled:
+                    if operation is canceled:
                         self.assert_hr(hr, w.CANCELED)
                     elif content is None:
                         self.assert_hr(hr, w.UNABLE_TO_OPEN_DATA_STORE)

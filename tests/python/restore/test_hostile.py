@@ -32,7 +32,7 @@ def between(*bad, size=0):
 
 
 def named(name):
-    """A licence with a bad name, among others in the right order."""
+    """A license with a bad name, among others in the right order."""
     names = sorted([b"a", name, b"z"], key=lambda each: each.split(b"/"))
     return one_frame([good(each) for each in names], 3, 3)
 
@@ -339,8 +339,8 @@ def whole_files():
     yield "without wmlb.json", forge.close(forge.pack(content), 1, 1)
     yield "wmlb.json twice", forge.close(forge.pack(info, info, content), 1, 1)
     yield "wmlb.json at the end", forge.close(forge.pack(info, content, info), 1, 1)
-    yield "wmlb.json and a licence in a frame", forge.close(forge.pack(info + content), 1, 1)
-    yield "wmlb.json among the licences", forge.close(forge.pack(info, content + info), 1, 1)
+    yield "wmlb.json and a license in a frame", forge.close(forge.pack(info + content), 1, 1)
+    yield "wmlb.json among the licenses", forge.close(forge.pack(info, content + info), 1, 1)
     yield "without a summary", b"".join(packed for _, packed in frames)
     yield "only wmlb.json", frames[0][1]
     yield "an empty frame", forge.close(forge.pack(info, b"", content), 1, 1)
@@ -351,8 +351,8 @@ def whole_files():
     yield "a frame of zeros", forge.close(forge.pack(info, bytes(1024), content), 1, 1)
     yield "half a header", forge.close(forge.pack(info, content + content[:300]), 1, 1)
     for what, change in {
-        "one licence more": lambda value: value.update(licenses=2),
-        "no licence": lambda value: value.update(licenses=0),
+        "one license more": lambda value: value.update(licenses=2),
+        "no license": lambda value: value.update(licenses=0),
         "a negative number": lambda value: value.update(licenses=-1),
         "a number as a string": lambda value: value.update(licenses="1"),
         "a fraction": lambda value: value.update(licenses=1.0),
@@ -382,7 +382,7 @@ def whole_files():
     for changed, what in (
         (right + bytes(512), "a third block of zeros"), (right[:-512], "one block of zeros"),
         (right[:-1024], "no end"), (right[:-1] + b"x", "an end that is not zeros"),
-        (right + good(b"b"), "a licence after the end"), (right * 2, "it twice"),
+        (right + good(b"b"), "a license after the end"), (right * 2, "it twice"),
         (forge.member(b"wmlb-summary.json", json, 10**9) + forge.END, "a time"),
         (forge.member(b"wmlb-summary.json", json[:-1]) + forge.END, "no newline"),
         (forge.member(b"wmlb-summary.json", json[:-1] + b" \n") + forge.END, "a blank"),
@@ -390,8 +390,8 @@ def whole_files():
         (forge.member(b"wmlb-summary.json", b"") + forge.END, "nothing"),
         (forge.member(b"wmlb-summary.json", b"[" * 100000) + forge.END, "deep nesting"),
         (forge.member(b"wmlb-summary.jsonx", json) + forge.END, "another name"),
-        (forge.member(b"licenses/wmlb-summary.json", json) + forge.END, "as a licence"),
-        (good(b"b") + right, "a licence before it in its frame"),
+        (forge.member(b"licenses/wmlb-summary.json", json) + forge.END, "as a license"),
+        (good(b"b") + right, "a license before it in its frame"),
     ):
         yield "summary: " + what, before + forge.frame(changed)
     yield "the summary twice", before + forge.frame(right) * 2
@@ -666,7 +666,7 @@ class Harmless(RestoreCase):
 
 
 class StagingNames(RestoreCase):
-    """A licence that is called as the folder of a restore is, and what is in it."""
+    """A license that is called as the folder of a restore is, and what is in it."""
 
     def setUp(self):
         super().setUp()
@@ -691,7 +691,7 @@ class StagingNames(RestoreCase):
         found = files_of(self.store)
         self.assert_hr(listed, w.S_OK)
         for name, content in had.items():
-            self.assertEqual(found.get(name), content, "a licence that was there is lost")
+            self.assertEqual(found.get(name), content, "a license that was there is lost")
         if hr == w.S_OK:
             self.assertEqual(found, {**files, **had}, "restored with S_OK, and lost")
             self.assertEqual({each.name for each in licenses}, set(found))
@@ -699,12 +699,12 @@ class StagingNames(RestoreCase):
             self.assert_hr(hr, w.BACKUP_CORRUPT)
             self.assertEqual(found, had)
 
-    def test_a_licence_in_it(self):
+    def test_a_license_in_it(self):
         for had in ({}, {b"old": b"in the store"}):
             self.put(had)
             self.check({self.name + b"/x": b"1", b"a": b"2"}, had)
 
-    def test_a_licence_of_any_such_name(self):
+    def test_a_license_of_any_such_name(self):
         self.put({})
         other = b".wmlb-restore-0123456789abcdef"
         self.check({other: b"1", b"a": b"2"}, {})

@@ -370,7 +370,7 @@ class AtRandom(RestoreCase):
         for merge in (True, False):
             self.prepare(merge)
             old = snapshot(self.store)
-            # How long there is for a kill before and after the last licence was staged.
+            # How long there is for a kill before and after the last license was staged.
             lasts = {}
             for event in (b"B", b"L"):
                 self.prepare(merge)

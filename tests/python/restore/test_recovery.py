@@ -38,12 +38,12 @@ class AfterAKill(RestoreCase):
         self.put({b"other": b"store"})
         before = snapshot(self.store)
 
-        def cancelled():
+        def canceled():
             return self.new_target().restore(0, lambda event: -1 if last_progress(event) else None)[0]
 
         # What lies deeper is moved up to be removed; the third time a name is taken.
         for _ in range(2):
-            self.kill("renameat2", 2, cancelled)
+            self.kill("renameat2", 2, canceled)
         self.assertEqual(self.new_target().enumerate("store")[0], w.S_OK)
         self.assertEqual(snapshot(self.store), before)
         self.assert_alone()

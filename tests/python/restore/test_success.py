@@ -576,7 +576,7 @@ class Merge(RestoreCase):
         self.assert_same(snapshot(self.store), self.expected(True), "merged")
         self.assert_alone()
 
-    def test_without_them_and_cancelled(self):
+    def test_without_them_and_canceled(self):
         support.need_filters()
         before = snapshot(self.place)
 
@@ -636,7 +636,7 @@ class Merge(RestoreCase):
             cancel = lambda event: -1 if last_progress(event) else None
             outcome = self.restorer.restore(w.RESTORE_OVERWRITE, cancel)
             self.assert_fails(outcome, w.CANCELED)
-            self.assert_same(snapshot(merged), before, "cancelled")
+            self.assert_same(snapshot(merged), before, "canceled")
             self.assert_ends(self.restorer.restore(w.RESTORE_OVERWRITE))
             expected = self.expected(True) if store == "store" else self.restored()
             if store == "empty":
@@ -646,7 +646,7 @@ class Merge(RestoreCase):
 
 
 class InTheWay(RestoreCase):
-    """Something that is no file is where a licence, or its folder, belongs."""
+    """Something that is no file is where a license, or its folder, belongs."""
 
     def make_things(self):
         """What is in the way, and the names that it is in the way of."""

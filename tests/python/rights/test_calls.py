@@ -26,7 +26,7 @@ class Calls(LicenseCase):
         self.fill_source(self.files)
 
     def at_every_license(self, body, threads):
-        """A backup that calls body(license) for each licence; what they gave."""
+        """A backup that calls body(license) for each license; what they gave."""
         self.saver.set("Threads", threads)
         found = []
         self.saver.ask_rights(lambda license: found.append(body(license)))

@@ -1,4 +1,4 @@
-"""Licences that must not be backed up: left out of the file, and named by an event each."""
+"""Licenses that must not be backed up: left out of the file, and named by an event each."""
 
 import os
 import sqlite3
@@ -28,7 +28,7 @@ class Restricted(LicenseCase):
         return titles(events), archive.Backup(self.target).files()
 
     def test_by_what_they_are_named(self):
-        """Key IDs in lines; the licence ID where the format has none for keys; else the name."""
+        """Key IDs in lines; the license ID where the format has none for keys; else the name."""
         as_bytes = lambda *ids: "\n".join(ids).encode()
         path = os.path.join(self.root, "database")
         database = sqlite3.connect(path)
@@ -72,11 +72,11 @@ class Restricted(LicenseCase):
             self.assertEqual(self.back_up(files, flags), (of(always), left(always)))
 
     def many(self):
-        """Licences of several frames' worth, of all rights, with links among them."""
+        """Licenses of several frames' worth, of all rights, with links among them."""
         files = {}
         for number in range(420):
             name = b"%03d/%d" % (number // 30, number)
-            # What follows a licence of version 1 makes it larger, and is not read.
+            # What follows a license of version 1 makes it larger, and is not read.
             after = forge.noise(number * 37 % 30000, number % 8)
             files[name] = (
                 lambda: forge.v1("allowed-%d" % number) + after,
@@ -177,7 +177,7 @@ class Restricted(LicenseCase):
         self.assertEqual(found, ids[: len(found)])
 
     def test_large_ones_between_others(self):
-        """Nothing of one stays in the file, and its neighbours are whole."""
+        """Nothing of one stays in the file, and its neighbors are whole."""
         denied = {
             b"b": forge.v7(forge.DENIED, ["b"], after=forge.filler(LARGE - 3000)).encode(),
             b"d": forge.v7(forge.DENIED, ["d"], after=forge.filler(LARGE)).encode(),

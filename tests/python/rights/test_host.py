@@ -32,7 +32,7 @@ class Answers(LicenseCase):
         return set(archive.Backup(self.target).files())
 
     def test_what_is_asked(self):
-        """Of each licence once, with what the lists tell, on the thread of the events, and
+        """Of each license once, with what the lists tell, on the thread of the events, and
         nothing else is called meanwhile."""
         for threads in THREADS:
             asked, numbers, inside, order = [], set(), [], []

@@ -114,7 +114,7 @@ class InPlace(AtRestCase):
             self.assert_read_in_place(Recipients=encryption_support.key().recipient)
 
     def test_whatever_the_threads(self):
-        """All of them among other licences."""
+        """All of them among other licenses."""
         found = []
         for threads in (1, 2, 8, 1):
             restorer = self.new_restorer(store=self.made, Threads=threads)

@@ -101,7 +101,7 @@ class Siblings(OldAndNewCase):
 
 
 class LogInTheBackup(HostCase):
-    """A host's store gave a database and its log as licences like others."""
+    """A host's store gave a database and its log as licenses like others."""
 
     def test_it_comes_beside_no_other_database(self):
         made = make(os.path.join(self.root, "made", "x.db"), 50, mode="wal")
@@ -303,7 +303,7 @@ assert hr == 0, events[-1]
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         self.assertEqual(rows(os.path.join(self.place, "wmlb/licenses/x.db")), 20)
 
-    def test_licences_are_no_database(self):
+    def test_licenses_are_no_database(self):
         files = self.new_restorer(store=self.source)
         self.assert_ends(files.backup(w.OVERWRITE))
         support.write(self.path, database(self.root, 5))

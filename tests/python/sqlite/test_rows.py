@@ -1,4 +1,4 @@
-"""The licences in databases of Chromium's schemas, as lists tell them."""
+"""The licenses in databases of Chromium's schemas, as lists tell them."""
 
 import contextlib
 import os

@@ -27,7 +27,7 @@ class SqliteCase(support.StoreCase):
         return {name: entry for name, entry in found.items() if not name.endswith(b"-shm")}
 
     def save(self, flags=w.OVERWRITE, expected=w.S_OK):
-        """A backup that leaves the store as it is; its licences."""
+        """A backup that leaves the store as it is; its licenses."""
         before = self.content_of_store()
         self.assert_ends(self.restorer.backup(flags), expected)
         self.assertEqual(self.content_of_store(), before)
@@ -158,7 +158,7 @@ class Locked(SqliteCase):
         self.assert_ends((self.restorer.finish(), self.restorer.events))
         self.assertEqual(rows_in(self, self.opened().files()[b"x.db"]), 15)
 
-    def test_cancelled(self):
+    def test_canceled(self):
         hold(self, self.path, "BEGIN EXCLUSIVE")
         self.assert_hr(self.restorer.start(0), w.S_OK)
         begun = time.monotonic()

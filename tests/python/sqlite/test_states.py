@@ -1,5 +1,5 @@
 """Databases in each state in which players keep them; what of a store is a database, and what
-is not; many of them among other licences."""
+is not; many of them among other licenses."""
 
 import os
 import unittest
@@ -210,7 +210,7 @@ class Entries(DatabaseCase):
                 user.kill()
 
     def test_hard_links(self):
-        """One database under two names is two licences."""
+        """One database under two names is two licenses."""
         make(self.path, 100)
         os.mkdir(self.store + "/second")
         os.link(self.path, self.store + "/second/name")

@@ -253,7 +253,7 @@ class Mutated(support.StoreCase):
             content = found[b"license"]
             self.assertEqual(len(content), 4 * MIB)
             values = set(content[::4096])
-            # The writer itself passes through one mixture of two neighbours.
+            # The writer itself passes through one mixture of two neighbors.
             self.assertLessEqual(len(values), 2)
             kept = [content[piece * MIB] for piece in range(4)]
             changes = sum(one != other for one, other in zip(kept, kept[1:]))

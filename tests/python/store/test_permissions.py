@@ -1,4 +1,4 @@
-"""Licences and folders that cannot be read, with and without WMLB_BACKUP_PARTIAL."""
+"""Licenses and folders that cannot be read, with and without WMLB_BACKUP_PARTIAL."""
 
 import os
 import resource

@@ -309,7 +309,7 @@ class Frames(RestoreCase):
             self.check(frames, "frame %d packed again" % number)
 
     def test_what_the_words_say(self):
-        """The file, where in it, and which licences it touches."""
+        """The file, where in it, and which licenses it touches."""
         for number in (1, 2, len(self.frames) // 2, len(self.frames) - 2):
             data = bytearray(self.data)
             offset = self.offsets[number]

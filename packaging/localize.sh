@@ -1,5 +1,5 @@
 #!/bin/sh
-# localise.sh IN.a OUT.a: the static library as one object, of which only wmlb_* can be seen
+# localize.sh IN.a OUT.a: the static library as one object, of which only wmlb_* can be seen
 # from outside. Else the parts of the Rust runtime, SQLite and zstd in it clash with those of
 # other archives in the same program. The sections of LLVM bitcode, which only rustc could use,
 # must go: GNU ar with clang's plugin breaks off on them. Groups of sections that linkers keep one

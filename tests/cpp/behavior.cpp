@@ -1,4 +1,4 @@
-// The C++ header, on a real store: behaviour, and what happens to exceptions.
+// The C++ header, on a real store: behavior, and what happens to exceptions.
 // Compiled without exceptions too, where every call has its std::error_code.
 
 #include <atomic>
@@ -20,7 +20,7 @@ void check_at(bool holds, const char *what, int line)
 {
     made++;
     if (!holds) {
-        std::fprintf(stderr, "FAIL behaviour: %d: %s\n", line, what);
+        std::fprintf(stderr, "FAIL behavior: %d: %s\n", line, what);
         failed++;
     }
 }
@@ -166,7 +166,7 @@ void encrypted(const fs::path &store, const fs::path &folder)
     CHECK(!code);
 }
 
-void cancelling(const fs::path &store, const fs::path &folder)
+void canceling(const fs::path &store, const fs::path &folder)
 {
     std::error_code code;
     wmlb::restorer restorer;
@@ -413,14 +413,14 @@ void exceptions(const fs::path &store, const fs::path &folder)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        std::fprintf(stderr, "usage: behaviour STORE FOLDER\n");
+        std::fprintf(stderr, "usage: behavior STORE FOLDER\n");
         return 2;
     }
     const fs::path store = argv[1], folder = argv[2];
     codes(store, folder);
     whole(store, folder / "whole");
     encrypted(store, folder / "encrypted");
-    cancelling(store, folder / "cancelling");
+    canceling(store, folder / "canceling");
     lives(store, folder / "lives");
     handlers(store, folder / "handlers");
 #if WMLB_HPP_EXCEPTIONS
@@ -430,6 +430,6 @@ int main(int argc, char **argv)
     for (const wmlb::store_info &info : wmlb::discover_stores(code))
         CHECK(!info.player.empty() && !info.path.empty());
     CHECK(!code);
-    std::printf("behaviour: %d checks, %d failed\n", made, failed);
+    std::printf("behavior: %d checks, %d failed\n", made, failed);
     return failed == 0 ? 0 : 1;
 }
