@@ -4,7 +4,7 @@
 #     make install [DESTDIR=...] [PREFIX=/usr/local] [LIBDIR=...]
 #     make uninstall, with the same
 #
-# After make, make install builds nothing. A library that tests/build-library.sh has built already,
+# After make, make install builds nothing. A library that packaging/build.sh has built already,
 # here or elsewhere: make install DIST=that/dist
 
 PREFIX ?= /usr/local
@@ -29,17 +29,17 @@ all: $(made)/libwmlb.a $(made)/wmlb
 ifeq ($(DIST),)
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
 library := $(made)/built
-$(library): $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs tests/build-library.sh
-	sh tests/build-library.sh
+$(library): $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs packaging/build.sh
+	sh packaging/build.sh
 	mkdir -p '$(made)'
 	touch '$@'
 endif
 
-$(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localise.sh
+$(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localize.sh
 	mkdir -p '$(made)'
-	sh packaging/localise.sh '$(DIST)/libwmlb.a' '$@'
+	sh packaging/localize.sh '$(DIST)/libwmlb.a' '$@'
 
-$(made)/wmlb: $(wildcard examples-c/wmlb*.[ch]) $(headers) $(library)
+$(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library)
 	mkdir -p '$(made)'
 	$(CC) -std=c11 -Wall -Wextra -Wpedantic $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) $(LDFLAGS) \
 		-L'$(DIST)' -lwmlb -o '$@'

@@ -17,7 +17,7 @@ Run = collections.namedtuple("Run", "seconds processor kibibytes")
 
 def build(scratch):
     """Builds the library and the programs; returns a function that gives a program's path."""
-    subprocess.run([TOP / "tests/build-library.sh"], check=True)
+    subprocess.run([TOP / "packaging/build.sh"], check=True)
     dist = library_folder()
     for name in PROGRAMS:
         command = [os.environ.get("CC", "cc"), "-std=c99", "-O2", f"-I{TOP}/include", HERE / f"{name}.c",

@@ -8,7 +8,7 @@ import common
 sys.path.insert(0, str(common.TOP / "tests"))
 import make_store
 
-# As the browser makes it: its licence modules keep their files in rows.
+# As the browser makes it: its license modules keep their files in rows.
 SCHEMA = """
 CREATE TABLE meta(key LONGVARCHAR NOT NULL UNIQUE PRIMARY KEY, value LONGVARCHAR);
 INSERT INTO meta VALUES('mmap_status', '-1'), ('version', '2'), ('last_compatible_version', '2');

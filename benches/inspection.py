@@ -51,7 +51,7 @@ def main():
         target = common.TOP / os.environ.get("CARGO_TARGET_DIR", "target")
         other = target / "without-inspection"
         flags = f"{os.environ.get('RUSTFLAGS', '')} --cfg wmlb_without_inspection".strip()
-        subprocess.run([common.TOP / "tests/build-library.sh"], check=True,
+        subprocess.run([common.TOP / "packaging/build.sh"], check=True,
                        env={**os.environ, "CARGO_TARGET_DIR": str(other), "RUSTFLAGS": flags})
         libraries = dict(zip(BUILDS, (target / "dist", other / "dist")))
         store = arguments.store or common.make_store(scratch / "store", arguments.count, arguments.seed, arguments.kind)

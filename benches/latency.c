@@ -5,7 +5,7 @@
  *     latency cancel STORE FOLDER COUNT    cancels at random moments of a backup
  *
  * Prints one number a line, nanoseconds. start: of the starting call alone; each backup is
- * cancelled and waited for before the next. cancel: from the call of wmlb_restorer_cancel()
+ * canceled and waited for before the next. cancel: from the call of wmlb_restorer_cancel()
  * to the last event; rounds in which the backup had ended before do not count. The last
  * line, after a #, says in words what else was seen.
  */
@@ -89,7 +89,7 @@ static void measure_starts(wmlb_restorer *restorer, long count)
         check(wmlb_restorer_cancel(restorer), "cancel");
         wait_for_end(restorer);
     }
-    printf("# each cancelled at once\n");
+    printf("# each canceled at once\n");
 }
 
 static void measure_cancels(wmlb_restorer *restorer, long count)

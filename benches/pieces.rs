@@ -1,4 +1,4 @@
-//! Measures the small pieces one by one: readers of licences, headers of members, frames. What
+//! Measures the small pieces one by one: readers of licenses, headers of members, frames. What
 //! they come to in a whole backup, the benchmarks in Python measure.
 //!
 //! ```sh

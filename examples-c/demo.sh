@@ -16,7 +16,7 @@ for tool in cargo "${CC:-cc}" python3 tar; do
 done
 
 say 'Building the library and the examples (a minute or two the first time)'
-tests/build-library.sh
+packaging/build.sh
 case ${CARGO_TARGET_DIR:-target} in
 /*) dist=$CARGO_TARGET_DIR/dist ;;
 *) dist=$top/${CARGO_TARGET_DIR:-target}/dist ;;

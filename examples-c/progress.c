@@ -228,7 +228,7 @@ static int back_up(wmlb_restorer *restorer, uint32_t flags, const char *store, c
     }
     print_notes(notes);
     if (result == WMLB_NS_E_DRM_OPERATION_CANCELED) {
-        puts("cancelled; nothing was changed");
+        puts("canceled; nothing was changed");
         return caught != 0 ? 128 + (int)caught : 1;
     }
     /* The one failure value that a finished backup ends with: it was made, but not of all. */

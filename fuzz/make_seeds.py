@@ -159,7 +159,7 @@ def stored(files, gap=0, deflated=False, comment=b""):
 
 
 def far(offset):
-    """A package whose licence is at an offset that takes 64 bits to say."""
+    """A package whose license is at an offset that takes 64 bits to say."""
     name, extra = b"license.lcpl", struct.pack("<HHQ", 1, 8, offset)
     fields = struct.pack("<HHHHHHIIIHH", 45, 45, 0, 0, 0, 33, 0, 2, 2, len(name), len(extra))
     directory = b"PK\1\2" + fields + struct.pack("<HHHII", 0, 0, 0, 0, 0xFFFFFFFF) + name + extra

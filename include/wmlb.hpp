@@ -572,7 +572,7 @@ public:
 
 #if WMLB_HPP_EXCEPTIONS
     /// Waits until it has ended. Throws what a callback has thrown, or wmlb::error when it
-    /// failed or was cancelled; any number of times. Returns whether nothing is missing:
+    /// failed or was canceled; any number of times. Returns whether nothing is missing:
     /// false for errc::not_all_stored, with WMLB_BACKUP_PARTIAL.
     bool wait() const
     {

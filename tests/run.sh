@@ -98,7 +98,7 @@ smoke_test() {
 install_what_is_missing
 
 echo "== build the library as it is shipped"
-if ! sh tests/build-library.sh; then
+if ! sh packaging/build.sh; then
     echo "The library does not build." >&2
     echo "0 passed, 1 failed"
     exit 1

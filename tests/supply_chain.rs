@@ -26,7 +26,7 @@ const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
     (
         "ruzstd",
         Some([0, 7, 3]),
-        "earlier ones give uninitialised memory",
+        "earlier ones give uninitialized memory",
     ),
     ("generational-arena", None, "unmaintained"),
     (

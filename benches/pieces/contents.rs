@@ -1,5 +1,5 @@
 //! Made-up contents, the same ones every time. What matters for speed is as in the stores of
-//! `tests/make_store.py`: sizes, elements, and how much of a licence is in others too.
+//! `tests/make_store.py`: sizes, elements, and how much of a license is in others too.
 
 use wmlb::pieces::{Time, member};
 
@@ -15,7 +15,7 @@ const GRANTED: &str = "<CONDITION><![CDATA[TRUE]]></CONDITION>";
 const DENIED: &str = "<CONDITION><![CDATA[FALSE]]></CONDITION>";
 const NO_ACTION: &str = "<ACTION><![CDATA[]]></ACTION>";
 
-/// What a WMDRM licence says of backup.
+/// What a WMDRM license says of backup.
 #[derive(Clone, Copy)]
 pub enum Backup {
     /// In the usual form, which the quick look knows.
@@ -64,7 +64,7 @@ impl Random {
     }
 }
 
-/// What an issuer puts into each of its licences.
+/// What an issuer puts into each of its licenses.
 struct Issuer {
     host: String,
     key: String,
@@ -72,7 +72,7 @@ struct Issuer {
     revocation: String,
 }
 
-/// Makes licences.
+/// Makes licenses.
 pub struct Maker {
     random: Random,
     machine_key: String,
@@ -103,7 +103,7 @@ impl Maker {
         }
     }
 
-    /// Few make most of the licences.
+    /// Few make most of the licenses.
     fn issuer(&mut self) -> usize {
         let end = 1 + self.random.below(self.issuers.len());
         self.random.below(end)

@@ -12,7 +12,7 @@ use crate::contents::{Backup, EPOCH, Maker};
 
 criterion_group!(pieces, licenses, headers, frames);
 
-/// Licences of each kind, in turns, so that no branch is learned by heart.
+/// Licenses of each kind, in turns, so that no branch is learned by heart.
 const LICENSES: usize = 64;
 
 /// As much as a usual frame holds.
@@ -21,7 +21,7 @@ const FRAME: usize = 2 << 20;
 /// The level of a backup that was told none.
 const LEVEL: i32 = 1;
 
-/// `inspect`: everything that a licence says; `inspect_denied`: whether it denies, which is all
+/// `inspect`: everything that a license says; `inspect_denied`: whether it denies, which is all
 /// that a backup looks for.
 fn licenses(criterion: &mut Criterion) {
     let mut maker = Maker::new();
@@ -94,10 +94,10 @@ fn licenses(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// `ustar`: the header of most licences; `pax`: one that needs a second header for its time and
+/// `ustar`: the header of most licenses; `pax`: one that needs a second header for its time and
 /// its name.
 fn headers(criterion: &mut Criterion) {
-    let long = format!("licenses/{}/licence-\u{e9}.lic", "f".repeat(200));
+    let long = format!("licenses/{}/license-\u{e9}.lic", "f".repeat(200));
     let kinds = [
         ("ustar", "licenses/wmdrm/1/2/12ab34cd56ef.lic", 0),
         ("pax", long.as_str(), 123_456_789),

@@ -34,7 +34,7 @@ class LibraryHook(BuildHookInterface[Any]):
         if built:
             return Path(built).resolve(strict=True)
         root = self.sources()
-        subprocess.run(["sh", "tests/build-library.sh"], cwd=root, check=True)
+        subprocess.run(["sh", "packaging/build.sh"], cwd=root, check=True)
         target = root / os.environ.get("CARGO_TARGET_DIR", "target")
         return (target / "dist" / NAME).resolve(strict=True)
 
@@ -42,6 +42,6 @@ class LibraryHook(BuildHookInterface[Any]):
         """In a clone they lie above, in a source distribution beside."""
         here = Path(self.root)
         for folder in (here / "library", here.parent.parent):
-            if (folder / "tests/build-library.sh").is_file():
+            if (folder / "packaging/build.sh").is_file():
                 return folder
         raise FileNotFoundError("the sources of the library are not there")

@@ -1,4 +1,4 @@
-//! Any licence, whole or as the excerpt that is looked at of a large one.
+//! Any license, whole or as the excerpt that is looked at of a large one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

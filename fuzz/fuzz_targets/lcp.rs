@@ -1,4 +1,4 @@
-//! LCP licences as JSON.
+//! LCP licenses as JSON.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! LCP licences in ZIP files: bytes as they are, the two ends of a large file, and packages
+//! LCP licenses in ZIP files: bytes as they are, the two ends of a large file, and packages
 //! that are nearly right.
 #![no_main]
 

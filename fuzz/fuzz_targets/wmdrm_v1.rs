@@ -1,4 +1,4 @@
-//! Binary WMDRM licences of version 1: what tells one is put in its place, at either offset.
+//! Binary WMDRM licenses of version 1: what tells one is put in its place, at either offset.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! WMDRM licences and responses in XML. What is no element is put into the licence's data.
+//! WMDRM licenses and responses in XML. What is no element is put into the license's data.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

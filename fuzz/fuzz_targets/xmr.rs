@@ -1,4 +1,4 @@
-//! XMR licences: bytes as they are, and objects whose lengths are right.
+//! XMR licenses: bytes as they are, and objects whose lengths are right.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -93,7 +93,7 @@ int main(int count, char **arguments)
         TEST(relative_paths),
         TEST(waiting),
         TEST(idle_only_after_the_terminal_callback),
-        TEST(cancelling),
+        TEST(canceling),
         TEST(the_last_progress_still_cancels),
         TEST(answers_that_do_not_cancel),
         TEST(release_in_a_callback),

@@ -202,7 +202,7 @@ void run(const std::string &folder)
             });
         }
         helper.join();
-        check(last == WMLB_NS_E_DRM_OPERATION_CANCELED, "the last event says cancelled");
+        check(last == WMLB_NS_E_DRM_OPERATION_CANCELED, "the last event says canceled");
         check(!std::ifstream(file).good(), "no file after a cancel");
     }
 }

@@ -241,6 +241,6 @@ int main(int count, char **arguments)
     /* Moments that are all the same would prove little. */
     CHECK(canceled[CANCEL_INSIDE] > 0 && canceled[ANSWER_NO] > 0);
     CHECK(ended[RELEASE_INSIDE] > 0 && canceled[RELEASE_INSIDE] > 0);
-    printf("%d rounds, %d to their end, %d cancelled; ", rounds, all_ended, all_canceled);
+    printf("%d rounds, %d to their end, %d canceled; ", rounds, all_ended, all_canceled);
     return summary("rounds");
 }

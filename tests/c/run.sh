@@ -102,26 +102,26 @@ for compiler in g++ clang++; do
     for standard in c++17 c++20 c++2b; do
         for exceptions in -fexceptions -fno-exceptions; do
             step "wmlb.hpp, $compiler -std=$standard $exceptions" "$compiler" -fsyntax-only \
-                "-std=$standard" "$exceptions" "${strict[@]}" "$cpp/behaviour.cpp"
+                "-std=$standard" "$exceptions" "${strict[@]}" "$cpp/behavior.cpp"
         done
     done
 done
-behaviour() {
+behavior() {
     local name=$1
     shift
-    step "compile behaviour, $name" "$@" -g "${strict[@]}" "$cpp/behaviour.cpp" \
-        -o "$work/behaviour-$name" "${shared[@]}"
-    step "behaviour, $name" "$work/behaviour-$name" "$work/store" "$work/cpp-$name"
+    step "compile behavior, $name" "$@" -g "${strict[@]}" "$cpp/behavior.cpp" \
+        -o "$work/behavior-$name" "${shared[@]}"
+    step "behavior, $name" "$work/behavior-$name" "$work/store" "$work/cpp-$name"
 }
-behaviour gcc g++ -std=c++17 -O1
-behaviour no-exceptions clang++ -std=c++17 -O1 -fno-exceptions
+behavior gcc g++ -std=c++17 -O1
+behavior no-exceptions clang++ -std=c++17 -O1 -fno-exceptions
 sed -n '/^```cpp$/,/^```$/p' "$root/README.md" | sed '/^```/d' >"$work/readme.cpp"
 step "compile the README's C++" g++ -std=c++17 "${strict[@]}" "$work/readme.cpp" \
     -o "$work/readme" "${shared[@]}"
 step "the README's C++" "$work/readme" "$work/store" "$work/cpp-readme"
 
 # Source for the Windows Media Format SDK, with wchar_t of 32 bits and of 16.
-step "a store with restricted licences" python3 "$root/tests/make_store.py" \
+step "a store with restricted licenses" python3 "$root/tests/make_store.py" \
     --out "$work/restricted" --count 60 --restricted-percent 40
 sdk() {
     local name=$1
@@ -156,7 +156,7 @@ step "forking, valgrind" "${memcheck[@]}" "$work/contract-gcc" forking
 step "rounds, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/rounds-gcc"
 step "stress, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/stress-gcc" 300
 
-step "behaviour, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/behaviour-gcc" \
+step "behavior, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/behavior-gcc" \
     "$work/store" "$work/cpp-valgrind"
 step "sdk, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/sdk-gcc" "$work/restricted" \
     "$work/sdk-backup-valgrind" "$work/sdk-store-valgrind"

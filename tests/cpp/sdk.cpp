@@ -44,7 +44,7 @@ public:
         if (Status == WMT_BACKUPRESTORE_BEGIN)
             begun++;
         if (Status == WMT_BACKUPRESTORE_BEGIN && to_cancel != NULL)
-            cancelled = to_cancel->CancelLicenseBackup();
+            canceled = to_cancel->CancelLicenseBackup();
         if (Status == WMT_BACKUPRESTORE_BEGIN && to_release != NULL) {
             to_release->Release();
             to_release = NULL;
@@ -79,7 +79,7 @@ public:
     BOOL done = FALSE;
     bool context = false;
     int begun = 0, checked = 0, restricted = 0;
-    HRESULT result = E_FAIL, cancelled = E_FAIL;
+    HRESULT result = E_FAIL, canceled = E_FAIL;
     std::string text;
     IWMLicenseBackup *to_cancel = NULL, *to_release = NULL;
 };
@@ -125,10 +125,10 @@ int main(int argc, char **argv)
     CHECK(SUCCEEDED(restore->RestoreLicenses(WM_RESTORE_INDIVIDUALIZE, &callback)));
     CHECK(callback.Wait() == S_OK && callback.checked == 2 && callback.begun == 3);
 
-    // Cancelled in OnStatus.
+    // Canceled in OnStatus.
     callback.to_cancel = backup;
     CHECK(SUCCEEDED(backup->BackupLicenses(WM_BACKUP_OVERWRITE, &callback)));
-    CHECK(callback.Wait() == NS_E_DRM_OPERATION_CANCELED && callback.cancelled == S_OK);
+    CHECK(callback.Wait() == NS_E_DRM_OPERATION_CANCELED && callback.canceled == S_OK);
     callback.to_cancel = NULL;
 
     // Interfaces: symmetric, transitive, one IUnknown, unknown IIDs refused.

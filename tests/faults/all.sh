@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 code=0
-../build-library.sh >&2 || exit 1
+../../packaging/build.sh >&2 || exit 1
 echo "| what | tried | violated |"
 echo "|---|---|---|"
 ./loops.py || code=1

@@ -1,7 +1,7 @@
 """Crafted archives: what a hostile maker of a tar, a zstd or an age file may try. Each form is
 (what, data, secret, codes): the file, what it is to be opened with, and what may be said of it.
 
-Those that are right but for one thing are in tests/python/test_restore_hostile.py.
+Those that are right but for one thing are in tests/python/restore/test_hostile.py.
 """
 
 import base64
@@ -120,7 +120,7 @@ TAR_FORMS = (tar_names, tar_kinds, tar_sizes, tar_bombs)
 
 
 def tars():
-    """Each as any tar may have it, and as a licence of a backup that is right otherwise."""
+    """Each as any tar may have it, and as a license of a backup that is right otherwise."""
     before = file(b"ok.lic", b"fine")
     for forms in TAR_FORMS:
         for what, bad in forms(b""):
@@ -128,12 +128,12 @@ def tars():
         for what, bad in forms(b"licenses/"):
             content = forge.license_of(b"a", b"fine") + bad + forge.license_of(b"z", b"fine")
             for count, size in ((3, 12), (2, 8)):
-                yield "a licence %s" % what, forge.build(content, count, size), None, REFUSED
-            yield "a licence %s, alone" % what, forge.build(bad, 1, 4), None, REFUSED
+                yield "a license %s" % what, forge.build(content, count, size), None, REFUSED
+            yield "a license %s, alone" % what, forge.build(bad, 1, 4), None, REFUSED
     for name in NAMES:
         # In the form that a writer would use; a long one alone is none that leads elsewhere.
         if name != b"n" * 4096:
-            yield "the licence %r" % name[:40], forge.small({name: b"x"}), None, REFUSED
+            yield "the license %r" % name[:40], forge.small({name: b"x"}), None, REFUSED
     for what, tar in (
         ("without its end", before), ("with half of its end", before + bytes(BLOCK)),
         ("that goes on", before + forge.END + before), ("of nothing", forge.END),
@@ -234,7 +234,7 @@ def bombs():
     yield "zeros for headers", forge.close([info, (hole, last)], 1, 1), None, {CORRUPT}
     empty = b"".join(forge.license_of(b"%05d" % number) for number in range(4000))
     packed = forge.frame(empty)
-    yield "the same licences for ever", info[1] + packed * 40, None, {CORRUPT}
+    yield "the same licenses for ever", info[1] + packed * 40, None, {CORRUPT}
     yield "the same frame for ever", info[1] * 100000, None, {CORRUPT}
     yield "frames of nothing for ever", info[1] + forge.frame(b"") * 500000, None, {CORRUPT}
     skipped = b"\x50\x2a\x4d\x18" + (1000).to_bytes(4, "little") + bytes(1000)
@@ -324,7 +324,7 @@ def encrypt(data, keys):
 
 
 def one_thing_wrong():
-    import test_restore_hostile as hostile
+    from restore import test_hostile as hostile
 
     for forms in (hostile.raw_names, hostile.orders, hostile.kinds, hostile.pax_headers,
                   hostile.sizes, hostile.fields, hostile.whole_files, hostile.descriptions,
@@ -336,7 +336,7 @@ def one_thing_wrong():
 
 def all_forms(keys, whole, every=1, seed=0):
     """(number, form) of one of so many; those that are clear are there again inside an encrypted
-    file. Not whole: without those that test_restore_hostile.py has."""
+    file. Not whole: without those that restore/test_hostile.py has."""
     numbers = itertools.count()
 
     def chosen():

@@ -193,7 +193,7 @@ static void cancel(int count)
     CHECK(canceled == count);
     CHECK(touched == 0);
     CHECK(entries(backup) == 1);
-    printf("%d cancelled, %d touched, p99 %.1f ms, max %.1f ms\n", canceled, touched,
+    printf("%d canceled, %d touched, p99 %.1f ms, max %.1f ms\n", canceled, touched,
            (double)late[canceled > 0 ? (canceled * 99 + 99) / 100 - 1 : 0] / 1000,
            (double)late[canceled > 0 ? canceled - 1 : 0] / 1000);
     free(late);
@@ -286,7 +286,7 @@ static void many(int count)
     CHECK(threads_of_process() == threads);
     /* Few operations have too few moments to tell. */
     CHECK(count < 10000 || after - before <= 1 << 20);
-    printf("%d operations: %d ended, %d cancelled, %d refused, %d released; descriptors %+d, "
+    printf("%d operations: %d ended, %d canceled, %d refused, %d released; descriptors %+d, "
            "threads %+d, memory %+ld KiB\n",
            count, ended, canceled, refused, released, entries("/proc/self/fd") - descriptors,
            threads_of_process() - threads, (after - before) / 1024);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A store of very many licences: backed up, verified, listed and restored, and what memory that
+"""A store of very many licenses: backed up, verified, listed and restored, and what memory that
 takes.
 
     million.py [COUNT]
@@ -24,7 +24,7 @@ IN_A_FOLDER = 1000
 
 
 def content(number):
-    return b"a licence of number %09d\n" % number
+    return b"a license of number %09d\n" % number
 
 
 def path_of(number):
@@ -86,11 +86,11 @@ def main():
             if operation == "restore" and not problem:
                 problem = problem_of(restored, count)
             if problem:
-                problems.append("%s of %d licences: %s" % (operation, count, problem))
+                problems.append("%s of %d licenses: %s" % (operation, count, problem))
                 print(problems[-1], file=sys.stderr)
         # Quicker than Python's own removal.
         subprocess.run(["rm", "-rf", store, restored], check=True)
-    print("| %d licences: %s | %d | %d |" % (
+    print("| %d licenses: %s | %d | %d |" % (
         count, "; ".join(words), len(OPERATIONS), len(problems)))
     sys.exit(bool(problems))
 

@@ -24,19 +24,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # The sources, each with the tests that are the likeliest to see what is changed in it.
 SOURCES = {
-    "src/archive/writer.rs": "same_bytes backup_file encryption",
-    "src/archive/reader.rs": "verify restore enumerate crafted",
-    "src/archive/commit.rs": "commit backup_file failures",
-    "src/restorer.rs": "waiting handles events threads",
+    "src/archive/writer.rs": "backup.same_bytes backup.file encryption.age",
+    "src/archive/reader.rs": "verify.damage restore.success lists.enumerate faults.crafted",
+    "src/archive/commit.rs": "backup.commit backup.file backup.failures",
+    "src/restorer.rs": "boundary.waiting boundary.handles backup.events process.threads",
 }
 # The quick ones first, and with each the seconds after which it hangs.
 TESTS = [
-    (120, "commit backup_file descriptors handles waiting events store_and_backup_folder last_error "
-          "callback_calls restore_recovery failures property_effects"),
-    (300, "kill fork enumerate sandboxes encryption_damage host_calls threads niceness "
-          "process limits one_thread"),
-    (900, "verify restore restore_events restore_failures restore_hostile abuse fault_loops power "
-          "sqlite_at_rest"),
+    (120, "backup.commit backup.file process.descriptors boundary.handles boundary.waiting "
+          "backup.events backup.store_and_backup_folder boundary.last_error "
+          "boundary.callback_calls restore.recovery backup.failures boundary.property_effects"),
+    (300, "backup.kill process.fork lists.enumerate process.sandboxes encryption.damage "
+          "host.calls process.threads process.niceness process.manners process.limits "
+          "process.one_thread"),
+    (900, "verify.damage restore.success restore.events restore.failures restore.hostile "
+          "faults.abuse faults.loops faults.power sqlite.at_rest"),
 ]
 # What changes nothing: flags that differ are the same by both, and no bug is seeded.
 EQUAL = re.compile(r"replace \| with \^|guard seeded::has\(.*\) with false")
@@ -82,7 +84,7 @@ class Tree:
         for patience, names in [(300, likely)] * bool(likely) + TESTS:
             os.makedirs(self.temporary)
             os.chmod(self.temporary, 0o1777)
-            modules = ["test_" + name for name in names.split()]
+            modules = [name.replace(".", ".test_") for name in names.split()]
             # Its own group, for what a test leaves when it is ended.
             tests = subprocess.Popen(
                 [sys.executable, "-m", "unittest", "--failfast", *modules],

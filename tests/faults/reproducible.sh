@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 
 for folder in one "another/and deeper"; do
     git clone --quiet "$root" "$work/$folder"
-    CARGO_TARGET_DIR="$work/$folder/target" sh "$work/$folder/tests/build-library.sh"
+    CARGO_TARGET_DIR="$work/$folder/target" sh "$work/$folder/packaging/build.sh"
 done
 differ=0
 cmp "$work/one/target/dist/libwmlb.so" "$work/another/and deeper/target/dist/libwmlb.so" >&2 ||

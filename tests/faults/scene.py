@@ -155,7 +155,7 @@ class Scene:
             command = [sys.executable, maker, "--out", self.store, "--count", "9", "--seed", "3"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             os.makedirs(self.store + "/nested", exist_ok=True)
-            self.write("nested/licence", b"nested" * 50)
+            self.write("nested/license", b"nested" * 50)
         elif self.kind == "sqlite":
             connection = sqlite3.connect(self.store)
             connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, content BLOB)")
@@ -169,7 +169,7 @@ class Scene:
                 os.utime(os.path.join(path, name), (1600000000, 1600000000))
         self.later = self.keep("later")
         if self.kind == "directory":
-            self.write("nested/licence", b"earlier")
+            self.write("nested/license", b"earlier")
             self.write("of the store alone", b"stays")
         elif self.kind == "sqlite":
             connection = sqlite3.connect(self.store)

@@ -47,7 +47,7 @@ SEEN_BY = {
 
 
 def build(folder):
-    """The library with the bugs; where it is. Little is optimised: it is to be built soon."""
+    """The library with the bugs; where it is. Little is optimized: it is to be built soon."""
     command = ["cargo", "rustc", "--quiet", "--locked", "--release", "--lib", "--features", "capi",
                "--crate-type", "cdylib"]
     for setting in ("lto=false", "codegen-units=16"):

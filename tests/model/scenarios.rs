@@ -156,10 +156,10 @@ fn cancel_and_wait() {
         let (restorer, record) = (Arc::<Restorer>::default(), Record::default());
         start(&restorer, &record).expect("nothing else runs");
         let other = restorer.clone();
-        let canceller = spawn(move || other.cancel(Some(Kind::Backup)));
+        let canceler = spawn(move || other.cancel(Some(Kind::Backup)));
         let result = wait(&restorer);
         record.close();
-        canceller.join().expect("no panic");
+        canceler.join().expect("no panic");
         assert!(result.is_some());
         record.check(result);
         assert!(!restorer.cancel(None), "nothing runs any more");
@@ -262,10 +262,10 @@ fn cancel_release_and_start() {
         let (one, other) = (restorer.clone(), restorer.clone());
         let events = record.clone();
         let starter = spawn(move || start(&one, &events).is_ok());
-        let canceller = spawn(move || other.cancel(None));
+        let canceler = spawn(move || other.cancel(None));
         restorer.release();
         record.close();
-        canceller.join().expect("no panic");
+        canceler.join().expect("no panic");
         let started = starter.join().expect("no panic");
         if started {
             record.check(None);

@@ -21,7 +21,7 @@ impl Thread {
     }
 }
 
-/// Workers are not modelled: none can be had.
+/// Workers are not modeled: none can be had.
 pub struct Scope<'env>(PhantomData<&'env mut &'env ()>);
 
 pub fn scope<'env, T>(body: impl FnOnce(&mut Scope<'env>) -> T) -> T {

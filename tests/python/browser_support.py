@@ -70,7 +70,7 @@ class Browser:
 
 
 class Firefox(Browser):
-    # The Clear Key CDM keeps licences; nothing is fetched from anywhere.
+    # The Clear Key CDM keeps licenses; nothing is fetched from anywhere.
     PREFERENCES = {
         "media.eme.enabled": True,
         "media.clearkey.persistent-license.enabled": True,

@@ -177,7 +177,7 @@ class HostCase(RestoreCase):
                 self.assertEqual(store.thread_names, {"wmlb"})
 
     def host(self, licenses=None, restorer=None, **properties):
-        """A store with these licences, and a restorer that it is set on."""
+        """A store with these licenses, and a restorer that it is set on."""
         store = MemoryStore(licenses)
         self.stores.append(store)
         if restorer is None:
@@ -191,7 +191,7 @@ class HostCase(RestoreCase):
 
 
 def some():
-    """Licences in no order: of 0 bytes, of more than a frame, in folders, with odd names."""
+    """Licenses in no order: of 0 bytes, of more than a frame, in folders, with odd names."""
     return {
         b"b/c": b"three",
         b"z": b"",

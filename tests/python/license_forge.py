@@ -1,6 +1,6 @@
-"""Makes licences of each format, with exactly what a test wants in them.
+"""Makes licenses of each format, with exactly what a test wants in them.
 
-Nothing in them is real: no public sample of WMDRM exists, so its licences are made by the
+Nothing in them is real: no public sample of WMDRM exists, so its licenses are made by the
 published layout, and by what tests/make_store.py takes for it where that is not published.
 """
 
@@ -78,7 +78,7 @@ UNNAMED = PLAY + action("Restore")
 
 
 def data(actions=ALLOWED, key_ids=KEY_IDS[:1], license_id=LICENSE_ID, more=""):
-    """DATA of a licence; more comes before the actions."""
+    """DATA of a license; more comes before the actions."""
     keys = "".join("<KID>%s</KID>" % key_id for key_id in key_ids)
     lid = "" if license_id is None else "<LID>%s</LID>" % license_id
     dated = "<ISSUEDATE>20050212 09:45:12Z</ISSUEDATE>"
@@ -98,7 +98,7 @@ def v7(actions=ALLOWED, key_ids=KEY_IDS[:1], license_id=LICENSE_ID, more="", aft
 
 
 def wrapped(content, version="3.0.0.0"):
-    """A LICENSE of a binary licence, as text."""
+    """A LICENSE of a binary license, as text."""
     return '<LICENSE version="%s">%s</LICENSE>' % (version, encoded(content).decode())
 
 
@@ -162,7 +162,7 @@ def spelled(license_id):
 # LCP.
 
 LCP_ID = "c6b0a3b2-5d6f-4a2a-9b2e-5d2f0f6a7c11"
-# What may be in a licence and must not get out of it.
+# What may be in a license and must not get out of it.
 PERSONAL = {
     "name": "Edith Wharton-Personal", "email": "edith.personal@reader.example",
     "text_hint": "the cat of my childhood, personal", "href": "personal-address.example",
@@ -205,7 +205,7 @@ OTHER_PACKAGE = "license.lcpl"
 
 
 def package(license, path=EPUB, before=(), after=(), compression=zipfile.ZIP_DEFLATED):
-    """A ZIP file; before, after: the sizes of what lies around the licence."""
+    """A ZIP file; before, after: the sizes of what lies around the license."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as archive:
         for number, size in enumerate(before):

@@ -1,4 +1,4 @@
-"""What the tests of formats and rights share: everything that tells of a licence, compared."""
+"""What the tests of formats and rights share: everything that tells of a license, compared."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ FIXTURES = os.environ.get("WMLB_FIXTURES") or BESIDE
 
 
 def title(license):
-    """By what an event names a licence that is left out."""
+    """By what an event names a license that is left out."""
     if license.key_ids:
         return license.key_ids
     if license.format == b"lcp" and license.license_id:
@@ -42,7 +42,7 @@ def some_licenses():
 
 
 class LicenseCase(RestoreCase):
-    """Licences that are looked at in each way there is."""
+    """Licenses that are looked at in each way there is."""
 
     def setUp(self):
         super().setUp()
@@ -64,7 +64,7 @@ class LicenseCase(RestoreCase):
         return licenses
 
     def check_backup(self, files, denied, **properties):
-        """A backup that leaves out exactly these licences, and names them in their order."""
+        """A backup that leaves out exactly these licenses, and names them in their order."""
         restorer = self.new_restorer(store=self.source, **properties)
         events = self.assert_ends(restorer.backup(w.OVERWRITE))
         self.assertEqual(titles(events), [title(license) for license in denied])
@@ -86,7 +86,7 @@ class LicenseCase(RestoreCase):
         self.assertEqual((last.bytes_done, last.bytes_total), (size, size))
 
     def look(self, files):
-        """What is told of each of these licences, by name: by both lists and to the host, and
+        """What is told of each of these licenses, by name: by both lists and to the host, and
         what becomes of each in backups is what its right says."""
         self.fill_source(files)
         found = self.list("store")
@@ -115,7 +115,7 @@ class LicenseCase(RestoreCase):
 
 
 def said(license):
-    """What a licence says of itself."""
+    """What a license says of itself."""
     return (
         license.format, license.license_id, license.key_ids, license.right,
         license.valid_from, license.valid_until,
@@ -126,7 +126,7 @@ def says(
     format, license_id=b"", key_ids=(), right=w.RIGHT_NOT_STATED, begin=w.NOT_STATED,
     end=w.NOT_STATED,
 ):
-    """What `said` gives of a licence that states this."""
+    """What `said` gives of a license that states this."""
     as_bytes = lambda text: text.encode() if isinstance(text, str) else text
     ids = b"\n".join(map(as_bytes, key_ids))
     return as_bytes(format), as_bytes(license_id), ids, right, begin, end

@@ -173,7 +173,7 @@ class RestoreCase(support.StoreCase):
 
 
 def last_progress(event):
-    """Whether it is the PROGRESS after the last licence: what comes next is the commit."""
+    """Whether it is the PROGRESS after the last license: what comes next is the commit."""
     return event.status == w.STATUS_PROGRESS and event.progress.licenses_total != 0
 
 

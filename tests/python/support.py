@@ -90,7 +90,7 @@ class StoreCase(unittest.TestCase):
     def tearDown(self):
         for restorer in self.restorers:
             restorer.release()
-        # That they have ended when wait returns is for test_threads.py to say.
+        # That they have ended when wait returns is for process/test_threads.py to say.
         self.assertEqual(wait_for_threads(), set(), "a thread is left after the test")
 
     def new_restorer(self, store=None, backups=None, **properties):
@@ -108,7 +108,7 @@ class StoreCase(unittest.TestCase):
         return archive.Backup(path or self.target)
 
     def fill(self, files=5, size=1000, folder=None):
-        """Licences of different content; their names and contents."""
+        """Licenses of different content; their names and contents."""
         made = {}
         for number in range(files):
             name = "license-%04d.lic" % number

@@ -1,6 +1,6 @@
 """libwmlb through ctypes: every function with its types, every number, and a Restorer.
 
-The numbers are those of the contract, written out here on purpose: test_numbers.py
+The numbers are those of the contract, written out here on purpose: boundary/test_numbers.py
 compares them with the header, so neither can drift alone.
 """
 
@@ -374,7 +374,7 @@ class Restorer:
         return self.set_authorizer(authorizer, ctx)
 
     def ask_rights(self, on_license, ctx=None):
-        """Sets a rights callback. on_license is given each licence and gives the answer;
+        """Sets a rights callback. on_license is given each license and gives the answer;
         what it raises is raised by finish()."""
 
         @RightsCallback

@@ -90,7 +90,7 @@ namespace Wmlb
         /// <summary>Replace the backup file that is there.</summary>
         Overwrite = 1,
 
-        /// <summary>Leave out licences that cannot be read, instead of failing.</summary>
+        /// <summary>Leave out licenses that cannot be read, instead of failing.</summary>
         Partial = 256,
 
         /// <summary>Read the file back from the disk before it takes its name.</summary>
@@ -104,17 +104,17 @@ namespace Wmlb
         /// <summary>As it is by custom: what is in the store is kept.</summary>
         None = 0,
 
-        /// <summary>The user agreed to bring licences of another device to this one.</summary>
+        /// <summary>The user agreed to bring licenses of another device to this one.</summary>
         Individualize = 2,
 
-        /// <summary>Replace licences in the store that differ from those in the backup.</summary>
+        /// <summary>Replace licenses in the store that differ from those in the backup.</summary>
         Overwrite = 256,
     }
 
-    /// <summary>Whether a licence may be backed up.</summary>
+    /// <summary>Whether a license may be backed up.</summary>
     public enum Right
     {
-        /// <summary>The licence does not say.</summary>
+        /// <summary>The license does not say.</summary>
         NotStated = 0,
 
         /// <summary>Its owner allows it.</summary>

@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 
 namespace Wmlb
 {
-    /// <summary>Backs up, restores, verifies and lists licences: properties, and at most one
+    /// <summary>Backs up, restores, verifies and lists licenses: properties, and at most one
     /// operation at a time. Every member may be used from any thread. Events, progress and the
     /// functions that the host gives are called on the operation's own thread; what one of them
     /// throws cancels the operation, and is thrown by its task.</summary>
@@ -54,7 +54,7 @@ namespace Wmlb
             set => Set(Property.RESTORE_PATH, value);
         }
 
-        /// <summary>Where the licence store is: a folder, or an SQLite database.</summary>
+        /// <summary>Where the license store is: a folder, or an SQLite database.</summary>
         public string StorePath
         {
             get => Get(Property.STORE_PATH);
@@ -98,7 +98,7 @@ namespace Wmlb
             set => Set(Property.NICENESS, value);
         }
 
-        /// <summary>Says of each licence whether it may be backed up; null: as it says itself.
+        /// <summary>Says of each license whether it may be backed up; null: as it says itself.
         /// </summary>
         public Func<LicenseInfo, Right> Rights
         {
@@ -220,7 +220,7 @@ namespace Wmlb
 
         /// <summary>Backs the store up.</summary>
         /// <exception cref="WmlbException">By the task: why it failed. An
-        /// <see cref="OperationCanceledException"/> when it was cancelled.</exception>
+        /// <see cref="OperationCanceledException"/> when it was canceled.</exception>
         public Task<Outcome> BackupAsync(BackupFlags flags = BackupFlags.None,
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
@@ -230,7 +230,7 @@ namespace Wmlb
                 progress, token);
         }
 
-        /// <summary>Puts the licences of the backup at RestorePath back into the store.</summary>
+        /// <summary>Puts the licenses of the backup at RestorePath back into the store.</summary>
         /// <exception cref="WmlbException">By the task: why it failed.</exception>
         public Task<Outcome> RestoreAsync(RestoreFlags flags = RestoreFlags.None,
             IProgress<Progress> progress = null,
@@ -250,7 +250,7 @@ namespace Wmlb
                 Native.wmlb_restorer_verify_backup(own, 0, callback, data), progress, token);
         }
 
-        /// <summary>The licences in the backup at RestorePath.</summary>
+        /// <summary>The licenses in the backup at RestorePath.</summary>
         public IReadOnlyList<LicenseInfo> ListBackup()
         {
             var list = new Collected<LicenseInfo>();
@@ -259,7 +259,7 @@ namespace Wmlb
             return list.Items;
         }
 
-        /// <summary>The licences in the store.</summary>
+        /// <summary>The licenses in the store.</summary>
         public IReadOnlyList<LicenseInfo> ListStore()
         {
             var list = new Collected<LicenseInfo>();

@@ -17,22 +17,22 @@ namespace Wmlb
             LicensesSkipped = (long)told.licenses_skipped;
         }
 
-        /// <summary>Licences saved so far.</summary>
+        /// <summary>Licenses saved so far.</summary>
         public long LicensesDone { get; }
 
-        /// <summary>Licences to deal with; 0: not known yet.</summary>
+        /// <summary>Licenses to deal with; 0: not known yet.</summary>
         public long LicensesTotal { get; }
 
-        /// <summary>Bytes of the licences saved so far.</summary>
+        /// <summary>Bytes of the licenses saved so far.</summary>
         public long BytesDone { get; }
 
-        /// <summary>Bytes of all licences; 0: not known yet.</summary>
+        /// <summary>Bytes of all licenses; 0: not known yet.</summary>
         public long BytesTotal { get; }
 
-        /// <summary>Licences left out because their owner forbids backup.</summary>
+        /// <summary>Licenses left out because their owner forbids backup.</summary>
         public long LicensesRestricted { get; }
 
-        /// <summary>Licences left out because they could not be read, or were kept.</summary>
+        /// <summary>Licenses left out because they could not be read, or were kept.</summary>
         public long LicensesSkipped { get; }
     }
 
@@ -59,7 +59,7 @@ namespace Wmlb
         /// <summary>The counters of a progress event; null in any other.</summary>
         public Progress Progress { get; }
 
-        /// <summary>Set it to have the operation cancelled.</summary>
+        /// <summary>Set it to have the operation canceled.</summary>
         public bool Cancel { get; set; }
     }
 
@@ -85,7 +85,7 @@ namespace Wmlb
         /// <summary>Not everything could be saved (<see cref="BackupFlags.Partial"/>).</summary>
         public bool IsPartial { get; }
 
-        /// <summary>Key IDs of the licences that are left out because their owner forbids backup,
+        /// <summary>Key IDs of the licenses that are left out because their owner forbids backup,
         /// those of one joined by newlines; or else their names.</summary>
         public IReadOnlyList<string> Restricted { get; }
 
@@ -93,7 +93,7 @@ namespace Wmlb
         public IReadOnlyList<string> Skipped { get; }
     }
 
-    /// <summary>What a licence says of itself.</summary>
+    /// <summary>What a license says of itself.</summary>
     public sealed class LicenseInfo
     {
         internal LicenseInfo(IntPtr told)

@@ -144,7 +144,7 @@ internal static partial class Tests
             new Random(number).NextBytes(content);
             string folder = Path.Combine(path, "player-" + number % 3);
             Directory.CreateDirectory(folder);
-            File.WriteAllBytes(Path.Combine(folder, "licence-" + number), content);
+            File.WriteAllBytes(Path.Combine(folder, "license-" + number), content);
         }
         return path;
     }
@@ -195,10 +195,10 @@ internal static partial class Tests
             Equal(500, restorer.ListBackup().Count);
             Equal(500, restorer.ListStore().Count);
             LicenseInfo one = restorer.ListBackup().First(
-                license => license.Name == "player-0/licence-0");
+                license => license.Name == "player-0/license-0");
             Equal(700L, one.Size);
             Equal("opaque", one.Format);
-            Equal("player-0/licence-0", Encoding.UTF8.GetString(one.NameBytes));
+            Equal("player-0/license-0", Encoding.UTF8.GetString(one.NameBytes));
             Equal(Right.NotStated, one.BackupRight);
             Check(one.Modified > DateTimeOffset.UtcNow.AddDays(-1), "the time");
             Check(one.ValidFrom == null && one.KeyIds.Count == 0, "what it does not say");
@@ -283,11 +283,11 @@ internal static partial class Tests
         {
             Task<Outcome> task = restorer.BackupAsync(BackupFlags.None,
                 new Direct<Progress>(_ => source.Cancel()), source.Token);
-            var cancelled = Throws<OperationCanceledException>(task);
-            Check(task.IsCanceled, "the task is not cancelled");
-            Equal(source.Token, cancelled.CancellationToken);
+            var canceled = Throws<OperationCanceledException>(task);
+            Check(task.IsCanceled, "the task is not canceled");
+            Equal(source.Token, canceled.CancellationToken);
             Equal(0, Entries(backups));
-            // One that is cancelled already starts nothing.
+            // One that is canceled already starts nothing.
             Check(restorer.BackupAsync(BackupFlags.None, null, source.Token).IsCanceled, "started");
             Equal(2000L, Get(restorer.BackupAsync()).Progress.LicensesDone);
         }
@@ -339,10 +339,10 @@ internal static partial class Tests
         using (Restorer restorer = New(Store(9), backups))
         {
             restorer.Rights = license =>
-                license.Name.EndsWith("licence-4") ? Right.Denied : Right.NotStated;
+                license.Name.EndsWith("license-4") ? Right.Denied : Right.NotStated;
             Outcome made = Get(restorer.BackupAsync());
             Equal(8L, made.Progress.LicensesDone);
-            Equal("player-1/licence-4", made.Restricted.Single());
+            Equal("player-1/license-4", made.Restricted.Single());
             RestoreRequest asked = null;
             restorer.Authorizer = request =>
             {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles the binding, its tests and the README's example with mono's compiler, and runs the tests
-# against the library that tests/build-library.sh has built. The last line counts them.
+# against the library that packaging/build.sh has built. The last line counts them.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(realpath "$here/../../..")
@@ -29,7 +29,7 @@ compile=(mcs -langversion:7.2 -warn:4 -warnaserror)
 "${compile[@]}" -reference:"$work/Wmlb.dll" -out:"$work/Example.exe" "$work/Example.cs"
 
 export LD_LIBRARY_PATH=$work
-mkdir "$work/store" && echo licence >"$work/store/licence"
+mkdir "$work/store" && echo license >"$work/store/license"
 timeout --kill-after=10 60 mono "$work/Example.exe" "$work/store" "$work/backups" >"$work/said"
-grep -qx "1 licences are in $work/backups/licenses.wmlb" "$work/said"
+grep -qx "1 licenses are in $work/backups/licenses.wmlb" "$work/said"
 timeout --kill-after=10 240 mono "$work/Tests.exe" "$root/tests/abi/1.0.txt" "$work/stores"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the package, with the library that tests/build-library.sh has built, into an
+# Installs the package, with the library that packaging/build.sh has built, into an
 # environment of its own, and runs its tests there. The last line counts them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."

@@ -76,7 +76,7 @@ def test_cancel(backed_up: Path, slow_store: Path) -> None:
             for _ in range(times):
                 task.cancel()
                 await asyncio.sleep(0)
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(asyncio.CanceledError):
                 await task
             assert contents(backed_up) == before
 
@@ -119,7 +119,7 @@ def test_many_at_once(store: Path, tmp_path: Path) -> None:
 
 
 def test_a_loop_that_is_closed_under_it(slow_store: Path, to: Path) -> None:
-    """The operation is cancelled, and nobody hangs."""
+    """The operation is canceled, and nobody hangs."""
     loop = asyncio.new_event_loop()
     coroutine = wmlb.backup_async(
         slow_store, to, compression_level=19, threads=1, on_event=lambda _: None

@@ -145,7 +145,7 @@ def test_a_restore_fails(call: str, to: Path) -> None:
     assert store.kept == {"other": b"stays"}
 
 
-def test_a_restore_is_cancelled(to: Path) -> None:
+def test_a_restore_is_canceled(to: Path) -> None:
     """By an exception elsewhere, too, the store hears that it is to roll back."""
     wmlb.backup(Memory(LICENSES), to)
     store = Memory()

@@ -127,5 +127,5 @@ def test_the_examples_run(readme: Path, store: Path, to: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", readme.read_text(), re.S)
     assert len(examples) == 1
     out = run(sys.executable, "-c", examples[0], store, to)
-    assert "20 licences are in " + str(to / "licenses.wmlb") in out
+    assert "20 licenses are in " + str(to / "licenses.wmlb") in out
     assert "20 of 20" in out

@@ -1,4 +1,4 @@
-/* The life of an operation: events, waiting, cancelling. Part of contract.c. */
+/* The life of an operation: events, waiting, canceling. Part of contract.c. */
 
 /* ---- the life of an operation ---- */
 
@@ -284,7 +284,7 @@ static void idle_only_after_the_terminal_callback(void)
     recorder_destroy(&told);
 }
 
-/* ---- cancelling ---- */
+/* ---- canceling ---- */
 
 static void *cancel_in_thread(void *argument)
 {
@@ -307,7 +307,7 @@ static void check_canceled(wmlb_restorer *restorer, recorder *told, const char *
     recorder_destroy(told);
 }
 
-static void cancelling(void)
+static void canceling(void)
 {
     const int32_t moments[] = {WMLB_STATUS_BACKUPRESTORE_BEGIN, WMLB_STATUS_PROGRESS};
     size_t i;

@@ -10,7 +10,7 @@ names they are for asyncio. list_backup(), list_store() and stores() give lists.
 several things with the same settings.
 
 What is given to them (functions, a HostStore) is called on the thread that called them, or on
-that of the event loop. An exception there, Ctrl-C, or the cancelling of the task cancels the
+that of the event loop. An exception there, Ctrl-C, or the canceling of the task cancels the
 operation; an earlier backup and the store stay as they were.
 """
 

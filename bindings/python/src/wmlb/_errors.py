@@ -77,7 +77,7 @@ class RestoreRefusedError(WmlbError, PermissionError):
 
 
 class CanceledError(WmlbError):
-    """The operation was cancelled, by Restorer.cancel() or close()."""
+    """The operation was canceled, by Restorer.cancel() or close()."""
 
 
 class BusyError(WmlbError):

@@ -3,7 +3,7 @@
 What the user gives (functions, a store) is called on the user's thread: the one that called
 backup(), or that of the event loop. The library asks on threads of its own; there ask() hands
 the question over and waits for the answer. So Ctrl-C, which Python raises on the main thread
-only, and an exception in a callback both end here, in fail(): the operation is cancelled, and
+only, and an exception in a callback both end here, in fail(): the operation is canceled, and
 the exception is raised when it has ended.
 
 An interruption may come between any two steps of serve(). So what is to be done stands in

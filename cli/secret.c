@@ -1,0 +1,116 @@
+/* How the wmlb command comes by passphrases and secret keys. */
+#define _POSIX_C_SOURCE 200809L /* open, tcsetattr */
+#include "secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* No secret is left in memory, nor was in a buffer of stdio's. */
+static char secret[1 << 20];
+
+static void wipe(char *from, size_t length)
+{
+    for (volatile char *at = from; length > 0; length--)
+        *at++ = 0;
+}
+
+static int cannot(const char *path, const char *what)
+{
+    fprintf(stderr, "wmlb: %s %s\n", path, what);
+    return 1;
+}
+
+/* Adds what a file has, or its first line without the line's end, to the secret. */
+static int add_from(int file, const char *path, bool first_line, size_t *length)
+{
+    for (;;) {
+        /* Byte by byte: what follows the line is for others. */
+        ssize_t got = *length == sizeof secret
+                          ? -1 : read(file, secret + *length, first_line ? 1 : sizeof secret - *length);
+        if (got < 0)
+            return *length == sizeof secret ? cannot(path, "is too long")
+                   : errno == EINTR         ? cannot(path, "was not read")
+                                            : cannot(path, strerror(errno));
+        if (got == 0 || (first_line && secret[*length] == '\n'))
+            break;
+        *length += (size_t)got;
+    }
+    if (first_line && *length > 0 && secret[*length - 1] == '\r')
+        --*length;
+    return 0;
+}
+
+static int open_it(const char *path, int *file)
+{
+    *file = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return *file >= 0 ? 0 : cannot(path, strerror(errno));
+}
+
+/* A line that is typed on a terminal, unseen. */
+static int ask(const char *prompt, const struct termios *before, size_t *length)
+{
+    struct termios silent = *before;
+    int code;
+
+    silent.c_lflag &= (tcflag_t)~ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fputs(prompt, stderr); /* what is typed from now on counts, and is not seen */
+    code = add_from(STDIN_FILENO, "the passphrase", true, length);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+    fputc('\n', stderr);
+    return code;
+}
+
+int set_passphrase(const char *path, bool is_new, wmlb_hresult *hr)
+{
+    struct termios before;
+    size_t length = 0;
+    int file, code = open_it(path, &file);
+
+    if (code != 0)
+        return code;
+    if (file == STDIN_FILENO && tcgetattr(file, &before) == 0) {
+        code = ask("Passphrase: ", &before, &length);
+        if (code == 0 && is_new) {
+            size_t both = length;
+            code = ask("Once more: ", &before, &both);
+            if (code == 0 && (both != 2 * length || memcmp(secret, secret + length, length) != 0))
+                code = cannot("the passphrases", "are not the same");
+        }
+    } else {
+        code = add_from(file, path, true, &length);
+    }
+    if (code == 0)
+        *hr = wmlb_set_prop(WMLB_PROP_PASSPHRASE, WMLB_TYPE_STRING, (const uint8_t *)secret, length);
+    wipe(secret, sizeof secret);
+    if (file != STDIN_FILENO)
+        close(file);
+    return code;
+}
+
+int set_identities(const char *const *paths, wmlb_hresult *hr)
+{
+    size_t length = 0;
+    int code = 0;
+
+    for (; code == 0 && *paths != NULL; paths++) {
+        int file;
+        code = open_it(*paths, &file);
+        if (code == 0) {
+            code = add_from(file, *paths, false, &length);
+            if (file != STDIN_FILENO)
+                close(file);
+        }
+        if (code == 0 && length < sizeof secret)
+            secret[length++] = '\n';
+    }
+    if (code == 0)
+        *hr = wmlb_set_prop(WMLB_PROP_IDENTITIES, WMLB_TYPE_STRING, (const uint8_t *)secret, length);
+    wipe(secret, sizeof secret);
+    return code;
+}

@@ -1,0 +1,220 @@
+"""make install: what is there, and that projects of others find and use it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+import wmlb_ctypes as w
+
+CONSUMERS = os.path.join(w.ROOT, "tests/consumers")
+DIST = os.path.dirname(os.path.abspath(w.LIBRARY))
+
+
+def run(*command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                          **options)
+    if done.returncode != 0:
+        raise AssertionError("%s: %s" % (command, done.stdout.decode(errors="replace")))
+    return done.stdout.decode()
+
+
+def files(folder):
+    return {os.path.relpath(os.path.join(at, name), folder)
+            for at, _, names in os.walk(folder) for name in names}
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.prefix = os.path.join(cls.folder, "usr")
+        cls.libdir = os.path.join(cls.prefix, "lib/here")
+        cls.environment = {
+            **os.environ,
+            "CARGO_TARGET_DIR": os.path.join(cls.folder, "target"),
+            "PKG_CONFIG_PATH": os.path.join(cls.libdir, "pkgconfig"),
+            "LD_LIBRARY_PATH": cls.libdir,
+        }
+        cls.make("install")
+
+    @classmethod
+    def make(cls, target, prefix=None, destination=""):
+        prefix = prefix or cls.prefix
+        return run("make", "-C", w.ROOT, target, "DIST=" + DIST, "PREFIX=" + prefix,
+                   "LIBDIR=" + prefix + "/lib/here", "DESTDIR=" + destination,
+                   env=cls.environment)
+
+    def new_folder(self):
+        folder = tempfile.mkdtemp(dir=self.folder)
+        self.addCleanup(shutil.rmtree, folder)
+        return folder
+
+    def assert_both_run(self, folder):
+        for name in ("consumer", "consumer-static"):
+            program = os.path.join(folder, name)
+            self.assertEqual(run(program, env=self.environment), "1.0.0\n")
+            needed = "libwmlb.so.1" in run("readelf", "--dynamic", program)
+            self.assertEqual(needed, name == "consumer")
+
+    def test_into_a_folder_and_out_again(self):
+        root = self.new_folder()
+        self.make("install", "/usr", root)
+        expected = files(self.prefix)
+        self.assertEqual(files(os.path.join(root, "usr")), expected)
+        for name in expected:
+            self.assertNotIn(root.encode(), support.read(os.path.join(root, "usr", name)))
+        for name in ("bin/wmlb", "include/wmlb.h", "include/wmlb.hpp", "lib/here/libwmlb.so.1",
+                     "lib/here/libwmlb.a", "share/man/man1/wmlb.1"):
+            self.assertIn(name, expected)
+        self.assertEqual(os.readlink(os.path.join(root, "usr/lib/here/libwmlb.so")), "libwmlb.so.1")
+        self.make("uninstall", "/usr", root)
+        self.assertEqual(files(root), set())
+
+    def test_it_works_where_it_is_moved_to(self):
+        folder = self.new_folder()
+        run("make", "-C", w.ROOT, "install", "DIST=" + DIST, "PREFIX=" + folder + "/before",
+            env=self.environment)
+        os.rename(folder + "/before", folder + "/moved")
+        libdir = folder + "/moved/lib"
+        environment = {**self.environment, "PKG_CONFIG_PATH": libdir + "/pkgconfig",
+                       "LD_LIBRARY_PATH": libdir}
+        flags = run("pkg-config", "--define-prefix", "--cflags", "--libs", "wmlb", env=environment)
+        program = os.path.join(folder, "consumer")
+        run("cc", CONSUMERS + "/consumer.c", *flags.split(), "-o", program)
+        self.assertEqual(run(program, env=environment), "1.0.0\n")
+        run("cmake", "-S", os.path.join(CONSUMERS, "cmake"), "-B", folder + "/cmake",
+            "-Dwmlb_DIR=" + libdir + "/cmake/wmlb", env=environment)
+        run("cmake", "--build", folder + "/cmake", env=environment)
+        self.assertEqual(run(folder + "/cmake/consumer-static", env=environment), "1.0.0\n")
+
+    def test_what_make_has_built_is_installed_without_cargo(self):
+        """As root, who may have none."""
+        target = os.path.dirname(DIST)
+        if os.path.basename(DIST) != "dist" or not shutil.which("cargo"):
+            self.skipTest("the library is not one that make builds")
+        environment = {**os.environ, "CARGO_TARGET_DIR": target}
+        done = subprocess.run(["make", "-C", w.ROOT], env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=900)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        tools = os.path.join(self.new_folder(), "tools")
+        os.mkdir(tools)
+        for folder in ("/usr/bin", "/bin"):  # all but cargo, where that is there
+            for name in set(os.listdir(folder)) - {"cargo", "rustc"} - set(os.listdir(tools)):
+                os.symlink(os.path.join(folder, name), os.path.join(tools, name))
+        prefix = self.new_folder()
+        run("make", "-C", w.ROOT, "install", "PREFIX=" + prefix,
+            env={"PATH": tools, "CARGO_TARGET_DIR": target})
+        program = os.path.join(prefix, "bin/wmlb")
+        self.assertEqual(run(program, "--version", env={"LD_LIBRARY_PATH": prefix + "/lib"}),
+                         "wmlb 1.0.0\n")
+
+    def test_programs_find_the_library_at_once(self):
+        """Where the system's own linker looks, after an installation as root."""
+        support.need_root()
+        script = (
+            'set -e; mount -t tmpfs none /mnt; cp -a /etc /mnt/etc; mount --bind /mnt/etc /etc\n'
+            'mount -t tmpfs none /usr/local\n'
+            'make -C "$1" install "DIST=$2" PREFIX=/usr/local >/dev/null 2>&1\n'
+            'env -i /usr/local/bin/wmlb --version\n')
+        said = run("unshare", "--mount", "sh", "-c", script, "sh", w.ROOT, DIST,
+                   env=self.environment)
+        self.assertEqual(said, "wmlb 1.0.0\n")
+
+    def test_the_command(self):
+        program = os.path.join(self.prefix, "bin/wmlb")
+        self.assertEqual(run(program, "--version", env=self.environment), "wmlb 1.0.0\n")
+
+    def test_completion(self):
+        script = os.path.join(self.prefix, "share/bash-completion/completions/wmlb")
+        code = 'compopt() { :; }; . "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _wmlb; ' \
+               'echo "${COMPREPLY[@]}"'
+
+        def completed(*words):
+            return run("bash", "-c", code, "bash", script, os.path.join(self.prefix, "bin/wmlb"),
+                       *words, env=self.environment).split()
+
+        self.assertEqual(completed("ver"), ["verify"])
+        self.assertEqual(completed("verify", "--pass"), ["--passphrase-file"])
+        self.assertEqual(completed("list", "--j"), ["--json"])
+        # Names of files are left to bash, which knows how to quote them.
+        self.assertEqual(completed("verify", "Make"), [])
+        self.assertIn("-o default", support.read(script).decode())
+
+    def test_the_manual_knows_every_option(self):
+        manual = support.read(os.path.join(self.prefix, "share/man/man1/wmlb.1")).decode()
+        source = support.read(os.path.join(w.ROOT, "cli/wmlb.c")).decode()
+        options = set(re.findall(r'\{"([-\w]+)", (?:no|required)_argument', source)) - {"help"}
+        self.assertEqual(set(re.findall(r"^\.It Fl -([-\w]+)", manual, re.MULTILINE)), options)
+
+    def test_pkg_config(self):
+        folder = self.new_folder()
+        shutil.copytree(CONSUMERS, folder, dirs_exist_ok=True)
+        run("make", "-C", os.path.join(folder, "pkg-config"), env=self.environment)
+        self.assert_both_run(os.path.join(folder, "pkg-config"))
+
+    def test_cmake(self):
+        folder = self.new_folder()
+        run("cmake", "-S", os.path.join(CONSUMERS, "cmake"), "-B", folder,
+            "-Dwmlb_DIR=" + self.libdir + "/cmake/wmlb", env=self.environment)
+        run("cmake", "--build", folder, env=self.environment)
+        self.assert_both_run(folder)
+
+    def test_cmake_asks_for_another_version(self):
+        for wanted, there in (("1.0.0", True), ("2.0", False), ("1.99", False), ("0.9", False)):
+            script = os.path.join(self.new_folder(), "CMakeLists.txt")
+            support.write(script, b"cmake_minimum_required(VERSION 3.16)\nproject(p C)\n"
+                          b"find_package(wmlb %s REQUIRED)\n" % wanted.encode())
+            folder = os.path.dirname(script)
+            done = subprocess.run(["cmake", "-S", folder, "-B", folder + "/out",
+                                   "-Dwmlb_DIR=" + self.libdir + "/cmake/wmlb"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.assertEqual(done.returncode == 0, there, done.stdout.decode())
+
+    def test_meson(self):
+        folder = self.new_folder()
+        source = os.path.join(folder, "source")
+        shutil.copytree(os.path.join(CONSUMERS, "meson"), source)
+        shutil.copy(os.path.join(CONSUMERS, "consumer.c"), source)
+        run("meson", "setup", folder + "/out", source, env=self.environment)
+        run("meson", "compile", "-C", folder + "/out", env=self.environment)
+        self.assert_both_run(folder + "/out")
+
+    def test_the_static_library_shows_its_own_names_only(self):
+        lines = run("nm", "--extern-only", "--defined-only", self.libdir + "/libwmlb.a").splitlines()
+        names = {line.split()[-1] for line in lines if len(line.split()) == 3}
+        self.assertGreater(len(names), 30)
+        self.assertEqual({name for name in names if not name.startswith("wmlb_")}, set())
+
+    def test_beside_another_rust_archive_and_the_libraries_inside(self):
+        folder = self.new_folder()
+        other, program = os.path.join(folder, "libother.a"), os.path.join(folder, "beside")
+        run("rustc", "--edition=2024", "--crate-type=staticlib", "-Clto=fat", "-Copt-level=2",
+            os.path.join(CONSUMERS, "other.rs"), "-o", other)
+        private = run("pkg-config", "--static", "--libs-only-l", "wmlb", env=self.environment)
+        libraries = [name for name in private.split() if name != "-lwmlb"]
+        maker = os.path.join(w.ROOT, "tests/make_store.py")
+        store = os.path.join(folder, "store")
+        run(sys.executable, maker, "--out", store, "--count", "20")
+        archives = [other, self.libdir + "/libwmlb.a", "-l:libsqlite3.a", "-l:libzstd.a"]
+        for number, order in enumerate((archives, archives[::-1])):
+            run("gcc", "-Wall", "-Werror", "-I" + self.prefix + "/include",
+                os.path.join(CONSUMERS, "beside.c"), *order, *libraries, "-o", program)
+            run(program, store, os.path.join(folder, "backup%d" % number))
+
+    def test_private_libraries_are_those_that_rust_names(self):
+        said = run("rustc", "--edition=2024", "--crate-type=staticlib",
+                   "--print=native-static-libs", os.path.join(CONSUMERS, "other.rs"), "-o",
+                   os.path.join(self.new_folder(), "libother.a"))
+        wanted = re.search(r"native-static-libs: (.*)", said).group(1).split()
+        told = run("pkg-config", "--static", "--libs-only-l", "wmlb", env=self.environment).split()
+        self.assertEqual(set(told) - {"-lwmlb"}, set(wanted))
+
+
+if __name__ == "__main__":
+    unittest.main()
