@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
 use crate::sys;
 
 /// Where systems keep the machine ID (machine-id(5)): systemd's place, then D-Bus's.
@@ -46,15 +46,15 @@ pub fn id() -> Result<String> {
 /// other failure is a failure, since another ID would be another device.
 fn read_id(path: &Path) -> Result<Option<String>> {
     let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            return match error.kind() {
-                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidData => {
-                    Ok(None)
-                }
-                _ => Err(Error::io("read", path, error)),
-            };
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidData
+            ) =>
+        {
+            return Ok(None);
         }
+        text => text.at("read", path)?,
     };
     let id = text.trim_end_matches('\n');
     let valid = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -116,6 +116,52 @@ pub enum Error {
     Defect(String),
 }
 
+/// A path that is only made when an error has to name it: `&path`, or `|| folder.join(name)`.
+pub trait ErrorPath {
+    fn into_path(self) -> PathBuf;
+}
+
+impl ErrorPath for &Path {
+    fn into_path(self) -> PathBuf {
+        self.to_owned()
+    }
+}
+
+impl ErrorPath for &PathBuf {
+    fn into_path(self) -> PathBuf {
+        self.clone()
+    }
+}
+
+impl ErrorPath for PathBuf {
+    fn into_path(self) -> PathBuf {
+        self
+    }
+}
+
+impl<F: FnOnce() -> PathBuf> ErrorPath for F {
+    fn into_path(self) -> PathBuf {
+        self()
+    }
+}
+
+/// Says of a failed system call what was tried, and on which path:
+/// `open(&path).at("open", &path)?` fails with "cannot open /a/b: Permission denied".
+pub trait At<T> {
+    fn at(self, action: &'static str, path: impl ErrorPath) -> Result<T>;
+}
+
+/// For [`crate::sys::Result`] and [`io::Result`].
+impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
+    fn at(self, action: &'static str, path: impl ErrorPath) -> Result<T> {
+        self.map_err(|error| Error::System {
+            action,
+            path: path.into_path(),
+            source: error.into(),
+        })
+    }
+}
+
 /// Makes room in a large buffer; the small ones around it are left to the allocator.
 pub fn reserve(buffer: &mut Vec<u8>, more: usize, what: &'static str) -> Result<()> {
     buffer.try_reserve(more).map_err(|_| Error::Memory(what))

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
 use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
 
@@ -324,7 +324,7 @@ impl Properties {
     /// The same, wherever the working directory is later.
     pub fn absolute_path(&self, property: Property) -> Result<PathBuf> {
         let path = self.path(property)?;
-        std::path::absolute(&path).map_err(|error| Error::io("resolve", path, error))
+        std::path::absolute(&path).at("resolve", &path)
     }
 
     /// Whether somebody said where the store is. A path that ends in a slash is that of a folder.

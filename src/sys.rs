@@ -32,7 +32,7 @@ pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
 pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
 
-/// The result of a system call.
+/// What a system call gives. `error::At` says what was tried, and on which path.
 pub type Result<T> = std::result::Result<T, Errno>;
 
 /// How folders are opened to be read.
