@@ -1,210 +1,94 @@
 //! Lists the licences of a store or of a backup file, on the calling thread.
 
-use std::path::Path;
+use std::sync::Arc;
 
-use rustix::io::Errno;
-
-use crate::archive::envelope::Keys;
+use crate::archive::envelope::Decryption;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
 use crate::archive::walk::{Piece, Pieces};
-use crate::backup::Scratch;
-use crate::error::{Error, Result, reserve};
+use crate::error::Result;
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
-use crate::operation::{Control, HostCalls};
+use crate::operation::Control;
 use crate::props::{Properties, Property};
-use crate::store::directory::{Directory, Lister, OpenError, Reader, Reserved};
-use crate::store::host::{HostLicense, SetStore};
-use crate::store::license::License;
-use crate::store::{Entry, TRIES, sqlite};
-use crate::sys;
+use crate::store::host::SetStore;
+use crate::store::{self, Glimpse};
 use crate::target::folder;
 
-/// Whoever is told of the licences; a negative answer ends the list, and is its result.
+/// Whoever is told of the licenses; a negative answer ends the list, and is its result.
 pub type Listener<'a> = &'a mut dyn FnMut(&LicenseInfo<'_>) -> wmlb_hresult;
 
 /// Lists the host's store, in the host's order, or else the one at StorePath, in the order of
 /// names.
 pub fn enumerate_store(
     properties: &Properties,
-    host: Option<&SetStore>,
+    host: Option<Arc<SetStore>>,
     listener: Listener<'_>,
 ) -> Result<wmlb_hresult> {
-    match host {
-        Some(host) => enumerate_host(host, listener),
-        None => enumerate_directory(properties, listener),
-    }
+    let backup_folder = properties.absolute_path(Property::BackupPath).ok();
+    let reserved = backup_folder.and_then(|folder| folder::reserved_at(&folder));
+    let mut looks = Looks {
+        listener,
+        inspector: Inspector::default(),
+        statement: Statement::default(),
+        answer: hresult::WMLB_S_OK,
+    };
+    store::of(properties, host)?.each(&mut looks, reserved)?;
+    Ok(looks.answer)
 }
 
-fn enumerate_host(store: &SetStore, listener: Listener<'_>) -> Result<wmlb_hresult> {
-    let mut claim = store.claim()?;
-    let mut session = claim.open(false, HostCalls::on_hosts_thread())?;
-    let mut inspector = Inspector::default();
-    let mut statement = Statement::default();
-    while let Some(HostLicense {
-        name,
-        data,
-        modified,
-    }) = session.next()?
-    {
-        let size = data.len() as u64;
-        let head = &data[..license::most_of_head(size)];
-        let tail = &data[data.len() - license::wanted_tail(head, size)..];
-        inspector.inspect(Excerpt::large(head, tail, size), &mut statement)?;
-        let answer = listener(&LicenseInfo {
+/// Inspects what a store shows of its licenses.
+struct Looks<'a> {
+    listener: Listener<'a>,
+    inspector: Inspector,
+    statement: Statement,
+    answer: wmlb_hresult,
+}
+
+impl store::Listener for Looks<'_> {
+    fn wanted_head(&self, size: u64) -> usize {
+        license::most_of_head(size)
+    }
+
+    fn wanted_tail(&self, head: &[u8], size: u64) -> usize {
+        license::wanted_tail(head, size)
+    }
+
+    fn license(&mut self, glimpse: Glimpse<'_>) -> Result<bool> {
+        let Glimpse {
             name,
             size,
             modified,
-            statement: &statement,
+            content,
+        } = glimpse;
+        match content {
+            Some((head, tail)) => {
+                let excerpt = Excerpt::large(head, tail, size);
+                self.inspector.inspect(excerpt, &mut self.statement)?;
+            }
+            // What a CDM keeps in a row is its own.
+            None => self.statement = Statement::default(),
+        }
+        let answer = (self.listener)(&LicenseInfo {
+            name,
+            size,
+            modified,
+            statement: &self.statement,
         });
         if answer < 0 {
-            return Ok(answer);
+            self.answer = answer;
         }
+        Ok(answer >= 0)
     }
-    Ok(hresult::WMLB_S_OK)
-}
-
-fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
-    let path = properties.absolute_path(Property::StorePath)?;
-    let store = Directory::open(&path)?;
-    let control = Control::new();
-    let reserved = Reserved {
-        folder: properties
-            .absolute_path(Property::BackupPath)
-            .ok()
-            .and_then(|folder| identity_of(&folder))
-            .unwrap_or_default(),
-        is_reserved: folder::is_reserved,
-    };
-    let mut lister = Lister::new(store.clone(), reserved, false, &control)?;
-    let mut reader = Reader::new(store.clone());
-    let mut inspector = Inspector::default();
-    let mut statement = Statement::default();
-    let (mut name, mut head, mut tail) = (Vec::new(), Vec::new(), Vec::new());
-    let scratch = Scratch::apart();
-    while let Some(mut batch) = lister.next_batch()? {
-        while let Some(entry) = batch.peek() {
-            if let Entry::License = entry {
-                name.clear();
-                batch.append_name(&mut name);
-                let path = || store.display_path(&name);
-                let mut tries = 0;
-                let license = loop {
-                    let license = match reader.open(&batch) {
-                        Ok(license) => license,
-                        // Its folder may have been replaced: looked up again, it may be there.
-                        Err(OpenError::Gone) if tries + 1 < TRIES => {
-                            tries += 1;
-                            continue;
-                        }
-                        // Gone, or no licence any more: it is not in the store.
-                        Err(OpenError::Gone | OpenError::NotALicense) => break None,
-                        Err(OpenError::Failed(errno)) => {
-                            return Err(Error::system("open", path(), errno));
-                        }
-                    };
-                    reserve(
-                        &mut head,
-                        license::most_of_head(license.size()),
-                        "a license",
-                    )?;
-                    match read_excerpt(&license, &mut head, &mut tail) {
-                        Ok(true) => break Some(license),
-                        // Whether it changes is SQLite's matter.
-                        Ok(false) if sqlite::is_database(&head) => break Some(license),
-                        Ok(false) => tries += 1,
-                        Err(errno) => return Err(Error::system("read", path(), errno)),
-                    }
-                    if tries == TRIES {
-                        return Err(Error::Changed(path()));
-                    }
-                };
-                if let Some(license) = license {
-                    let size = license.size();
-                    inspector.inspect(Excerpt::large(&head, &tail, size), &mut statement)?;
-                    let answer = listener(&LicenseInfo {
-                        name: &name,
-                        size,
-                        modified: license.modified().seconds,
-                        statement: &statement,
-                    });
-                    if answer < 0 {
-                        return Ok(answer);
-                    }
-                    // To close it later would take away the locks that SQLite will have on it.
-                    drop(license);
-                    if sqlite::is_database(&head) {
-                        let path = store.real_path(&name);
-                        let answer = list_rows(&name, &path, &scratch, &control, listener)?;
-                        if answer < 0 {
-                            return Ok(answer);
-                        }
-                    }
-                }
-            }
-            batch.advance();
-        }
-    }
-    Ok(hresult::WMLB_S_OK)
-}
-
-/// Lists the licences that are rows of a database, after the database itself.
-fn list_rows(
-    database: &[u8],
-    path: &Path,
-    scratch: &Scratch<'_>,
-    control: &Control,
-    listener: Listener<'_>,
-) -> Result<wmlb_hresult> {
-    let mut copy = None;
-    let mut make_copy = || {
-        let file = copy.insert(scratch.file()?);
-        Ok(file.path())
-    };
-    let rows = sqlite::rows(path, &mut make_copy, control)?;
-    let mut answer = hresult::WMLB_S_OK;
-    // What a CDM keeps in a row is its own.
-    let statement = Statement::default();
-    if let Some(rows) = rows {
-        rows.each(path, &mut |row| {
-            answer = listener(&LicenseInfo {
-                name: &[database, &row.name].concat(),
-                size: row.size,
-                modified: row.modified.unwrap_or(i64::MIN),
-                statement: &statement,
-            });
-            Ok(answer >= 0)
-        })?;
-    }
-    Ok(answer)
-}
-
-/// Reads what is looked at of a licence; false when it changed meanwhile.
-fn read_excerpt(
-    license: &License,
-    head: &mut Vec<u8>,
-    tail: &mut Vec<u8>,
-) -> std::result::Result<bool, Errno> {
-    head.clear();
-    tail.clear();
-    let size = license.size();
-    let wanted = license::most_of_head(size);
-    let read = license.read_next(head, wanted)?;
-    license.read_end(tail, license::wanted_tail(head, size))?;
-    Ok(read == wanted && license.is_unchanged()?)
-}
-
-fn identity_of(folder: &Path) -> Option<sys::Identity> {
-    let stat = rustix::fs::stat(folder).ok()?;
-    Some(sys::identity(&stat))
 }
 
 /// Lists the backup file at RestorePath, in the order of names, and checks it on the way.
 pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
     let path = properties.absolute_path(Property::RestorePath)?;
-    let keys = Keys::new(properties)?;
-    let (mut frames, checker) = Archive::open(&path, &keys, &Control::new())?.split();
+    let decryption = Decryption::new(properties, false)?;
+    let file = folder::open(&path)?;
+    let archive = Archive::open(file.bytes, file.path, &decryption, &Control::new())?;
+    let (mut frames, checker) = archive.split();
     let mut unpacker = Unpacker::new()?;
     let mut content = Vec::new();
     let mut pieces = Pieces::default();

@@ -64,6 +64,12 @@ pub enum Error {
         hr: wmlb_hresult,
         why: String,
     },
+    #[error(
+        "{} is not encrypted, although a passphrase or identities are set: somebody may have put \
+         it in the place of a backup that was",
+        .0.display()
+    )]
+    InClear(PathBuf),
     #[error("the host's authorizer refused the restore")]
     Refused {
         hr: wmlb_hresult,
@@ -224,6 +230,7 @@ impl Error {
             Error::Encrypted { hr, .. }
             | Error::Refused { hr, .. }
             | Error::HostStore { hr, .. } => *hr,
+            Error::InClear(_) => hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,
             Error::InTheWay(_) => hresult::WMLB_E_ACCESSDENIED,

@@ -3,6 +3,10 @@
 
 use std::cmp::Ordering;
 
+use twox_hash::XxHash64;
+
+use crate::sys::Identity;
+
 /// Bytes of a name at the most. Most programs could not open longer ones (Linux's PATH_MAX is
 /// 4,096), and a reader needs a limit.
 pub(crate) const LONGEST: usize = 16 << 10;
@@ -10,6 +14,21 @@ pub(crate) const LONGEST: usize = 16 << 10;
 /// Staging folders of restores are called this, and hexadecimal digits after it.
 const STAGING_PREFIX: &str = ".wmlb-restore-";
 const STAGING_DIGITS: usize = 16;
+
+/// Names that are no licenses, in the one folder where they are not: those of the backup file and
+/// of what is written beside it.
+#[derive(Clone, Copy)]
+pub struct Reserved {
+    pub folder: Identity,
+    pub is_reserved: fn(&[u8]) -> bool,
+}
+
+impl Reserved {
+    /// Whether the folder of this identity has no license of this name.
+    pub fn has(&self, folder: Identity, name: &[u8]) -> bool {
+        folder == self.folder && (self.is_reserved)(name)
+    }
+}
 
 /// The components of a name, by which names are compared.
 pub fn components(name: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -19,6 +38,18 @@ pub fn components(name: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The order of names in an archive: depth first, each folder's entries by their bytes.
 pub fn order(one: &[u8], other: &[u8]) -> Ordering {
     components(one).cmp(components(other))
+}
+
+/// Part of the format of backup files: XXH64 of the name, with the seed 0.
+pub fn hash(name: &[u8]) -> u64 {
+    XxHash64::oneshot(0, name)
+}
+
+/// Whether lists of names end a batch after this one, which is one of 4,096. So where batches
+/// end, and the frames that are made of them, depends on nothing but the names around.
+pub fn ends_batch(name: &[u8]) -> bool {
+    const BITS: u32 = 12;
+    hash(name).trailing_zeros() >= BITS
 }
 
 /// Whether `name` is below the folder `above`.

@@ -33,7 +33,7 @@ pub trait Work: Sync {
         &self,
         worker: &mut Self::Worker,
         task: Self::Task,
-        lead: &mut dyn Lead<Self>,
+        context: &mut dyn TaskContext<Self>,
     ) -> Result<Self::Part>;
 
     /// Bytes of memory that a task takes while it waits.
@@ -41,10 +41,10 @@ pub trait Work: Sync {
 }
 
 /// What a worker may ask for while it does a task.
-pub trait Lead<W: Work + ?Sized> {
+pub trait TaskContext<W: Work + ?Sized> {
     /// Gives back what remains of the task, once, as early as it is known: another worker
     /// can go on with it meanwhile.
-    fn leave(&mut self, rest: W::Task);
+    fn requeue(&mut self, rest: W::Task);
 
     /// Has the operation's thread answer, and waits for that. [`Error::Canceled`] when the
     /// pipeline ends instead.
@@ -52,17 +52,19 @@ pub trait Lead<W: Work + ?Sized> {
 
     /// Has this worker do something more, once, when it has handed in its part and before it
     /// takes another: other workers go on meanwhile, with what remains of the task too.
-    fn afterwards(&mut self, more: Box<dyn FnOnce() + Send>);
+    fn run_after(&mut self, more: Box<dyn FnOnce() + Send>);
 }
 
 /// What the operation's thread does.
-pub trait Ends<W: Work> {
+pub trait MainSide<W: Work> {
     /// The next task; None at the end of the list.
     fn next(&mut self) -> Result<Option<W::Task>>;
     /// Takes a part; the parts come in the order of the tasks.
     fn accept(&mut self, part: W::Part) -> Result<()>;
-    /// Answers a worker. They ask in no particular order.
-    fn answer(&mut self, question: W::Question) -> Result<W::Answer>;
+    /// Answers a worker. They ask in no particular order, and in most pipelines nothing.
+    fn answer(&mut self, _question: W::Question) -> Result<W::Answer> {
+        Err(Error::Defect("a question that nobody answers".to_owned()))
+    }
     /// Called between steps; an error ends the pipeline.
     fn check(&self) -> Result<()>;
 }
@@ -105,9 +107,9 @@ struct Pipeline<'a, W: Work> {
     answered: Condvar,
 }
 
-/// Runs `work` over what `ends` lists, on `threads` threads; returns when every part was
+/// Runs `work` over what `main` lists, on `threads` threads; returns when every part was
 /// accepted, or with the first error in the order of the list.
-pub fn run<W: Work>(work: &W, ends: &mut impl Ends<W>, threads: usize) -> Result<()> {
+pub fn run<W: Work>(work: &W, main: &mut impl MainSide<W>, threads: usize) -> Result<()> {
     // Fewer threads, or none, are no reason to fail: the work gets done by those there are.
     let mut own = work.worker()?;
     let mut helpers = Vec::new();
@@ -143,7 +145,7 @@ pub fn run<W: Work>(work: &W, ends: &mut impl Ends<W>, threads: usize) -> Result
             }
         }
         let own = (started == 0).then_some(&mut own);
-        let result = pipeline.lead(ends, own);
+        let result = pipeline.run_main(main, own);
         // The scope waits until they have ended.
         drop(stop);
         result
@@ -167,33 +169,33 @@ impl<W: Work> Drop for StopWhenDropped<'_, '_, W> {
 
 impl<W: Work> Pipeline<'_, W> {
     /// The operation's thread. With a worker of its own there are no helpers.
-    fn lead(&self, ends: &mut impl Ends<W>, mut own: Option<&mut W::Worker>) -> Result<()> {
+    fn run_main(&self, main: &mut impl MainSide<W>, mut own: Option<&mut W::Worker>) -> Result<()> {
         let mut listed = 0;
         let mut all_listed = false;
         // Questions and the list take turns.
         let mut lists = false;
         loop {
-            ends.check()?;
+            main.check()?;
             let mut state = lock(&self.state);
             let has_room = !all_listed && state.waiting_weight < LOOKAHEAD;
             if let Some(part) = state.take_expected() {
                 drop(state);
                 // An accepted part makes room for another to be begun.
                 self.may_work.notify_one();
-                ends.accept(part?)?;
+                main.accept(part?)?;
             } else if !(has_room && lists)
                 && let Some((sequence, question)) = state.questions.pop_front()
             {
                 drop(state);
                 // An error is that of the part which needs the answer, and has its turn.
-                let answer = ends.answer(question);
+                let answer = main.answer(question);
                 lock(&self.state).answers.insert(sequence, answer);
                 self.answered.notify_all();
                 lists = true;
             } else if has_room {
                 lists = false;
                 drop(state);
-                match ends.next()? {
+                match main.next()? {
                     Some(task) => {
                         lock(&self.state).wait_with((listed, 0), task);
                         self.may_work.notify_one();
@@ -204,7 +206,7 @@ impl<W: Work> Pipeline<'_, W> {
             } else if all_listed && state.expected.0 == listed {
                 return Ok(());
             } else if let Some(worker) = &mut own {
-                self.work_once(worker, state, Some(&mut |question| ends.answer(question)));
+                self.work_once(worker, state, Some(&mut |question| main.answer(question)));
             } else {
                 drop(wait(&self.may_accept, state));
             }
@@ -238,18 +240,20 @@ impl<W: Work> Pipeline<'_, W> {
             return;
         };
         drop(state);
-        let mut turn = Turn {
+        let mut task_run = TaskRun {
             pipeline: self,
             sequence,
             last: true,
             answer,
-            afterwards: None,
+            run_after: None,
         };
-        let part = catch_unwind(AssertUnwindSafe(|| self.work.work(worker, task, &mut turn)))
-            .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        let part = catch_unwind(AssertUnwindSafe(|| {
+            self.work.work(worker, task, &mut task_run)
+        }))
+        .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let failed = part.is_err();
-        self.finish(sequence, part, turn.last);
-        if let (false, Some(more)) = (failed, turn.afterwards) {
+        self.finish(sequence, part, task_run.last);
+        if let (false, Some(more)) = (failed, task_run.run_after) {
             // Whoever waits for what it gives sees that nothing comes.
             let _ = catch_unwind(AssertUnwindSafe(more));
         }
@@ -268,18 +272,18 @@ impl<W: Work> Pipeline<'_, W> {
 
 type Answer<'a, W> = dyn FnMut(<W as Work>::Question) -> Result<<W as Work>::Answer> + 'a;
 
-/// A worker's turn at a task.
-struct Turn<'a, 'b, W: Work> {
+/// A worker at a task.
+struct TaskRun<'a, 'b, W: Work> {
     pipeline: &'a Pipeline<'a, W>,
     sequence: Sequence,
     /// Nothing of the task was left.
     last: bool,
     answer: Option<&'a mut Answer<'b, W>>,
-    afterwards: Option<Box<dyn FnOnce() + Send>>,
+    run_after: Option<Box<dyn FnOnce() + Send>>,
 }
 
-impl<W: Work> Lead<W> for Turn<'_, '_, W> {
-    fn leave(&mut self, rest: W::Task) {
+impl<W: Work> TaskContext<W> for TaskRun<'_, '_, W> {
+    fn requeue(&mut self, rest: W::Task) {
         self.last = false;
         let next = (self.sequence.0, self.sequence.1 + 1);
         let mut state = lock(&self.pipeline.state);
@@ -309,8 +313,8 @@ impl<W: Work> Lead<W> for Turn<'_, '_, W> {
         }
     }
 
-    fn afterwards(&mut self, more: Box<dyn FnOnce() + Send>) {
-        self.afterwards = Some(more);
+    fn run_after(&mut self, more: Box<dyn FnOnce() + Send>) {
+        self.run_after = Some(more);
     }
 }
 
@@ -339,9 +343,10 @@ impl<W: Work> State<W> {
     fn take_expected(&mut self) -> Option<Result<W::Part>> {
         let finished = self.finished.remove(&self.expected)?;
         self.outstanding -= 1;
-        self.expected = match finished.last {
-            true => (self.expected.0 + 1, 0),
-            false => (self.expected.0, self.expected.1 + 1),
+        self.expected = if finished.last {
+            (self.expected.0 + 1, 0)
+        } else {
+            (self.expected.0, self.expected.1 + 1)
         };
         Some(finished.part)
     }

@@ -6,7 +6,6 @@ mod host;
 mod stager;
 mod write_back;
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,19 +13,20 @@ use stager::{Staged, Stager};
 use write_back::WriteBack;
 
 use crate::archive::Info;
-use crate::archive::envelope::Keys;
+use crate::archive::envelope::Decryption;
 use crate::archive::frames::{FrameReader, Packed};
-use crate::archive::reader::{Archive, Unpacking, file_in};
+use crate::archive::reader::{Archive, Unpacking};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
-use crate::pipeline::{self, Ends};
+use crate::pipeline::{self, MainSide};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::player;
 use crate::store::staging::{JournalWriter, Staging};
+use crate::target::folder;
 
 /// For a restore: the user agreed to bring licenses that were made on another device
 /// to this one. Without it, a backup from another device is refused.
@@ -34,9 +34,15 @@ pub const WMLB_RESTORE_INDIVIDUALIZE: u32 = 0x2;
 /// For a restore: replace licenses in the store that differ from those in the backup.
 /// Without it they are kept, and reported with WMLB_STATUS_LICENSE_SKIPPED.
 pub const WMLB_RESTORE_OVERWRITE: u32 = 0x100;
+/// For a restore or a verification: take a backup file that is not encrypted although
+/// Passphrase or Identities is set. Without it such a file is refused with
+/// WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: somebody may have put it in the place of an
+/// encrypted one.
+pub const WMLB_ALLOW_CLEAR: u32 = 0x1000;
 
 /// The flags of a restore.
-pub(crate) const FLAGS: u32 = WMLB_RESTORE_INDIVIDUALIZE | WMLB_RESTORE_OVERWRITE;
+pub(crate) const FLAGS: u32 =
+    WMLB_RESTORE_INDIVIDUALIZE | WMLB_RESTORE_OVERWRITE | WMLB_ALLOW_CLEAR;
 
 /// What an authorizer is asked.
 pub struct Request<'a> {
@@ -63,7 +69,7 @@ pub trait Authorizer: Send + Sync {
 /// A restore that is ready to run.
 pub struct Restore {
     file: PathBuf,
-    keys: Keys,
+    decryption: Decryption,
     store: Store,
     flags: u32,
     threads: usize,
@@ -88,7 +94,7 @@ impl Restore {
         authorizer: Option<Arc<dyn Authorizer>>,
     ) -> Result<Self> {
         let file = properties.absolute_path(Property::RestorePath)?;
-        let keys = Keys::new(properties)?;
+        let decryption = Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?;
         let store = match host {
             Some(host) if host.is_writable() => Store::Host(host),
             Some(_) => return Err(Error::HostStoreReadOnly),
@@ -99,7 +105,7 @@ impl Restore {
         };
         Ok(Restore {
             file,
-            keys,
+            decryption,
             store,
             flags,
             threads: properties.threads(),
@@ -133,7 +139,7 @@ impl Restore {
 
 impl Job for Restore {
     fn backup_file(&self) -> PathBuf {
-        file_in(&self.file)
+        folder::file_in(&self.file)
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
@@ -141,7 +147,8 @@ impl Job for Restore {
             operation.report(status, hresult::WMLB_S_OK, Value::None)
         };
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_CONNECTING)?;
-        let archive = Archive::open(&self.file, &self.keys, operation.control())?;
+        let file = folder::open(&self.file)?;
+        let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
         let same_device = self.authorize(&archive.info, operation)?;
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_DISCONNECTING)?;
         if !same_device && !self.has(WMLB_RESTORE_INDIVIDUALIZE) {
@@ -169,7 +176,7 @@ impl Job for Restore {
         let (frames, checker) = archive.split();
         let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE), only, control);
         let unpacking = Unpacking::new(&checker, control, &stager);
-        let mut ends = RestoreEnds {
+        let mut main = RestoreMain {
             operation,
             write_back: (self.threads > 1).then(WriteBack::default),
             frames,
@@ -178,15 +185,15 @@ impl Job for Restore {
             journal,
             progress: wmlb_progress::default(),
         };
-        pipeline::run(&unpacking, &mut ends, self.threads)?;
-        checker.finish(&mut ends.frames)?;
-        let RestoreEnds {
+        pipeline::run(&unpacking, &mut main, self.threads)?;
+        checker.finish(&mut main.frames)?;
+        let RestoreMain {
             operation,
             write_back,
             journal,
             mut progress,
             ..
-        } = ends;
+        } = main;
         drop(write_back);
         progress.licenses_total = progress.licenses_done + progress.licenses_skipped;
         progress.bytes_total = progress.bytes_done;
@@ -198,7 +205,7 @@ impl Job for Restore {
 
 /// What the operation's thread does in a restore: it cuts the file into frames, keeps the
 /// journal, and tells.
-struct RestoreEnds<'a, 'b> {
+struct RestoreMain<'a, 'b> {
     operation: &'a mut Operation<'b>,
     /// None when one thread does everything.
     write_back: Option<WriteBack>,
@@ -210,7 +217,7 @@ struct RestoreEnds<'a, 'b> {
     progress: wmlb_progress,
 }
 
-impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
+impl<'a> MainSide<Unpacking<'a, Stager<'a>>> for RestoreMain<'a, '_> {
     fn next(&mut self) -> Result<Option<Packed>> {
         self.frames.next_sound(self.unpacking.memory())
     }
@@ -239,10 +246,6 @@ impl<'a> Ends<Unpacking<'a, Stager<'a>>> for RestoreEnds<'a, '_> {
             )?;
         }
         self.operation.advance(self.progress)
-    }
-
-    fn answer(&mut self, question: Infallible) -> Result<Infallible> {
-        match question {}
     }
 
     fn check(&self) -> Result<()> {

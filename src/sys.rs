@@ -4,8 +4,10 @@
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 mod attributes;
 mod contents;
+mod durable;
 mod locks;
 mod memory;
+mod owner;
 #[cfg(feature = "encryption")]
 mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
@@ -20,13 +22,15 @@ use rustix::io::Errno;
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
-pub use contents::reads_equal;
+pub use contents::{ReadAt, reads_equal};
+pub use durable::{is_local, set_file_mode, synchronize_file, synchronize_folder};
 pub use locks::{Range, is_locked, lock};
 #[cfg(feature = "sqlite")]
 pub use locks::{read_lock, unlock};
 #[cfg(feature = "encryption")]
 pub use memory::has_memory;
 pub use memory::shortages;
+pub use owner::{Life, Owner};
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};

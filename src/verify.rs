@@ -1,31 +1,35 @@
 //! Proves that a backup file is whole: every check of a restore, and nothing written.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 
-use crate::archive::envelope::Keys;
+use crate::archive::envelope::Decryption;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::Pieces;
 use crate::error::Result;
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
-use crate::pipeline::{self, Ends};
+use crate::pipeline::{self, MainSide};
 use crate::props::{Properties, Property};
+use crate::restore::WMLB_ALLOW_CLEAR;
 use crate::status::{self, Value, wmlb_progress};
+use crate::target::folder;
+
+/// The flags of a verification.
+pub(crate) const FLAGS: u32 = WMLB_ALLOW_CLEAR;
 
 /// A verification that is ready to run.
 pub struct Verify {
     file: PathBuf,
-    keys: Keys,
+    decryption: Decryption,
     threads: usize,
 }
 
 impl Verify {
-    pub fn prepare(properties: &Properties) -> Result<Self> {
+    pub fn prepare(properties: &Properties, flags: u32) -> Result<Self> {
         Ok(Verify {
             file: properties.absolute_path(Property::RestorePath)?,
-            keys: Keys::new(properties)?,
+            decryption: Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?,
             threads: properties.threads(),
         })
     }
@@ -33,7 +37,7 @@ impl Verify {
 
 impl Job for Verify {
     fn backup_file(&self) -> PathBuf {
-        crate::archive::reader::file_in(&self.file)
+        folder::file_in(&self.file)
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
@@ -42,20 +46,21 @@ impl Job for Verify {
             hresult::WMLB_S_OK,
             Value::None,
         )?;
-        let archive = Archive::open(&self.file, &self.keys, operation.control())?;
+        let file = folder::open(&self.file)?;
+        let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
         let (frames, checker) = archive.split();
         let unpacking = Unpacking::new(&checker, operation.control(), &Counting);
-        let mut ends = VerifyEnds {
+        let mut main = VerifyMain {
             operation,
             frames,
             unpacking: &unpacking,
             progress: wmlb_progress::default(),
         };
-        pipeline::run(&unpacking, &mut ends, self.threads)?;
-        checker.finish(&mut ends.frames)?;
-        ends.progress.licenses_total = ends.progress.licenses_done;
-        ends.progress.bytes_total = ends.progress.bytes_done;
-        ends.operation.report_progress(ends.progress)?;
+        pipeline::run(&unpacking, &mut main, self.threads)?;
+        checker.finish(&mut main.frames)?;
+        main.progress.licenses_total = main.progress.licenses_done;
+        main.progress.bytes_total = main.progress.bytes_done;
+        main.operation.report_progress(main.progress)?;
         Ok(hresult::WMLB_S_OK)
     }
 }
@@ -86,14 +91,14 @@ impl Visitor for Counting {
     }
 }
 
-struct VerifyEnds<'a, 'b> {
+struct VerifyMain<'a, 'b> {
     operation: &'a mut Operation<'b>,
     frames: FrameReader,
     unpacking: &'a Unpacking<'a, Counting>,
     progress: wmlb_progress,
 }
 
-impl<'a> Ends<Unpacking<'a, Counting>> for VerifyEnds<'a, '_> {
+impl<'a> MainSide<Unpacking<'a, Counting>> for VerifyMain<'a, '_> {
     fn next(&mut self) -> Result<Option<Packed>> {
         self.frames.next_sound(self.unpacking.memory())
     }
@@ -102,10 +107,6 @@ impl<'a> Ends<Unpacking<'a, Counting>> for VerifyEnds<'a, '_> {
         self.progress.licenses_done += count.licenses;
         self.progress.bytes_done += count.bytes;
         self.operation.advance(self.progress)
-    }
-
-    fn answer(&mut self, question: Infallible) -> Result<Infallible> {
-        match question {}
     }
 
     fn check(&self) -> Result<()> {

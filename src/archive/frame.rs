@@ -253,6 +253,52 @@ pub fn store(content: &[u8]) -> Frame {
     Frame { seal, data }
 }
 
+/// A frame that every decoder skips, up to where the next one may begin: so that frames can be
+/// shared between files, by whole blocks of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Padding(u64);
+
+impl Padding {
+    /// No padding.
+    pub const NONE: Padding = Padding(0);
+
+    /// What belongs behind a frame that ends at this offset in the archive.
+    pub fn at(offset: u64) -> Self {
+        let gap = offset.next_multiple_of(ALIGNMENT) - offset;
+        Padding(if gap > 0 && gap < SKIPPABLE_HEADER as u64 {
+            gap + ALIGNMENT
+        } else {
+            gap
+        })
+    }
+
+    pub fn length(self) -> u64 {
+        self.0
+    }
+
+    /// Appends the skippable frame (RFC 8878, 3.1.2), of zeros.
+    pub fn write(self, out: &mut Vec<u8>) {
+        if self.0 > 0 {
+            let zeros = self.0 as usize - SKIPPABLE_HEADER;
+            out.extend_from_slice(&PADDING_MAGIC);
+            out.extend_from_slice(&(zeros as u32).to_le_bytes());
+            out.resize(out.len() + zeros, 0);
+        }
+    }
+}
+
+/// Frames of licenses begin at multiples of this: the block size of all usual file systems.
+const ALIGNMENT: u64 = 4096;
+
+/// The bytes that padding begins with.
+pub(crate) const PADDING_MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
+
+/// A skippable frame's magic number and length.
+const SKIPPABLE_HEADER: usize = 8;
+
+/// Bytes of padding at the most.
+pub(crate) const LONGEST_PADDING: usize = ALIGNMENT as usize + SKIPPABLE_HEADER;
+
 /// Unpacks frames; one a worker.
 pub struct Unpacker(DCtx<'static>);
 
@@ -291,4 +337,66 @@ fn failed(code: usize) -> Error {
 /// zstd's error codes are in no stable part of its interface, but its words for them are.
 fn is_out_of_memory(code: usize) -> bool {
     zstd_safe::get_error_name(code).contains("not enough memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(length: usize) -> Vec<u8> {
+        (0..length).map(|at| (at / 7 % 251) as u8).collect()
+    }
+
+    #[test]
+    fn frames_declare_their_content_in_one_form() {
+        let mut packer = Packer::new(1).unwrap();
+        for length in [1, 255, 256, 257, 65_791, 65_792, 1 << 20] {
+            let content = content(length);
+            let stored = store(&content);
+            let packed = packer.pack(&content, false, Vec::new(), || Ok(())).unwrap();
+            for frame in [stored, packed] {
+                assert_eq!(
+                    declared_length(&frame.data),
+                    Some(length as u64),
+                    "{length}"
+                );
+                let mut unpacked = Vec::new();
+                let seal = Unpacker::new()
+                    .unwrap()
+                    .unpack(&frame.data, length as u64, &mut unpacked)
+                    .unwrap();
+                assert!(seal == Some(frame.seal) && unpacked == content, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_headers_are_refused() {
+        let sound = store(&content(300)).data;
+        for (at, change) in [(0, 1), (4, 0x20), (4, 4), (4, 8), (4, 1)] {
+            let mut data = sound.clone();
+            data[at] ^= change;
+            assert_eq!(declared_length(&data), None, "byte {at}");
+        }
+        assert_eq!(declared_length(&sound[..5]), None);
+    }
+
+    #[test]
+    fn padding_reaches_the_next_block() {
+        for (offset, length) in [
+            (0, 0),
+            (4096, 0),
+            (1, 4095),
+            (4088, 8),
+            (4089, 7 + 4096),
+            (8191, 1 + 4096),
+        ] {
+            let padding = Padding::at(offset);
+            assert_eq!(padding.length(), length, "{offset}");
+            let mut data = Vec::new();
+            padding.write(&mut data);
+            assert_eq!(data.len() as u64, length);
+            assert!(length == 0 || zstd_safe::find_frame_compressed_size(&data) == Ok(data.len()));
+        }
+    }
 }

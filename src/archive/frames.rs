@@ -3,19 +3,22 @@
 use std::path::PathBuf;
 
 use super::envelope::Source;
-use super::frame::{self, MAGIC};
-use super::{FRAME_LIMIT, summary_limit};
+use super::frame::{self, MAGIC, PADDING_MAGIC, Padding};
+use super::{FRAME_LIMIT, seek};
 use crate::error::{Error, Result, reserve};
 
 /// A frame as it stands in the file.
 pub struct Packed {
     /// Which one it is, from 0.
     pub index: u64,
-    /// Where it begins in the file.
+    /// Where it begins in the archive, and in the file.
+    pub start: u64,
     pub offset: u64,
     /// Bytes of content, as its header declares; within the limits.
     pub length: u64,
     pub data: Vec<u8>,
+    /// What follows it, up to where the next one may begin.
+    pub padding: Padding,
 }
 
 /// Reads one frame after the other.
@@ -129,42 +132,89 @@ impl FrameReader {
     /// The next frame, in `memory`; None at the end of the file.
     pub fn next(&mut self, mut memory: Vec<u8>) -> Result<Option<Packed>> {
         let header = self.peek(frame::HEADER)?;
-        if header.is_empty() {
+        if header.is_empty() || header.starts_with(&seek::MAGIC) {
             return Ok(None);
         }
         let known = &header[..header.len().min(MAGIC.len())];
         let begins = MAGIC.starts_with(known);
         let Some(length) = frame::declared_length(header) else {
-            return Err(match begins && header.len() < frame::HEADER {
-                true => self.damaged("the file ends in a frame's header"),
-                false => self.damaged("there is no frame of a backup"),
-            });
+            let what = if begins && header.len() < frame::HEADER {
+                "the file ends in a frame's header"
+            } else {
+                "there is no frame of a backup"
+            };
+            return Err(self.damaged(what));
         };
-        // Only the summary is larger than the others may be, and how large it is follows
-        // from how many they are.
-        if length > (FRAME_LIMIT as u64).max(summary_limit(self.index)) {
+        if length > FRAME_LIMIT as u64 {
             return Err(self.damaged("a frame declares more content than it can have"));
         }
         let most = zstd_safe::compress_bound(length as usize) + frame::HEADER;
         let waiting = self.fill(most)?;
         let Ok(stored) = zstd_safe::find_frame_compressed_size(waiting) else {
-            return Err(match waiting.len() < most {
-                true => self.damaged("the file ends in, or damage is in, the frame"),
-                false => self.damaged("damage is in the frame"),
-            });
+            let what = if waiting.len() < most {
+                "the file ends in, or damage is in, the frame"
+            } else {
+                "damage is in the frame"
+            };
+            return Err(self.damaged(what));
         };
         memory.clear();
         reserve(&mut memory, stored, "reading")?;
         memory.extend_from_slice(&waiting[..stored]);
         let packed = Packed {
             index: self.index,
+            start: self.offset,
             offset: self.source.place(self.offset),
             length,
             data: memory,
+            padding: Padding::NONE,
         };
         self.taken += stored;
         self.offset += stored as u64;
         self.index += 1;
-        Ok(Some(packed))
+        let padding = self.take_padding()?;
+        Ok(Some(Packed { padding, ..packed }))
+    }
+
+    /// Takes what follows a frame up to where the next one may begin, if anything does.
+    fn take_padding(&mut self) -> Result<Padding> {
+        let padding = Padding::at(self.offset);
+        let length = padding.length() as usize;
+        let waiting = self.fill(frame::LONGEST_PADDING)?;
+        let found = &waiting[..waiting.len().min(length)];
+        let begins = &found[..found.len().min(PADDING_MAGIC.len())];
+        if begins.is_empty() || !PADDING_MAGIC.starts_with(begins) {
+            return Ok(Padding::NONE);
+        }
+        let mut right = Vec::with_capacity(length);
+        padding.write(&mut right);
+        if found != right {
+            let what = if found.len() < length {
+                "the file ends in the padding of a frame"
+            } else {
+                "damage is in the padding of a frame"
+            };
+            return Err(self.damaged(what));
+        }
+        self.taken += length;
+        self.offset += length as u64;
+        Ok(padding)
+    }
+
+    /// What comes after the last frame, to the end of the file; a piece at a time.
+    pub fn rest(&mut self, mut each: impl FnMut(&[u8])) -> Result<()> {
+        loop {
+            let waiting = self.fill(frame::HEADER)?;
+            if waiting.is_empty() {
+                return match self.broken.take() {
+                    Some(error) => Err(error),
+                    None => Ok(()),
+                };
+            }
+            let length = waiting.len();
+            each(waiting);
+            self.taken += length;
+            self.offset += length as u64;
+        }
     }
 }

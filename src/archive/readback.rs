@@ -1,17 +1,13 @@
 //! Reads a written archive back, before it takes its name.
 
 use std::convert::Infallible;
-use std::fs::File;
-use std::io::ErrorKind;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::frame::{Seal, Unpacker};
-use crate::error::{Error, Result, reserve};
+use crate::error::{At, Error, Result, reserve};
 use crate::operation::Control;
-use crate::pipeline::{self, Ends, Lead, Work};
-use crate::sys;
+use crate::pipeline::{self, MainSide, TaskContext, Work};
+use crate::sys::ReadAt;
 
 /// A stretch of the file, and what is known of it.
 pub struct Expected {
@@ -25,33 +21,37 @@ pub enum What {
     /// A frame.
     Frame(Seal),
     /// Bytes with this BLAKE3, whatever they mean.
-    #[cfg_attr(not(feature = "encryption"), expect(dead_code))]
     Bytes(blake3::Hash),
 }
 
-/// A file of these frames, one after the other.
-pub fn frames(seals: &[Seal]) -> impl Iterator<Item = Expected> {
-    seals.iter().scan(0, |end, &seal| {
-        let offset = *end;
-        *end += seal.stored;
-        Some(Expected {
+impl Expected {
+    /// A frame that begins at `offset`.
+    pub fn frame(offset: u64, seal: Seal) -> Self {
+        Expected {
             offset,
             stored: seal.stored,
             what: What::Frame(seal),
-        })
-    })
+        }
+    }
+
+    /// Bytes that begin at `offset`.
+    pub fn bytes(offset: u64, bytes: &[u8]) -> Self {
+        Expected {
+            offset,
+            stored: bytes.len() as u64,
+            what: What::Bytes(blake3::hash(bytes)),
+        }
+    }
 }
 
 /// Checks that the file holds what is expected of it.
 pub fn check(
-    file: &File,
+    file: &dyn ReadAt,
     path: &Path,
     expected: &[Expected],
     threads: usize,
     control: &Control,
 ) -> Result<()> {
-    // What the next read gives must be what the disk holds, not what memory still does.
-    sys::forget_cached(file.as_fd());
     let reading = Reading { file, path };
     let mut list = List {
         expected: expected.iter(),
@@ -61,7 +61,7 @@ pub fn check(
 }
 
 struct Reading<'a> {
-    file: &'a File,
+    file: &'a dyn ReadAt,
     path: &'a Path,
 }
 
@@ -95,16 +95,15 @@ impl<'a> Work for Reading<'a> {
         &self,
         worker: &mut Worker,
         expected: &'a Expected,
-        _lead: &mut dyn Lead<Self>,
+        _context: &mut dyn TaskContext<Self>,
     ) -> Result<()> {
         worker.data.clear();
         reserve(&mut worker.data, expected.stored as usize, "reading back")?;
         worker.data.resize(expected.stored as usize, 0);
-        let read = self.file.read_exact_at(&mut worker.data, expected.offset);
-        match read {
-            // Shorter than it was written: the check below says so.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => worker.data.clear(),
-            read => read.map_err(|error| Error::io("read back", self.path, error))?,
+        let whole = self.file.fills(&mut worker.data, expected.offset);
+        // Shorter than it was written: the check below says so.
+        if !whole.at("read back", self.path)? {
+            worker.data.clear();
         }
         let Worker {
             unpacker,
@@ -115,16 +114,16 @@ impl<'a> Work for Reading<'a> {
             What::Frame(seal) => unpacker.unpack(data, seal.length, content)? == Some(seal),
             What::Bytes(hash) => blake3::hash(data) == hash,
         };
-        match right {
-            true => Ok(()),
-            false => Err(Error::Corrupt {
-                path: self.path.to_owned(),
-                what: format!(
-                    "the {} bytes at {} read back are not those that were written",
-                    expected.stored, expected.offset
-                ),
-            }),
+        if right {
+            return Ok(());
         }
+        Err(Error::Corrupt {
+            path: self.path.to_owned(),
+            what: format!(
+                "the {} bytes at {} read back are not those that were written",
+                expected.stored, expected.offset
+            ),
+        })
     }
 
     fn weight(_task: &&'a Expected) -> usize {
@@ -132,17 +131,13 @@ impl<'a> Work for Reading<'a> {
     }
 }
 
-impl<'a> Ends<Reading<'a>> for List<'a> {
+impl<'a> MainSide<Reading<'a>> for List<'a> {
     fn next(&mut self) -> Result<Option<&'a Expected>> {
         Ok(self.expected.next())
     }
 
     fn accept(&mut self, (): ()) -> Result<()> {
         Ok(())
-    }
-
-    fn answer(&mut self, question: Infallible) -> Result<Infallible> {
-        match question {}
     }
 
     fn check(&self) -> Result<()> {

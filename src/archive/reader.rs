@@ -1,24 +1,19 @@
 //! Reads an archive: its frames in order, unpacked and checked by any number of workers.
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
-use rustix::io::Errno;
 use serde::Deserialize;
 
-use super::envelope::{self, Keys};
-use super::frame::{self, Unpacker};
+use super::envelope::{self, Bytes, Decryption};
+use super::frame::{self, Padding, Unpacker};
 use super::frames::{FrameReader, Packed};
 use super::walk::{Pieces, Walk};
 use super::{FORMAT, INFO_NAME, Info, member};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::pipeline::{Lead, Work};
+use crate::pipeline::{TaskContext, Work};
 use crate::sync::{Condvar, Mutex, lock, wait};
-use crate::sys;
-use crate::target::folder::FILE_NAME;
 
 /// Where in the file the name of the first member is.
 const INFO_OFFSET: usize = 10;
@@ -41,10 +36,14 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens the backup file at `path`, or the one in the folder there.
-    pub fn open(path: &Path, keys: &Keys, control: &Control) -> Result<Self> {
-        let (file, path) = open_file(path)?;
-        let source = envelope::open(file, &path, keys, control)?;
+    /// Opens a backup file, of which `path` is said in messages.
+    pub fn open(
+        bytes: Bytes,
+        path: PathBuf,
+        decryption: &Decryption,
+        control: &Control,
+    ) -> Result<Self> {
+        let source = envelope::open(bytes, &path, decryption, control)?;
         let mut frames = FrameReader::new(source, path.clone());
         let authentic = frames.is_authentic();
         check_beginning(frames.peek(BEGINNING)?, authentic, &path)?;
@@ -60,6 +59,10 @@ impl Archive {
             let what = "it is not stored as it should be";
             return Err(damaged(&path, &first, what, b""));
         }
+        if first.padding != Padding::at(seal.stored) {
+            let what = "what is behind it is not as it should be";
+            return Err(damaged(&path, &first, what, b""));
+        }
         Ok(Archive {
             info,
             path,
@@ -72,7 +75,7 @@ impl Archive {
     pub fn split(self) -> (FrameReader, Checker) {
         let checker = Checker {
             path: self.path,
-            state: Mutex::new(Turn {
+            state: Mutex::new(FrameOrder {
                 next: 1,
                 walk: self.walk,
                 failed: false,
@@ -80,38 +83,6 @@ impl Archive {
             next: Condvar::new(),
         };
         (self.frames, checker)
-    }
-}
-
-/// The path of the backup file that a RestorePath means: itself, or the file in the folder.
-pub fn file_in(path: &Path) -> PathBuf {
-    match path.is_dir() {
-        true => path.join(FILE_NAME),
-        false => path.to_owned(),
-    }
-}
-
-fn open_file(path: &Path) -> Result<(File, PathBuf)> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let open = |path: &Path| {
-        let fail = |errno| Error::system("open", path, errno);
-        let file = sys::open_at(CWD, path, flags, Mode::empty()).map_err(fail)?;
-        let stat = rustix::fs::fstat(&file).map_err(fail)?;
-        Ok((file, FileType::from_raw_mode(stat.st_mode)))
-    };
-    let (mut file, mut kind) = open(path)?;
-    let mut path = path.to_owned();
-    if kind == FileType::Directory {
-        path.push(FILE_NAME);
-        (file, kind) = open(&path)?;
-    }
-    match kind {
-        FileType::RegularFile => Ok((file.into(), path)),
-        _ => Err(Error::System {
-            action: "read",
-            source: Errno::ACCESS.into(),
-            path,
-        }),
     }
 }
 
@@ -160,13 +131,13 @@ fn read_info(content: &[u8], path: &Path) -> Result<Info> {
         path: path.to_owned(),
         what: "its wmlb.json does not say what it should".to_owned(),
     })?;
-    match info.to_content()? == content {
-        true => Ok(info),
-        false => Err(Error::Corrupt {
-            path: path.to_owned(),
-            what: "its wmlb.json is not in the form that backups have".to_owned(),
-        }),
+    if info.to_content()? == content {
+        return Ok(info);
     }
+    Err(Error::Corrupt {
+        path: path.to_owned(),
+        what: "its wmlb.json is not in the form that backups have".to_owned(),
+    })
 }
 
 fn json_of(content: &[u8]) -> Option<&[u8]> {
@@ -197,7 +168,7 @@ fn damaged(path: &Path, frame: &Packed, what: &str, last: &[u8]) -> Error {
     }
 }
 
-struct Turn {
+struct FrameOrder {
     /// The frame whose turn it is.
     next: u64,
     walk: Walk,
@@ -209,17 +180,17 @@ struct Turn {
 /// the order of the frames.
 pub struct Checker {
     path: PathBuf,
-    state: Mutex<Turn>,
+    state: Mutex<FrameOrder>,
     next: Condvar,
 }
 
 /// Passes the turn on, also when something went wrong.
-struct PassOn<'a> {
+struct NextTurn<'a> {
     checker: &'a Checker,
     right: bool,
 }
 
-impl Drop for PassOn<'_> {
+impl Drop for NextTurn<'_> {
     fn drop(&mut self) {
         let mut turn = lock(&self.checker.state);
         turn.next += 1;
@@ -245,7 +216,7 @@ impl Checker {
             turn = wait(&self.next, turn);
         }
         drop(turn);
-        let mut pass_on = PassOn {
+        let mut pass_on = NextTurn {
             checker: self,
             right: false,
         };
@@ -259,8 +230,9 @@ impl Checker {
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
         };
-        let mut taken = turn.walk.take(content, seal, pieces)?;
-        if taken.is_ok() && turn.walk.is_complete() && frame.data != frame::store(content).data {
+        let end = frame.start + frame.data.len() as u64;
+        let mut taken = turn.walk.take(content, seal, (end, frame.padding), pieces);
+        if taken.is_ok() && turn.walk.is_summary() && frame.data != frame::store(content).data {
             taken = Err("the summary is not stored as it should be");
         }
         if let Err(what) = taken {
@@ -275,24 +247,37 @@ impl Checker {
 
     /// When there are no more frames: whether the archive was whole.
     pub fn finish(&self, frames: &mut FrameReader) -> Result<()> {
-        let turn = lock(&self.state);
+        let mut turn = lock(&self.state);
         let last = String::from_utf8_lossy(turn.walk.last_name());
         let after = match last.is_empty() {
             true => "all licenses".to_owned(),
             false => format!("the licenses after {last}"),
         };
         match frames.take_damage() {
-            Some(Error::Corrupt { path, what }) => Err(Error::Corrupt {
-                path,
-                what: format!("{what}; {after} are in what follows"),
-            }),
-            Some(error) => Err(error),
-            None if turn.walk.is_complete() => Ok(()),
-            None => Err(Error::Corrupt {
-                path: self.path.clone(),
-                what: format!("it ends early: {after} are missing"),
-            }),
+            Some(Error::Corrupt { path, what }) => {
+                return Err(Error::Corrupt {
+                    path,
+                    what: format!("{what}; {after} are in what follows"),
+                });
+            }
+            Some(error) => return Err(error),
+            None if turn.walk.is_complete() => {}
+            None => {
+                return Err(Error::Corrupt {
+                    path: self.path.clone(),
+                    what: format!("it ends early: {after} are missing"),
+                });
+            }
         }
+        let table = turn.walk.table();
+        frames.rest(|bytes| table.compare(bytes))?;
+        if table.is_right() {
+            return Ok(());
+        }
+        Err(Error::Corrupt {
+            path: self.path.clone(),
+            what: "the table of frames at its end is not that of the frames before it".to_owned(),
+        })
     }
 }
 
@@ -358,7 +343,7 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
         &self,
         worker: &mut Self::Worker,
         frame: Packed,
-        _lead: &mut dyn Lead<Self>,
+        _context: &mut dyn TaskContext<Self>,
     ) -> Result<V::Outcome> {
         let Worker {
             unpacker,

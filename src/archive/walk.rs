@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use super::frame::Seal;
+use super::cut::{LARGEST_WHOLE, MOST};
+use super::frame::{Padding, Seal};
 use super::member::{self, Header};
-use super::{FRAME_CONTENT, LARGEST_WHOLE, LICENSES_FOLDER, SUMMARY_NAME, Summary};
-use crate::error::Result;
+use super::seek;
+use super::summary::{self, Compared, Comparison};
+use super::{FRAME_CONTENT, LICENSES_FOLDER, SUMMARY_NAME};
 use crate::name;
 use crate::sys::Time;
 
@@ -63,9 +65,16 @@ enum Expect {
         modified: Time,
         rest: u64,
     },
+    /// More of the summary.
+    Summary(Box<Comparison>),
     /// Nothing: the summary was there.
     Nothing,
 }
+
+/// What is wrong with a frame, in words.
+pub type Wrong = &'static str;
+
+const NOT_THE_SUMMARY: Wrong = "the summary is not that of what is before it";
 
 /// What was seen of an archive so far, after its first frame.
 pub struct Walk {
@@ -75,20 +84,26 @@ pub struct Walk {
     /// The one before, and memory for a header.
     before: Vec<u8>,
     scratch: Vec<u8>,
-    seals: Vec<Seal>,
+    /// What the summary and the table at the end should be.
+    summary: summary::Expected,
+    table: seek::Expected,
     licenses: u64,
     bytes: u64,
 }
 
 impl Walk {
-    /// After the first frame, which has this seal.
+    /// After the first frame, which has this seal and is padded.
     pub fn new(first: Seal) -> Self {
+        let (mut summary, mut table) = (summary::Expected::new(), seek::Expected::new());
+        summary.add(&first, b"");
+        seek::add_frame(&mut table, &first, Padding::at(first.stored));
         Walk {
             expect: Expect::Members,
             path: Vec::new(),
             before: Vec::new(),
             scratch: Vec::new(),
-            seals: vec![first],
+            summary,
+            table,
             licenses: 0,
             bytes: 0,
         }
@@ -99,51 +114,81 @@ impl Walk {
         matches!(self.expect, Expect::Nothing)
     }
 
+    /// Whether the last frame was of the summary.
+    pub fn is_summary(&self) -> bool {
+        matches!(self.expect, Expect::Nothing | Expect::Summary(_))
+    }
+
     /// The name of the last licence that was seen.
     pub fn last_name(&self) -> &[u8] {
         self.path.strip_prefix(LICENSES_FOLDER).unwrap_or_default()
     }
 
-    /// Takes the next frame. What is wrong with it, if anything, comes as words.
+    /// The table that belongs at the end of the file.
+    pub fn table(&mut self) -> &mut seek::Expected {
+        &mut self.table
+    }
+
+    /// Takes the next frame, which ends at `end` in the archive and is padded like this.
     pub fn take(
         &mut self,
         content: &[u8],
         seal: Seal,
+        (end, padding): (u64, Padding),
         pieces: &mut Pieces,
-    ) -> Result<std::result::Result<(), &'static str>> {
+    ) -> Result<(), Wrong> {
         pieces.clear();
-        let taken = match self.expect {
-            Expect::Nothing => Err("there is something after the end"),
+        let right = match self.expect {
+            Expect::Nothing => return Err("there is something after the end"),
+            Expect::Members if content.starts_with(SUMMARY_NAME) => Padding::NONE,
+            Expect::Summary(_) => Padding::NONE,
+            Expect::Members | Expect::More { .. } => Padding::at(end),
+        };
+        if padding != right {
+            return Err("what is behind it is not as it should be");
+        }
+        seek::add_frame(&mut self.table, &seal, padding);
+        match self.expect {
+            Expect::Nothing => {}
+            Expect::Summary(_) => return self.take_summary(content),
+            Expect::Members if content.starts_with(SUMMARY_NAME) => {
+                let expected = &self.summary;
+                let comparison = expected.compare(self.licenses, self.bytes, content);
+                let comparison = comparison.ok_or(NOT_THE_SUMMARY)?;
+                self.expect = Expect::Summary(Box::new(comparison));
+                return self.take_summary(content);
+            }
             Expect::More {
                 size,
                 modified,
                 rest,
-            } => self.take_more(content, size, modified, rest, pieces),
-            Expect::Members if content.starts_with(SUMMARY_NAME) => {
-                return self.take_summary(content);
-            }
-            Expect::Members => self.take_members(content, pieces),
-        };
-        self.seals.push(seal);
-        Ok(taken)
-    }
-
-    /// There is one right summary, so it is not read but compared.
-    fn take_summary(&mut self, content: &[u8]) -> Result<std::result::Result<(), &'static str>> {
-        let seals = self.seals.iter().copied();
-        let right = Summary::new(self.licenses, self.bytes, seals).to_content()?;
-        if content != right {
-            return Ok(Err("the summary is not that of what is before it"));
+            } => self.take_more(content, size, modified, rest, pieces)?,
+            Expect::Members => self.take_members(content, pieces)?,
         }
-        self.expect = Expect::Nothing;
-        Ok(Ok(()))
+        let first = pieces
+            .list
+            .first()
+            .map_or(&b""[..], |piece| pieces.name(piece));
+        self.summary.add(&seal, first);
+        Ok(())
     }
 
-    fn take_members(
-        &mut self,
-        content: &[u8],
-        pieces: &mut Pieces,
-    ) -> std::result::Result<(), &'static str> {
+    /// Takes a piece of the summary. There is one right one, so it is not read but compared.
+    fn take_summary(&mut self, content: &[u8]) -> Result<(), Wrong> {
+        let Expect::Summary(comparison) = &mut self.expect else {
+            return Err(NOT_THE_SUMMARY);
+        };
+        match comparison.add(content) {
+            Compared::Right if content.len() == FRAME_CONTENT => Ok(()),
+            Compared::Complete => {
+                self.expect = Expect::Nothing;
+                Ok(())
+            }
+            Compared::Right | Compared::Wrong => Err(NOT_THE_SUMMARY),
+        }
+    }
+
+    fn take_members(&mut self, content: &[u8], pieces: &mut Pieces) -> Result<(), Wrong> {
         let mut position = 0;
         if content.is_empty() {
             return Err("a frame is empty");
@@ -165,6 +210,9 @@ impl Walk {
                 return self.take_large(content, header, pieces);
             }
             let end = position + header.size as usize;
+            if position > header.length && end + member::padding(header.size) > MOST {
+                return Err("a frame holds more licenses than it can");
+            }
             self.add(pieces, &header, 0, position..end);
             self.licenses += 1;
             position = end + member::padding(header.size);
@@ -178,7 +226,7 @@ impl Walk {
         content: &[u8],
         header: Header,
         pieces: &mut Pieces,
-    ) -> std::result::Result<(), &'static str> {
+    ) -> Result<(), Wrong> {
         if i64::try_from(header.size).is_err() {
             return Err("a license is larger than a file can be");
         }
@@ -192,7 +240,7 @@ impl Walk {
         modified: Time,
         rest: u64,
         pieces: &mut Pieces,
-    ) -> std::result::Result<(), &'static str> {
+    ) -> Result<(), Wrong> {
         let header = Header {
             size,
             modified,
@@ -209,7 +257,7 @@ impl Walk {
         offset: u64,
         start: usize,
         pieces: &mut Pieces,
-    ) -> std::result::Result<(), &'static str> {
+    ) -> Result<(), Wrong> {
         let rest = header.size - offset;
         let length = rest.min(FRAME_CONTENT as u64);
         let end = start + length as usize;
@@ -225,13 +273,14 @@ impl Walk {
         check_padding(content, end, content.len())?;
         self.add(pieces, header, offset, start..end);
         self.licenses += u64::from(last);
-        self.expect = match last {
-            true => Expect::Members,
-            false => Expect::More {
+        self.expect = if last {
+            Expect::Members
+        } else {
+            Expect::More {
                 size: header.size,
                 modified: header.modified,
                 rest: rest - length,
-            },
+            }
         };
         Ok(())
     }
@@ -250,7 +299,7 @@ impl Walk {
     }
 
     /// Whether the last path is that of a licence that can come after the one before.
-    fn check_path(&self) -> std::result::Result<(), &'static str> {
+    fn check_path(&self) -> Result<(), Wrong> {
         let Some(name) = self.path.strip_prefix(LICENSES_FOLDER) else {
             return Err("there is a member that is no license");
         };
@@ -272,7 +321,7 @@ impl Walk {
 }
 
 /// Whether a content that ends at `end` is filled up with zeros to `next`.
-fn check_padding(content: &[u8], end: usize, next: usize) -> std::result::Result<(), &'static str> {
+fn check_padding(content: &[u8], end: usize, next: usize) -> Result<(), Wrong> {
     match content.get(end..next) {
         Some(padding) if padding.iter().all(|&byte| byte == 0) => Ok(()),
         Some(_) => Err("the padding of a license is not zeros"),

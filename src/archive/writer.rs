@@ -1,89 +1,150 @@
-//! Lays frames down in order, and closes the archive with its summary.
+//! Lays frames down in order, and closes the archive with its summary and its table.
 
-use std::fs::File;
-use std::path::Path;
-
-use super::frame::{self, Frame, Seal};
+use super::Info;
+use super::envelope::Encryption;
+use super::frame::{self, Frame, Padding, Seal};
 use super::output::Output;
 use super::readback::{self, Expected};
-use super::{Info, Summary};
+use super::seek::{self, Table};
+use super::summary::{SourceHash, Summary};
+use super::waiting::{NewFile, Waiting};
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::sys::ReadAt;
 
-/// Writes an archive into a new file.
+/// Writes an archive.
 pub struct Writer<'a> {
     output: Box<dyn Output + 'a>,
-    written: Vec<Seal>,
-    /// How many frames there were when the large licence began that is being written.
-    before_large: Option<usize>,
+    encryption: Option<&'a Encryption>,
+    new_file: NewFile<'a>,
+    offset: u64,
+    summary: Summary,
+    table: Table,
+    /// What is to be read back, unless the output knows better.
+    expected: Vec<Expected>,
+    /// The frames of a large license that may still turn out void.
+    waiting: Option<Waiting>,
+    padding: Vec<u8>,
+}
+
+/// A frame of licenses, and what the summary says of it besides.
+pub struct Licenses {
+    pub frame: Frame,
+    /// The name of the license that its content begins with.
+    pub first: Vec<u8>,
+    pub source: SourceHash,
 }
 
 impl<'a> Writer<'a> {
-    /// Begins the archive with its `wmlb.json`, in a frame of its own.
-    pub fn new(output: Box<dyn Output + 'a>, info: &Info) -> Result<Self> {
+    /// Begins the archive with its `wmlb.json`, in a frame of its own. `new_file` makes files
+    /// that are gone when they are closed, `encryption` is what the output encrypts to.
+    pub fn new(
+        output: Box<dyn Output + 'a>,
+        info: &Info,
+        encryption: Option<&'a Encryption>,
+        new_file: NewFile<'a>,
+    ) -> Result<Self> {
         let mut writer = Writer {
             output,
-            written: Vec::new(),
-            before_large: None,
+            encryption,
+            new_file,
+            offset: 0,
+            summary: Summary::default(),
+            table: Table::default(),
+            expected: Vec::new(),
+            waiting: None,
+            padding: Vec::new(),
         };
-        writer.write(&frame::store(&info.to_content()?))?;
+        let frame = frame::store(&info.to_content()?);
+        writer.output.write(&frame.data)?;
+        writer.add(&frame.seal, b"", None)?;
         Ok(writer)
     }
 
-    pub fn write(&mut self, frame: &Frame) -> Result<()> {
-        self.output.write(&frame.data)?;
-        self.written.push(frame.seal);
+    pub fn write(&mut self, licenses: Licenses) -> Result<Vec<u8>> {
+        match &mut self.waiting {
+            Some(waiting) => waiting.add(&licenses, self.encryption, self.new_file)?,
+            None => {
+                self.output.write(&licenses.frame.data)?;
+                self.add(&licenses.frame.seal, &licenses.first, licenses.source)?;
+            }
+        }
+        Ok(licenses.frame.data)
+    }
+
+    /// Notes a frame that was written, and pads it.
+    fn add(&mut self, seal: &Seal, first: &[u8], source: SourceHash) -> Result<()> {
+        self.expected.push(Expected::frame(self.offset, *seal));
+        self.offset += seal.stored;
+        let padding = Padding::at(self.offset);
+        self.padding.clear();
+        padding.write(&mut self.padding);
+        if padding.length() > 0 {
+            self.output.write(&self.padding)?;
+            self.expected
+                .push(Expected::bytes(self.offset, &self.padding));
+        }
+        self.offset += padding.length();
+        self.summary.add(seal, first, source);
+        seek::add_frame(&mut self.table, seal, padding);
         Ok(())
     }
 
-    /// The frames from here on are those of a large licence, until [`Writer::keep`] or
-    /// [`Writer::void`].
-    pub fn begin_large(&mut self) -> Result<()> {
-        self.before_large = Some(self.written.len());
-        self.output.begin_large()
+    /// The frames from here on are those of a large license that may change while it is read,
+    /// until [`Writer::accept_large`] or [`Writer::drop_large`].
+    pub fn begin_large(&mut self) {
+        self.waiting = Some(Waiting::default());
     }
 
-    /// The large licence turned out whole.
-    pub fn keep(&mut self, control: &Control) -> Result<()> {
-        self.end_large()?;
-        self.output.keep(control)
+    /// The large license turned out whole.
+    pub fn accept_large(&mut self, control: &Control) -> Result<()> {
+        let waiting = self.waiting.take().ok_or_else(no_large)?;
+        waiting.release(control, |event| match event {
+            super::waiting::Released::Bytes(bytes) => self.output.write(bytes),
+            super::waiting::Released::Frame {
+                seal,
+                first,
+                source,
+            } => self.add(&seal, first, source),
+        })
     }
 
-    /// The large licence changed meanwhile: takes back what was written of it.
-    pub fn void(&mut self) -> Result<()> {
-        let before = self.end_large()?;
-        self.written.truncate(before);
-        self.output.void()
+    /// The large license changed meanwhile: it is as if nothing had been written of it.
+    pub fn drop_large(&mut self) -> Result<()> {
+        self.waiting.take().map(drop).ok_or_else(no_large)
     }
 
-    fn end_large(&mut self) -> Result<usize> {
-        self.before_large
-            .take()
-            .ok_or_else(|| Error::Defect("a license without a beginning".to_owned()))
-    }
-
-    /// Closes the archive: the summary, and the end of the tar.
+    /// Closes the archive: the summary, the end of the tar, the table of all frames.
     pub fn finish(mut self, licenses: u64, bytes: u64) -> Result<Finished> {
-        let seals = self.written.iter().copied();
-        let content = Summary::new(licenses, bytes, seals).to_content()?;
-        // As it is: what vouches for everything else has no bit without a meaning.
-        self.write(&frame::store(&content))?;
+        for content in self.summary.contents(licenses, bytes) {
+            // As it is: what vouches for everything else has no bit without a meaning.
+            let frame = frame::store(&content);
+            self.output.write(&frame.data)?;
+            self.expected.push(Expected::frame(self.offset, frame.seal));
+            self.offset += frame.seal.stored;
+            seek::add_frame(&mut self.table, &frame.seal, Padding::NONE);
+        }
+        let table = self.table.to_bytes();
+        self.output.write(&table)?;
+        self.expected.push(Expected::bytes(self.offset, &table));
         let expected = self.output.finish()?;
-        Ok(Finished(expected.unwrap_or_else(|| {
-            readback::frames(&self.written).collect()
-        })))
+        Ok(Finished(expected.unwrap_or(self.expected)))
     }
 }
 
-/// An archive that is whole, but not yet safe on the disk: what its file must hold.
+fn no_large() -> Error {
+    Error::Defect("a license without a beginning".to_owned())
+}
+
+/// An archive that is whole: what its file must hold.
 pub struct Finished(Vec<Expected>);
 
 impl Finished {
-    /// Reads the file back from the disk and checks that it holds what was written.
+    /// Reads the file back and checks that it holds what was written.
     pub fn read_back(
         &self,
-        file: &File,
-        path: &Path,
+        file: &dyn ReadAt,
+        path: &std::path::Path,
         threads: usize,
         control: &Control,
     ) -> Result<()> {

@@ -1,15 +1,15 @@
-//! Which licences are saved: what they say of themselves, what the host says of them, and what
+//! Which licenses are saved: what they say of themselves, what the host says of them, and what
 //! holds when neither states anything.
 
 use std::ops::Range;
 
-use super::part::{Notice, Part};
+use super::messages::Notice;
 use crate::error::Result;
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Right, Statement};
 
-/// Whoever knows more of licences than they say, asked on the operation's thread.
+/// Whoever knows more of licenses than they say, asked on the operation's thread.
 pub trait Rights: Send + Sync {
-    /// [`Right::NotStated`] leaves it to what the licence says.
+    /// [`Right::NotStated`] leaves it to what the license says.
     fn right_of(&self, license: &LicenseInfo<'_>) -> Result<Right>;
 }
 
@@ -31,7 +31,7 @@ impl Policy {
     }
 }
 
-/// A licence of which the host is asked.
+/// A license of which the host is asked.
 pub struct Inspected {
     name: Vec<u8>,
     size: u64,
@@ -39,7 +39,7 @@ pub struct Inspected {
     statement: Statement,
     /// Where its member is in the frame's content.
     member: Range<usize>,
-    /// How much was to be told before it.
+    /// How many notices of its frame come before its own.
     notices: usize,
 }
 
@@ -54,7 +54,7 @@ impl Inspected {
     }
 }
 
-/// A licence that was read.
+/// A license that was read.
 pub struct Candidate<'a> {
     pub name: &'a [u8],
     pub size: u64,
@@ -64,7 +64,7 @@ pub struct Candidate<'a> {
     pub excerpt: Excerpt<'a>,
 }
 
-/// Judges the licences of one frame after the other; one a worker.
+/// Judges the licenses of one frame after the other; one a worker.
 pub struct Judge {
     policy: Policy,
     inspector: Inspector,
@@ -83,16 +83,17 @@ impl Judge {
         }
     }
 
-    /// Begins with a frame. One that failed may have left licences pending.
+    /// Begins with a frame. One that failed may have left licenses pending.
     pub fn begin(&mut self) {
         self.pending.clear();
     }
 
-    /// Bytes from the end of a licence that are wanted besides those from its beginning.
+    /// Bytes from the end of a license that are wanted besides those from its beginning.
     pub fn wanted_tail(&self, head: &[u8], size: u64) -> usize {
-        match self.inspects_all() {
-            true => license::wanted_tail(head, size),
-            false => 0,
+        if self.inspects_all() {
+            license::wanted_tail(head, size)
+        } else {
+            0
         }
     }
 
@@ -100,22 +101,20 @@ impl Judge {
         self.policy.denies_unstated || self.policy.asks_host
     }
 
-    /// Whether the licence stays in the frame, as far as that is known before the host was
-    /// asked; if not, it is told so.
-    pub fn admits(&mut self, license: Candidate<'_>, part: &mut Part) -> Result<bool> {
+    /// Whether the license stays in the frame, as far as that is known before the host was asked.
+    /// A notice says that it does not.
+    pub fn admits(&mut self, license: Candidate<'_>, notices: &mut Vec<Notice>) -> Result<bool> {
         // For the benchmark of what inspection costs, and nothing else.
         if cfg!(wmlb_without_inspection) {
             return Ok(true);
         }
-        let denied = match self.inspects_all() {
-            true => {
-                self.inspector
-                    .inspect(license.excerpt, &mut self.statement)?;
-                self.policy.denies(self.statement.right)
-            }
-            false => self
-                .inspector
-                .inspect_denied(license.excerpt, &mut self.statement)?,
+        let denied = if self.inspects_all() {
+            self.inspector
+                .inspect(license.excerpt, &mut self.statement)?;
+            self.policy.denies(self.statement.right)
+        } else {
+            self.inspector
+                .inspect_denied(license.excerpt, &mut self.statement)?
         };
         if self.policy.asks_host {
             self.pending.push(Inspected {
@@ -124,29 +123,29 @@ impl Judge {
                 modified: license.modified,
                 statement: std::mem::take(&mut self.statement),
                 member: license.member,
-                notices: part.notices.len(),
+                notices: notices.len(),
             });
             return Ok(true);
         }
         if denied {
             let title = self.statement.title(license.name).into_owned();
-            part.notices.push(Notice::Restricted { title });
+            notices.push(Notice::Restricted { title });
         }
         Ok(!denied)
     }
 
-    /// Has the host asked of the frame's licences, and takes those out that are denied: how
-    /// many they are, and their bytes.
-    pub fn settle(
+    /// Has the host asked of the frame's licenses, and takes those out that are denied.
+    pub fn ask_host_and_drop_denied(
         &mut self,
         content: &mut Vec<u8>,
-        part: &mut Part,
+        notices: &mut Vec<Notice>,
         ask: impl FnOnce(Vec<Inspected>) -> Result<Vec<(Inspected, Right)>>,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<Dropped> {
+        let mut dropped = Dropped::default();
         if self.pending.is_empty() {
-            return Ok((0, 0));
+            return Ok(dropped);
         }
-        let (mut kept, mut told, mut bytes) = (0, 0, 0);
+        let mut kept = 0;
         for (license, answer) in ask(std::mem::take(&mut self.pending))? {
             let right = match answer {
                 Right::NotStated => license.statement.right,
@@ -155,16 +154,28 @@ impl Judge {
             let Range { start, end } = license.member;
             if self.policy.denies(right) {
                 let title = license.statement.title(&license.name).into_owned();
-                let notice = Notice::Restricted { title };
-                part.notices.insert(license.notices + told, notice);
-                told += 1;
-                bytes += license.size;
+                let place = license.notices + dropped.licenses as usize;
+                notices.insert(place, Notice::Restricted { title });
+                dropped.licenses += 1;
+                dropped.bytes += license.size;
             } else {
+                if kept == 0 {
+                    dropped.first = license.name;
+                }
                 content.copy_within(start..end, kept);
                 kept += end - start;
             }
         }
         content.truncate(kept);
-        Ok((told as u64, bytes))
+        Ok(dropped)
     }
+}
+
+/// Licenses that the host denied.
+#[derive(Default)]
+pub struct Dropped {
+    pub licenses: u64,
+    pub bytes: u64,
+    /// The name of the first one that stays in the frame, if any was asked about.
+    pub first: Vec<u8>,
 }

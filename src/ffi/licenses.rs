@@ -179,7 +179,7 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 ) -> wmlb_hresult {
     enumerate(restorer, callback, user_data, |restorer, listener| {
         let host = restorer.store();
-        enumerate::enumerate_store(&restorer.properties(), host.as_deref(), listener)
+        enumerate::enumerate_store(&restorer.properties(), host, listener)
     })
 }
 

@@ -6,7 +6,7 @@ use super::guard::{self, do_on};
 use super::wmlb_restorer;
 use crate::error::{Error, Result};
 use crate::hresult::{WMLB_S_FALSE, wmlb_hresult};
-use crate::store::host::{HostLicense, HostStore, SetStore, Turn};
+use crate::store::host::{CallToken, HostLicense, HostStore, SetStore};
 
 /// A license of a store that the host keeps itself.
 #[repr(C)]
@@ -168,7 +168,7 @@ impl HostStore for Functions {
         check(hr, || format!("open for {way}"))
     }
 
-    fn next<'a>(&self, _turn: &'a mut Turn) -> Result<Option<HostLicense<'a>>> {
+    fn next<'a>(&self, _token: &'a mut CallToken) -> Result<Option<HostLicense<'a>>> {
         let mut license = wmlb_store_license {
             struct_size: size_of::<wmlb_store_license>(),
             name: std::ptr::null(),
@@ -187,7 +187,7 @@ impl HostStore for Functions {
             return Ok(None);
         }
         // SAFETY: the host promised in the header that these bytes stay until the next call,
-        // for which the turn is borrowed as long as they are.
+        // for which the token is borrowed as long as they are.
         let (name, data) = unsafe {
             (
                 bytes(license.name, license.name_len, "name")?,

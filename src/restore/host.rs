@@ -2,7 +2,6 @@
 //! to keep; all or nothing is by its commit.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -14,7 +13,7 @@ use crate::archive::walk::{Piece, Pieces};
 use crate::error::{Error, Result, reserve};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::Operation;
-use crate::pipeline::{self, Ends};
+use crate::pipeline::{self, MainSide};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::{HostLicense, Session, SetStore, bad_name};
 
@@ -42,7 +41,7 @@ pub fn restore(
     let (frames, checker) = archive.split();
     let copying = Copying::default();
     let unpacking = Unpacking::new(&checker, operation.control(), &copying);
-    let mut ends = HostEnds {
+    let mut main = HostMain {
         operation,
         frames,
         unpacking: &unpacking,
@@ -52,14 +51,14 @@ pub fn restore(
         large: Vec::new(),
         progress: wmlb_progress::default(),
     };
-    pipeline::run(&unpacking, &mut ends, threads)?;
-    checker.finish(&mut ends.frames)?;
-    let HostEnds {
+    pipeline::run(&unpacking, &mut main, threads)?;
+    checker.finish(&mut main.frames)?;
+    let HostMain {
         operation,
         mut session,
         mut progress,
         ..
-    } = ends;
+    } = main;
     progress.licenses_total = progress.licenses_done + progress.licenses_skipped;
     progress.bytes_total = progress.bytes_done;
     operation.report_progress(progress)?;
@@ -148,7 +147,7 @@ impl Visitor for Copying {
 
 /// What the operation's thread does in a restore to a host's store: it cuts the file into
 /// frames, hands licences to the host, and tells.
-struct HostEnds<'a, 'b> {
+struct HostMain<'a, 'b> {
     operation: &'a mut Operation<'b>,
     frames: FrameReader,
     unpacking: &'a Unpacking<'a, Copying>,
@@ -161,7 +160,7 @@ struct HostEnds<'a, 'b> {
     progress: wmlb_progress,
 }
 
-impl<'a> Ends<Unpacking<'a, Copying>> for HostEnds<'a, '_> {
+impl<'a> MainSide<Unpacking<'a, Copying>> for HostMain<'a, '_> {
     fn next(&mut self) -> Result<Option<Packed>> {
         self.frames.next_sound(self.unpacking.memory())
     }
@@ -181,16 +180,12 @@ impl<'a> Ends<Unpacking<'a, Copying>> for HostEnds<'a, '_> {
         self.operation.advance(self.progress)
     }
 
-    fn answer(&mut self, question: Infallible) -> Result<Infallible> {
-        match question {}
-    }
-
     fn check(&self) -> Result<()> {
         self.operation.control().check()
     }
 }
 
-impl HostEnds<'_, '_> {
+impl HostMain<'_, '_> {
     /// Takes the next piece, and hands its licence over when that is whole.
     fn take(&mut self, name: &[u8], piece: &Piece, data: &[u8]) -> Result<()> {
         let modified = piece.modified.seconds;

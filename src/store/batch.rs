@@ -4,12 +4,10 @@ use crate::error::Error;
 use crate::name;
 use crate::store::spool::Spooled;
 
-/// Entries of a batch at the most. Large enough that the short frame at a batch's end
-/// does not count, small enough that a store of 1,000 licences is shared by two workers.
-const BATCH_ENTRIES: usize = 1024;
-
-/// Bytes of names after which a batch is closed.
-const BATCH_NAMES: usize = 128 << 10;
+/// Entries of a batch at the most, and bytes of its names; [`name::ends_batch`] ends most of them
+/// long before.
+const BATCH_ENTRIES: usize = 32 << 10;
+const BATCH_NAMES: usize = 2 << 20;
 
 /// An entry of a batch.
 pub enum Entry {
@@ -22,7 +20,7 @@ pub enum Entry {
     Unlisted(Error),
 }
 
-struct Place {
+struct BatchEntry {
     /// Index of the folder's path in [`Batch::folders`].
     folder: u32,
     start: u32,
@@ -35,7 +33,7 @@ pub struct Batch {
     names: Vec<u8>,
     /// Ranges in `names`; the paths end in a slash, the root's is empty.
     folders: Vec<(u32, u32)>,
-    places: std::vec::IntoIter<Place>,
+    places: std::vec::IntoIter<BatchEntry>,
 }
 
 /// Some names of a batch, apart from it.
@@ -59,12 +57,16 @@ impl Names {
 pub struct Builder {
     names: Vec<u8>,
     folders: Vec<(u32, u32)>,
-    places: Vec<Place>,
+    places: Vec<BatchEntry>,
+    /// The last name ends a batch.
+    ends: bool,
+    /// That name.
+    path: Vec<u8>,
 }
 
 impl Builder {
     pub fn is_full(&self) -> bool {
-        self.places.len() >= BATCH_ENTRIES || self.names.len() >= BATCH_NAMES
+        self.ends || self.places.len() >= BATCH_ENTRIES || self.names.len() >= BATCH_NAMES
     }
 
     /// Adds an entry of the folder at a path that is empty or ends in a slash.
@@ -76,9 +78,13 @@ impl Builder {
             self.names.extend_from_slice(folder);
             self.folders.push((start as u32, self.names.len() as u32));
         }
+        self.path.clear();
+        self.path.extend_from_slice(folder);
+        self.path.extend_from_slice(name);
+        self.ends = name::ends_batch(&self.path);
         let start = self.names.len();
         self.names.extend_from_slice(name);
-        self.places.push(Place {
+        self.places.push(BatchEntry {
             folder: self.folders.len() as u32 - 1,
             start: start as u32,
             length: name.len() as u32,
@@ -123,7 +129,7 @@ impl Batch {
 
     /// Bytes of memory it takes.
     pub fn weight(&self) -> usize {
-        self.names.len() + 8 * self.folders.len() + size_of::<Place>() * self.places.len()
+        self.names.len() + 8 * self.folders.len() + size_of::<BatchEntry>() * self.places.len()
     }
 
     /// The next entry, which stays the next until [`Batch::advance`].
@@ -140,7 +146,7 @@ impl Batch {
         self.places.as_slice().first().map(|place| self.name(place))
     }
 
-    fn name(&self, place: &Place) -> (&[u8], &[u8]) {
+    fn name(&self, place: &BatchEntry) -> (&[u8], &[u8]) {
         let (from, to) = self.folders[place.folder as usize];
         let name = place.start as usize..(place.start + place.length) as usize;
         (&self.names[from as usize..to as usize], &self.names[name])

@@ -4,6 +4,8 @@
 //! Listing and reading are apart: the [`Lister`] walks the folders in order and makes
 //! [`Batch`]es of names; any number of [`Reader`]s open what the batches name.
 
+mod clock;
+mod enumerate;
 mod listing;
 mod read_ahead;
 mod reader;
@@ -17,14 +19,74 @@ use std::sync::Arc;
 use rustix::fs::{self, Mode};
 use rustix::io::Errno;
 
-pub use listing::{Lister, Reserved};
+use clock::Clock;
+use listing::Lister;
 pub use read_ahead::{ReadAhead, Waits};
-pub use reader::{OpenError, Reader};
+use reader::DirectoryReader;
 
 use super::folders::{LICENSE, cannot_open, canonical, locate_file};
-use super::{DATABASE, DIRECTORY, sqlite, staging};
+use super::{
+    Contents, DATABASE, DIRECTORY, Listener, Listing, Opened, Reader, Store, Wish, sqlite, staging,
+};
 use crate::error::Result;
+use crate::name::Reserved;
+use crate::operation::Operation;
 use crate::sys;
+
+/// The store at a path.
+pub struct DirectoryStore {
+    pub path: PathBuf,
+}
+
+impl Store for DirectoryStore {
+    fn open<'a>(&'a self, _operation: &Operation<'_>) -> Result<Box<dyn Opened + 'a>> {
+        Ok(Box::new(Directory::open(&self.path)?))
+    }
+
+    fn each(&self, listener: &mut dyn Listener, reserved: Option<Reserved>) -> Result<()> {
+        enumerate::each(&Directory::open(&self.path)?, listener, reserved)
+    }
+}
+
+impl Opened for Arc<Directory> {
+    fn list<'a>(
+        self: Box<Self>,
+        wish: Wish<'_>,
+        operation: &mut Operation<'a>,
+    ) -> Result<Listing<'a>> {
+        let control = operation.control();
+        let list = Lister::new((*self).clone(), wish.reserved, wish.partial, control)?;
+        Ok(Listing {
+            list: Box::new(list),
+            contents: Arc::new(Files(*self)),
+        })
+    }
+}
+
+/// The files of a directory store.
+struct Files(Arc<Directory>);
+
+impl Contents for Files {
+    fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
+
+    fn display_path(&self, name: &[u8]) -> PathBuf {
+        self.0.display_path(name)
+    }
+
+    fn real_path(&self, name: &[u8]) -> PathBuf {
+        self.0.real_path(name)
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        Box::new(DirectoryReader::new(self.0.clone()))
+    }
+
+    fn read_ahead(&self) -> Option<ReadAhead> {
+        Some(ReadAhead::new(self.0.clone()))
+    }
+}
 
 /// A directory store, or one database of a folder.
 pub struct Directory {
@@ -34,6 +96,8 @@ pub struct Directory {
     root: OwnedFd,
     /// The name of the one file that is the store.
     only: Option<OsString>,
+    /// What the times of its files are taken from.
+    clock: Clock,
 }
 
 impl Directory {
@@ -53,6 +117,7 @@ impl Directory {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
                 real_path: canonical(path).map_err(|errno| cannot_open(path, errno))?,
+                clock: Clock::of(&root),
                 root,
                 only: None,
             })),
@@ -75,6 +140,7 @@ impl Directory {
         Ok(Arc::new(Directory {
             path: folder.clone(),
             real_path: folder,
+            clock: Clock::of(&root),
             root,
             only: Some(only),
         }))

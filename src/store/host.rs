@@ -3,16 +3,27 @@
 
 mod index;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use index::Index;
+use index::Index;
 
-pub use super::spool::{Spool, Spooled};
+use super::directory::ReadAhead;
+use super::license::License;
+use super::spool::{Spool, Spooled};
+use super::{
+    Batch, Contents, Entry, Glimpse, HOST, List, Listener, Listing, OpenError, Opened, Reader,
+    Store, Wish,
+};
 
 use crate::error::{Error, Result};
 use crate::name;
-use crate::operation::HostCalls;
+use crate::name::Reserved;
+use crate::operation::{HostCalls, Operation};
+use crate::status::wmlb_progress;
 
 /// Bytes of a name that stand in words about it, at the most.
 const LONGEST_SHOWN: usize = 256;
@@ -24,15 +35,15 @@ pub trait HostStore: Send + Sync {
     fn is_writable(&self) -> bool;
     fn open(&self, writing: bool) -> Result<()>;
     /// The next licence, None at the end. It is the host's, and there until the next call,
-    /// for which one has to have the turn back.
-    fn next<'a>(&self, turn: &'a mut Turn) -> Result<Option<HostLicense<'a>>>;
+    /// for which one has to have the token back.
+    fn next<'a>(&self, token: &'a mut CallToken) -> Result<Option<HostLicense<'a>>>;
     fn put(&self, license: &HostLicense<'_>) -> Result<()>;
     fn commit(&self) -> Result<()>;
     fn close(&self);
 }
 
 /// The right to call a host's functions; only a [`Session`] has it.
-pub struct Turn(());
+pub struct CallToken(());
 
 /// A licence as it crosses the boundary.
 pub struct HostLicense<'a> {
@@ -60,12 +71,22 @@ impl SetStore {
         self.functions.is_writable()
     }
 
+    fn session(&self, writing: bool, calls: HostCalls) -> Result<Session<'_>> {
+        let functions = &*self.functions;
+        calls.call(|| functions.open(writing))?;
+        Ok(Session {
+            functions,
+            calls,
+            token: CallToken(()),
+        })
+    }
+
     /// Has the store to itself as long as the claim lives.
     pub fn claim(&self) -> Result<Claim<'_>> {
-        match self.in_use.swap(true, Ordering::Acquire) {
-            true => Err(Error::HostStoreBusy),
-            false => Ok(Claim { store: self }),
+        if self.in_use.swap(true, Ordering::Acquire) {
+            return Err(Error::HostStoreBusy);
         }
+        Ok(Claim { store: self })
     }
 }
 
@@ -77,13 +98,7 @@ pub struct Claim<'a> {
 impl Claim<'_> {
     /// Opens the store; it is closed when the session is dropped.
     pub fn open(&mut self, writing: bool, calls: HostCalls) -> Result<Session<'_>> {
-        let functions = &*self.store.functions;
-        calls.call(|| functions.open(writing))?;
-        Ok(Session {
-            functions,
-            calls,
-            turn: Turn(()),
-        })
+        self.store.session(writing, calls)
     }
 }
 
@@ -97,7 +112,7 @@ impl Drop for Claim<'_> {
 pub struct Session<'a> {
     functions: &'a dyn HostStore,
     calls: HostCalls,
-    turn: Turn,
+    token: CallToken,
 }
 
 impl Session<'_> {
@@ -106,9 +121,9 @@ impl Session<'_> {
         let Session {
             functions,
             calls,
-            turn,
+            token,
         } = self;
-        let license = calls.call(|| functions.next(turn))?;
+        let license = calls.call(|| functions.next(token))?;
         if let Some(license) = &license {
             name::check(license.name).map_err(|why| bad_name(license.name, why))?;
         }
@@ -127,6 +142,138 @@ impl Session<'_> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         self.calls.call(|| self.functions.close());
+    }
+}
+
+impl Store for Arc<SetStore> {
+    fn open<'a>(&'a self, operation: &Operation<'_>) -> Result<Box<dyn Opened + 'a>> {
+        let claim = self.claim()?;
+        let session = self.session(false, operation.host_calls())?;
+        Ok(Box::new(ClaimedSession {
+            session,
+            _claim: claim,
+        }))
+    }
+
+    fn each(&self, listener: &mut dyn Listener, _reserved: Option<Reserved>) -> Result<()> {
+        let mut claim = self.claim()?;
+        let mut session = claim.open(false, HostCalls::on_hosts_thread())?;
+        while let Some(license) = session.next()? {
+            let HostLicense {
+                name,
+                data,
+                modified,
+            } = license;
+            let size = data.len() as u64;
+            let head = &data[..listener.wanted_head(size)];
+            let tail = &data[data.len() - listener.wanted_tail(head, size)..];
+            let glimpse = Glimpse {
+                name,
+                size,
+                modified,
+                content: Some((head, tail)),
+            };
+            if !listener.license(glimpse)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A claim, and the session that it is for.
+struct ClaimedSession<'a> {
+    session: Session<'a>,
+    /// Let go of after the session.
+    _claim: Claim<'a>,
+}
+
+impl Opened for ClaimedSession<'_> {
+    /// Copies all licenses of the store, and closes it.
+    fn list<'a>(
+        mut self: Box<Self>,
+        wish: Wish<'_>,
+        operation: &mut Operation<'a>,
+    ) -> Result<Listing<'a>> {
+        let control = operation.control();
+        let mut spool = Spool::default();
+        let mut index = Index::default();
+        loop {
+            // Nothing is done yet, but the user sees that it goes on, and may cancel.
+            operation.advance(wmlb_progress::default())?;
+            let Some(license) = self.session.next()? else {
+                break;
+            };
+            let offset = spool.append(license.data, wish.new_file, control)?;
+            let place = Spooled {
+                offset,
+                size: license.data.len() as u64,
+                modified: license.modified,
+            };
+            index.add(license.name, place)?;
+        }
+        drop(self);
+        index.sort()?;
+        Ok(Listing {
+            list: Box::new(Copies {
+                bytes: spool.size(),
+                index,
+            }),
+            contents: Arc::new(Copied(Arc::new(spool))),
+        })
+    }
+}
+
+struct Copies {
+    index: Index,
+    bytes: u64,
+}
+
+impl List for Copies {
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        Ok(self.index.next_batch())
+    }
+
+    fn listed(&self) -> u64 {
+        self.index.len() as u64
+    }
+
+    fn totals(&self) -> Option<(u64, u64)> {
+        Some((self.index.len() as u64, self.bytes))
+    }
+}
+
+/// What was copied of a host's store.
+struct Copied(Arc<Spool>);
+
+impl Contents for Copied {
+    fn kind(&self) -> &'static str {
+        HOST
+    }
+
+    fn display_path(&self, name: &[u8]) -> PathBuf {
+        OsStr::from_bytes(name).into()
+    }
+
+    fn real_path(&self, name: &[u8]) -> PathBuf {
+        self.display_path(name)
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        Box::new(Copied(self.0.clone()))
+    }
+
+    fn read_ahead(&self) -> Option<ReadAhead> {
+        None
+    }
+}
+
+impl Reader for Copied {
+    fn open(&mut self, batch: &Batch) -> std::result::Result<License, OpenError> {
+        match batch.peek() {
+            Some(Entry::Spooled(place)) => Ok(License::spooled(self.0.clone(), *place)),
+            _ => Err(OpenError::Gone),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{self, SeekFrom, Stat};
 use rustix::io::Errno;
@@ -15,14 +16,26 @@ use crate::sys::{self, Time};
 
 type Result<T> = std::result::Result<T, Errno>;
 
-/// A licence that is open.
+/// How long a writer that was interrupted in the middle of a write has to go on, between two
+/// reads that are compared.
+const BETWEEN_READS: Duration = Duration::from_millis(2);
+
+/// Bytes that are compared at a time.
+const PIECE: usize = 256 << 10;
+
+/// A license that is open.
 pub struct License {
     content: Content,
 }
 
 enum Content {
     /// A file of the store, and what it was when it was opened.
-    File { file: OwnedFd, before: Stat },
+    File {
+        file: OwnedFd,
+        before: Stat,
+        /// A hash of what was read so far, for one that may be being written to.
+        fresh: Option<Box<blake3::Hasher>>,
+    },
     /// A database that is read where it lies.
     AtRest {
         file: OwnedFd,
@@ -43,9 +56,16 @@ enum Content {
 }
 
 impl License {
-    pub fn file(file: OwnedFd, before: Stat) -> Self {
+    /// A file; `is_fresh` says that it was changed a moment ago, or that nobody knows. The times of
+    /// a file are set when a write begins, so one that was is believed when it reads the same
+    /// twice only.
+    pub fn file(file: OwnedFd, before: Stat, is_fresh: bool) -> Self {
         License {
-            content: Content::File { file, before },
+            content: Content::File {
+                file,
+                before,
+                fresh: is_fresh.then(Box::default),
+            },
         }
     }
 
@@ -187,7 +207,7 @@ impl License {
 
     /// Appends the whole content. More or fewer bytes than [`License::size`] mean that it
     /// has changed.
-    pub fn read_whole(&self, out: &mut Vec<u8>) -> Result<u64> {
+    pub fn read_whole(&mut self, out: &mut Vec<u8>) -> Result<u64> {
         let file = match &self.content {
             Content::File { file, .. }
             | Content::AtRest { file, .. }
@@ -213,7 +233,7 @@ impl License {
     }
 
     /// Appends the next `length` bytes; fewer mean that it ends here.
-    pub fn read_next(&self, out: &mut Vec<u8>, length: usize) -> Result<usize> {
+    pub fn read_next(&mut self, out: &mut Vec<u8>, length: usize) -> Result<usize> {
         let start = out.len();
         out.resize(start + length, 0);
         let mut filled = 0;
@@ -224,7 +244,68 @@ impl License {
             }
         }
         out.truncate(start + filled);
+        if let Content::File {
+            fresh: Some(hash), ..
+        } = &mut self.content
+        {
+            hash.update(&out[start..]);
+        }
         Ok(filled)
+    }
+
+    /// Whether a whole license, which was read once, reads the same a moment later, if there is
+    /// any doubt.
+    pub fn reads_again(&self, content: &[u8]) -> Result<bool> {
+        if !matches!(self.content, Content::File { fresh: Some(_), .. }) {
+            return Ok(true);
+        }
+        std::thread::sleep(BETWEEN_READS);
+        let mut buffer = vec![0; content.len().min(PIECE)];
+        let mut offset = 0;
+        for piece in content.chunks(PIECE) {
+            let again = &mut buffer[..piece.len()];
+            if !self.fills(again, offset)? || again != piece {
+                return Ok(false);
+            }
+            offset += piece.len() as u64;
+        }
+        self.is_unchanged()
+    }
+
+    /// The same for one that was read piece by piece.
+    pub fn hashes_again(&self, control: &Control) -> Result<bool> {
+        let Content::File {
+            fresh: Some(hash), ..
+        } = &self.content
+        else {
+            return Ok(true);
+        };
+        let mut again = blake3::Hasher::new();
+        let mut buffer = vec![0; PIECE];
+        let mut offset = 0;
+        while offset < self.size() && control.check().is_ok() {
+            let length = (self.size() - offset).min(PIECE as u64) as usize;
+            if !self.fills(&mut buffer[..length], offset)? {
+                return Ok(false);
+            }
+            again.update(&buffer[..length]);
+            offset += length as u64;
+        }
+        Ok(again.finalize() == hash.finalize() && self.is_unchanged()?)
+    }
+
+    /// Fills the buffer with what is at `offset`; false when it ends before.
+    fn fills(&self, mut out: &mut [u8], mut offset: u64) -> Result<bool> {
+        while !out.is_empty() {
+            match self.read_at(out, offset)? {
+                0 => return Ok(false),
+                got => {
+                    out = &mut out[got..];
+                    offset += got as u64;
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Appends the last `length` bytes; what was read before and after does not matter to it.
@@ -248,7 +329,7 @@ impl License {
     /// Whether it is still what it was when it was opened, and ends where it did.
     pub fn is_unchanged(&self) -> Result<bool> {
         match &self.content {
-            Content::File { file, before } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
+            Content::File { file, before, .. } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
             Content::AtRest { file, database } => Ok(database.is_unchanged(file.as_fd())),
             Content::Snapshot { .. } | Content::Spooled { .. } => Ok(true),
         }

@@ -37,7 +37,7 @@ impl Spool {
     pub fn append(
         &mut self,
         data: &[u8],
-        new_file: impl Fn() -> Result<(File, PathBuf)>,
+        new_file: &dyn Fn() -> Result<(File, PathBuf)>,
         control: &Control,
     ) -> Result<u64> {
         let start = self.size;

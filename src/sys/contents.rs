@@ -1,6 +1,36 @@
-//! Whether two contents are the same.
+//! Contents: read at any offset, and compared.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+/// Bytes that can be read at any offset, by several threads at a time.
+pub trait ReadAt: Sync {
+    /// Reads what is at `offset`: 0 bytes at the end only.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Fills the buffer with what is at `offset`; false when it ends before.
+    fn fills(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<bool> {
+        while !buffer.is_empty() {
+            match self.read_at(buffer, offset) {
+                Ok(0) => return Ok(false),
+                Ok(read) => {
+                    buffer = &mut buffer[read..];
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl ReadAt for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+}
 
 /// Bytes that are compared at a time.
 const COMPARED: u64 = 64 << 10;

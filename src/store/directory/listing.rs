@@ -12,10 +12,10 @@ use rustix::io::Errno;
 
 use super::Directory;
 use crate::error::{Error, Result};
-use crate::name;
+use crate::name::{self, Reserved};
 use crate::operation::Control;
 use crate::store::batch::{Batch, Builder, Entry};
-use crate::store::{TRIES, sqlite};
+use crate::store::{List as StoreList, TRIES, sqlite};
 use crate::sys::{self, Identity};
 
 /// Folders of the walk that are kept open. One farther up is opened again by its path.
@@ -78,16 +78,10 @@ struct Level {
     entries: std::vec::IntoIter<Listed>,
 }
 
-/// Names that are no licences, in the one folder where they are not.
-pub struct Reserved {
-    pub folder: Identity,
-    pub is_reserved: fn(&[u8]) -> bool,
-}
-
 /// Walks a store depth first, each folder's entries in the order of their bytes.
 pub struct Lister<'a> {
     store: Arc<Directory>,
-    reserved: Reserved,
+    reserved: Option<Reserved>,
     /// Whether a folder that cannot be listed is an entry of the batch, not a failure.
     partial: bool,
     control: &'a Control,
@@ -98,40 +92,12 @@ pub struct Lister<'a> {
     listed: u64,
 }
 
-impl<'a> Lister<'a> {
-    pub fn new(
-        store: Arc<Directory>,
-        reserved: Reserved,
-        partial: bool,
-        control: &'a Control,
-    ) -> Result<Self> {
-        let mut lister = Lister {
-            store,
-            reserved,
-            partial,
-            control,
-            levels: Vec::new(),
-            path: Vec::new(),
-            buffer: vec![MaybeUninit::uninit(); LISTING_BUFFER],
-            listed: 0,
-        };
-        let root = sys::open_at(&lister.store.root, c".", sys::FOLDER, Mode::empty())
-            .map_err(|errno| Error::system("open the license store", &lister.store.path, errno))?;
-        let level = match &lister.store.only {
-            None => lister.list(root)?,
-            Some(only) => lister.list_only(only.as_bytes(), &root)?,
-        };
-        lister.levels.push(level);
-        Ok(lister)
-    }
-
-    /// Entries listed so far.
-    pub fn listed(&self) -> u64 {
+impl StoreList for Lister<'_> {
+    fn listed(&self) -> u64 {
         self.listed
     }
 
-    /// The next piece of the list; None at its end.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>> {
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
         let mut batch = Builder::default();
         while !batch.is_full() {
             let Some(level) = self.levels.last_mut() else {
@@ -164,6 +130,38 @@ impl<'a> Lister<'a> {
         let batch = batch.finish();
         self.listed += batch.as_ref().map_or(0, |batch| batch.len() as u64);
         Ok(batch)
+    }
+
+    fn totals(&self) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+impl<'a> Lister<'a> {
+    pub fn new(
+        store: Arc<Directory>,
+        reserved: Option<Reserved>,
+        partial: bool,
+        control: &'a Control,
+    ) -> Result<Self> {
+        let mut lister = Lister {
+            store,
+            reserved,
+            partial,
+            control,
+            levels: Vec::new(),
+            path: Vec::new(),
+            buffer: vec![MaybeUninit::uninit(); LISTING_BUFFER],
+            listed: 0,
+        };
+        let root = sys::open_at(&lister.store.root, c".", sys::FOLDER, Mode::empty())
+            .map_err(|errno| Error::system("open the license store", &lister.store.path, errno))?;
+        let level = match &lister.store.only {
+            None => lister.list(root)?,
+            Some(only) => lister.list_only(only.as_bytes(), &root)?,
+        };
+        lister.levels.push(level);
+        Ok(lister)
     }
 
     /// Goes down into the folder whose name is this range of the current level's names.
@@ -282,7 +280,10 @@ impl<'a> Lister<'a> {
         let stat = fs::fstat(root).map_err(|errno| self.lost("examine the folder", errno))?;
         let identity = sys::identity(&stat);
         // The backup would take its place.
-        if identity == self.reserved.folder && (self.reserved.is_reserved)(only) {
+        if self
+            .reserved
+            .is_some_and(|reserved| reserved.has(identity, only))
+        {
             return Err(Error::BackupExists(self.store.display_path(only)));
         }
         Ok(Level {
@@ -329,13 +330,14 @@ impl<'a> Lister<'a> {
     fn list_once(&mut self, folder: &OwnedFd, identity: Identity) -> Result<List> {
         let mut names = Vec::new();
         let mut entries = Vec::new();
-        let is_reserved = self.reserved.is_reserved;
-        let holds_reserved = identity == self.reserved.folder;
+        let reserved = self.reserved.filter(|reserved| reserved.folder == identity);
         // A restore that began after the store was opened may have its folder there.
         let holds_staging = self.levels.is_empty();
         let control = self.control;
         let listing = sys::list_folder(folder.as_fd(), &mut self.buffer, |name, kind| {
-            if (holds_reserved && is_reserved(name)) || (holds_staging && name::is_staging(name)) {
+            if reserved.is_some_and(|reserved| reserved.has(identity, name))
+                || (holds_staging && name::is_staging(name))
+            {
                 return Ok(());
             }
             if entries.len() % 1024 == 0 && control.check().is_err() {

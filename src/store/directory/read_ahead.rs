@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::{Directory, Reader};
+use super::{Directory, DirectoryReader};
 use crate::panics;
 use crate::store::batch::{Batch, Names};
 use crate::sync::{Condvar, Mutex, lock, wait};
@@ -173,7 +173,7 @@ impl Shared {
     /// A thread that reads ahead.
     fn read(&self) {
         let _ours = panics::enter();
-        let mut reader = Reader::new(self.store.clone());
+        let mut reader = DirectoryReader::new(self.store.clone());
         let mut state = lock(&self.state);
         loop {
             if state.ended {

@@ -7,13 +7,13 @@ use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Directory;
-use crate::store::Batch;
 use crate::store::folders::LICENSE;
 use crate::store::license::License;
+use crate::store::{Batch, OpenError, Reader};
 use crate::sys;
 
 /// Opens the files that batches name. One a worker.
-pub struct Reader {
+pub struct DirectoryReader {
     store: Arc<Directory>,
     /// The folder opened last, and its path: the next file is mostly in it too.
     folder: Option<OwnedFd>,
@@ -22,13 +22,13 @@ pub struct Reader {
     no_access_time: OFlags,
 }
 
-impl Reader {
+impl DirectoryReader {
     pub fn new(store: Arc<Directory>) -> Self {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let no_access_time = OFlags::NOATIME;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let no_access_time = OFlags::empty();
-        Reader {
+        DirectoryReader {
             store,
             folder: None,
             folder_path: Vec::new(),
@@ -37,11 +37,7 @@ impl Reader {
     }
 
     /// Opens the batch's next entry. ELOOP: it has become a link.
-    pub(super) fn open_file(
-        &mut self,
-        folder: &[u8],
-        name: &[u8],
-    ) -> std::result::Result<OwnedFd, Errno> {
+    pub(super) fn open_file(&mut self, folder: &[u8], name: &[u8]) -> sys::Result<OwnedFd> {
         if self.folder.is_none() || self.folder_path != folder {
             self.folder = None;
             self.folder_path.clear();
@@ -63,9 +59,10 @@ impl Reader {
             result => result,
         }
     }
+}
 
-    /// Opens the next entry of a batch.
-    pub fn open(&mut self, batch: &Batch) -> std::result::Result<License, OpenError> {
+impl Reader for DirectoryReader {
+    fn open(&mut self, batch: &Batch) -> std::result::Result<License, OpenError> {
         let Some((folder, name)) = batch.current() else {
             return Err(OpenError::Gone);
         };
@@ -74,7 +71,10 @@ impl Reader {
             .and_then(|file| Ok((fs::fstat(&file)?, file)));
         match opened {
             Ok((before, file)) => match FileType::from_raw_mode(before.st_mode) {
-                FileType::RegularFile => Ok(License::file(file, before)),
+                FileType::RegularFile => {
+                    let fresh = self.store.clock.is_fresh(&before);
+                    Ok(License::file(file, before, fresh))
+                }
                 _ => Err(OpenError::NotALicense),
             },
             // ENXIO: a socket, or a device without its driver.
@@ -87,13 +87,4 @@ impl Reader {
             Err(errno) => Err(OpenError::Failed(errno)),
         }
     }
-}
-
-/// Why a file was not opened.
-pub enum OpenError {
-    /// It is not there any more.
-    Gone,
-    /// It is a link or a special file by now.
-    NotALicense,
-    Failed(Errno),
 }

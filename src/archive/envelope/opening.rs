@@ -1,6 +1,5 @@
 //! Decrypts the frames in an age file.
 
-use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::iter;
 use std::path::{Path, PathBuf};
@@ -8,10 +7,10 @@ use std::path::{Path, PathBuf};
 use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
-use super::{
-    CHUNK, Keys, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
+use super::with_age::{
+    CHUNK, Decryption, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
 };
-use crate::archive::envelope::Source;
+use super::{Bytes, Source};
 use crate::error::{Error, Result};
 use crate::hresult;
 use crate::operation::Control;
@@ -19,13 +18,13 @@ use crate::secret::wiping_stack;
 
 /// Opens the age file with the key that fits its kind.
 pub fn open(
-    mut file: File,
+    mut bytes: Bytes,
     path: &Path,
-    keys: &Keys,
+    keys: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
     let mut head = Vec::new();
-    Read::by_ref(&mut file)
+    Read::by_ref(&mut bytes)
         .take(LONGEST_HEADER)
         .read_to_end(&mut head)
         .map_err(|error| Error::io("read", path, error))?;
@@ -48,7 +47,7 @@ pub fn open(
     let input = Input {
         head,
         taken: 0,
-        file,
+        bytes,
     };
     let decryptor = Decryptor::new_buffered(input).map_err(|error| match error {
         DecryptError::Io(error) if is_of_the_system(&error) => Error::io("read", path, error),
@@ -105,7 +104,7 @@ pub fn open(
 struct Input {
     head: Vec<u8>,
     taken: usize,
-    file: File,
+    bytes: Bytes,
 }
 
 impl Read for Input {
@@ -113,7 +112,7 @@ impl Read for Input {
         let read = (&self.head[self.taken..]).read(buffer)?;
         self.taken += read;
         match read {
-            0 => self.file.read(buffer),
+            0 => self.bytes.read(buffer),
             read => Ok(read),
         }
     }

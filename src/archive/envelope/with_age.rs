@@ -5,57 +5,55 @@
 //! every other change is damage. A change in the stanza itself cannot be told from a wrong
 //! secret, and is taken for one unless it breaks the stanza's form.
 
-mod opening;
-mod sealing;
-
-use std::fs::File;
 use std::io;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use age::{EncryptError, Encryptor, scrypt, x25519};
-pub use opening::open;
-use sealing::Sealed;
 
-use crate::archive::output::Output;
+pub use super::opening::open;
+use super::sealing::Sealed;
+pub use super::sealing::SideFile;
+use crate::archive::output::{Append, Output};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
 use crate::secret::{Secret, wiping_stack};
 use crate::sys::{self, SetAside};
-use crate::target::folder::Folder;
 
 /// The logarithm of scrypt's cost for a passphrase: fixed, so that a backup takes the same
 /// everywhere. Memory is [`scrypt_memory`], here 128 MiB.
 const WORK_FACTOR: u8 = 17;
 /// The largest that a file may ask for.
-const LARGEST_WORK_FACTOR: u8 = 18;
+pub(super) const LARGEST_WORK_FACTOR: u8 = 18;
 
 /// Recipients, or identities, at the most. Each stanza is tried with each identity.
 const MOST_KEYS: usize = 500;
 /// Bytes of a header at the most: more than [`MOST_KEYS`] recipients take.
-const LONGEST_HEADER: u64 = 64 << 10;
+pub(super) const LONGEST_HEADER: u64 = 64 << 10;
 
 /// Bytes of content in each piece that is encrypted on its own, and of the tag after it.
-const CHUNK: u64 = 64 << 10;
-const TAG: u64 = 16;
+pub(super) const CHUNK: u64 = 64 << 10;
+pub(super) const TAG: u64 = 16;
 
 /// What a backup is encrypted to.
-pub enum Lock {
+pub enum Encryption {
     Passphrase(Secret),
     Recipients(Vec<x25519::Recipient>),
 }
 
-impl Lock {
+impl Encryption {
     /// As the properties have it; None: not at all.
     pub fn new(properties: &Properties) -> Result<Option<Self>> {
         let passphrase = properties.secret(Property::Passphrase);
         let recipients = properties.secret(Property::Recipients);
         match (passphrase, recipients) {
             (None, None) => Ok(None),
-            (Some(passphrase), None) => Ok(Some(Lock::Passphrase(passphrase.clone()))),
-            (None, Some(text)) => Ok(Some(Lock::Recipients(parse_recipients(text.expose())?))),
+            (Some(passphrase), None) => Ok(Some(Encryption::Passphrase(passphrase.clone()))),
+            (None, Some(text)) => Ok(Some(Encryption::Recipients(parse_recipients(
+                text.expose(),
+            )?))),
             (Some(_), Some(_)) => Err(Error::Argument(
                 "properties Passphrase and Recipients are both set, and a backup is encrypted \
                  to one or the other"
@@ -66,7 +64,7 @@ impl Lock {
 
     fn encryptor(&self, control: &Control) -> Result<Encryptor> {
         match self {
-            Lock::Passphrase(passphrase) => {
+            Encryption::Passphrase(passphrase) => {
                 control.check()?;
                 let _memory = set_aside_memory(WORK_FACTOR)?;
                 let encryptor = wiping_stack(|| {
@@ -77,26 +75,26 @@ impl Lock {
                 control.check()?;
                 Ok(encryptor)
             }
-            Lock::Recipients(recipients) => encryptor(recipients.iter().map(|one| one as _)),
+            Encryption::Recipients(recipients) => encryptor(recipients.iter().map(|one| one as _)),
         }
     }
 
     /// Begins an age file; the frames go into it.
     pub fn output<'a>(
         &self,
-        file: &'a File,
-        folder: &'a Folder,
+        file: &'a mut dyn Append,
         path: &'a Path,
         verify: bool,
         control: &Control,
     ) -> Result<Box<dyn Output + 'a>> {
         let encryptor = self.encryptor(control)?;
-        let sealed = Sealed::new(encryptor, file, folder, path, verify)?;
-        Ok(Box::new(sealed))
+        Ok(Box::new(Sealed::new(encryptor, file, path, verify)?))
     }
 }
 
-fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Encryptor> {
+pub(super) fn encryptor<'a>(
+    recipients: impl Iterator<Item = &'a dyn age::Recipient>,
+) -> Result<Encryptor> {
     // Random numbers, the first time on a thread, make the C library ask for a few bytes, without
     // which it ends the process.
     if !sys::has_memory() {
@@ -109,21 +107,31 @@ fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Re
 }
 
 /// What opens an encrypted backup.
-pub struct Keys {
-    passphrase: Option<Secret>,
-    identities: Vec<x25519::Identity>,
+pub struct Decryption {
+    pub(super) passphrase: Option<Secret>,
+    pub(super) identities: Vec<x25519::Identity>,
+    /// A file in clear is taken all the same.
+    allows_clear: bool,
 }
 
-impl Keys {
-    pub fn new(properties: &Properties) -> Result<Self> {
+impl Decryption {
+    pub fn new(properties: &Properties, allows_clear: bool) -> Result<Self> {
         let identities = properties.secret(Property::Identities);
-        Ok(Keys {
+        Ok(Decryption {
             passphrase: properties.secret(Property::Passphrase).cloned(),
             identities: match identities {
                 Some(text) => wiping_stack(|| parse_identities(text.expose()))?,
                 None => Vec::new(),
             },
+            allows_clear,
         })
+    }
+
+    /// Whether a file that is not encrypted is refused: whoever can replace one that is could
+    /// else have anything restored.
+    pub fn refuses_clear(&self) -> bool {
+        let expects_encrypted = self.passphrase.is_some() || !self.identities.is_empty();
+        expects_encrypted && !self.allows_clear
     }
 }
 
@@ -157,10 +165,10 @@ fn parse_recipients(text: &str) -> Result<Vec<x25519::Recipient>> {
         short |= matches!(used, Ok(Err(Error::Memory(_))));
         matches!(used, Ok(Ok(_))).then_some(recipient)
     });
-    match short {
-        true => Err(Error::Memory("the recipients")),
-        false => found,
+    if short {
+        return Err(Error::Memory("the recipients"));
     }
+    found
 }
 
 fn parse_identities(text: &str) -> Result<Vec<x25519::Identity>> {
@@ -193,23 +201,24 @@ fn parse_lines<T>(
             None => return refuse(format!("line {number} is no X25519 {what}")),
         }
     }
-    match found.is_empty() {
-        true => refuse(format!("there is no {what} in it")),
-        false => Ok(found),
+    if found.is_empty() {
+        return refuse(format!("there is no {what} in it"));
     }
+    Ok(found)
 }
 
 /// Whether an error is the system's, and not age's about what was read.
-fn is_of_the_system(error: &io::Error) -> bool {
+pub(super) fn is_of_the_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some()
 }
 
 /// The memory that scrypt takes, which it asks for in a way that would end the process if there
 /// were none. A factor that is too large is refused without any.
-fn set_aside_memory(factor: u8) -> Result<SetAside> {
-    let bytes = match factor > LARGEST_WORK_FACTOR {
-        true => 0,
-        false => scrypt_memory(factor),
+pub(super) fn set_aside_memory(factor: u8) -> Result<SetAside> {
+    let bytes = if factor > LARGEST_WORK_FACTOR {
+        0
+    } else {
+        scrypt_memory(factor)
     };
     SetAside::new(bytes).ok_or(Error::Memory("the passphrase"))
 }

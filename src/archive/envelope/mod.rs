@@ -1,29 +1,32 @@
 //! The envelope: the age file (C2SP age.md, version 1) around the frames of an encrypted
 //! backup, and around those of a clear one nothing.
 //!
-//! All that knows of age is here, in two bodies: `present` and, for a build without the
-//! feature `encryption`, `absent`, which refuses.
+//! All that knows of age is here: `with_age` and, for a build without the feature `encryption`,
+//! `without_age`, which refuses.
 
-#[cfg(not(feature = "encryption"))]
-mod absent;
 #[cfg(feature = "encryption")]
-mod present;
+mod opening;
+#[cfg(feature = "encryption")]
+mod sealing;
+#[cfg(feature = "encryption")]
+mod with_age;
+#[cfg(not(feature = "encryption"))]
+mod without_age;
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-#[cfg(not(feature = "encryption"))]
-use absent as body;
 #[cfg(feature = "encryption")]
-use present as body;
+use with_age as implementation;
+#[cfg(not(feature = "encryption"))]
+use without_age as implementation;
 
-pub use body::{Keys, Lock, check};
+pub use implementation::{Decryption, Encryption, check};
 
-use super::output::{Output, Plain};
-use crate::error::{Error, Result};
+use super::output::{Append, Output, Plain};
+use crate::error::{At, Error, Result};
 use crate::operation::Control;
-use crate::target::folder::Folder;
 
 /// The line an age file begins with, whatever its version.
 const AGE: &[u8] = b"age-encryption.org/v";
@@ -42,43 +45,46 @@ pub trait Source {
     fn is_authentic(&self) -> bool;
 }
 
-/// How the frames of a new archive go into `file`: through the lock, or as they are. With
-/// `verify` what is needed to read an encrypted file back is gathered.
+/// Bytes of a file, from its beginning.
+pub type Bytes = Box<dyn Read + Send>;
+
+/// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
+/// they are. With `verify` what is needed to read an encrypted file back is gathered.
 pub fn output<'a>(
-    lock: Option<&Lock>,
-    file: &'a File,
-    folder: &'a Folder,
+    encryption: Option<&Encryption>,
+    file: &'a mut dyn Append,
     path: &'a Path,
     verify: bool,
     control: &Control,
 ) -> Result<Box<dyn Output + 'a>> {
-    match lock {
-        Some(lock) => lock.output(file, folder, path, verify, control),
-        None => Ok(Box::new(Plain::new(file, path))),
+    match encryption {
+        Some(encryption) => encryption.output(file, path, verify, control),
+        None => Ok(Box::new(Plain(file))),
     }
 }
 
-/// The frames in `file`, which is read from its beginning.
+/// The frames in a file of this path.
 pub fn open(
-    mut file: File,
+    mut bytes: Bytes,
     path: &Path,
-    keys: &Keys,
+    decryption: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
-    let failed = |error| Error::io("read", path, error);
     let mut line = Vec::new();
     let longest = AGE.len() + VERSION.len();
-    Read::by_ref(&mut file)
+    Read::by_ref(&mut bytes)
         .take(longest as u64)
         .read_to_end(&mut line)
-        .map_err(failed)?;
-    file.rewind().map_err(failed)?;
-    match kind_of(&line) {
+        .at("read", path)?;
+    let kind = kind_of(&line);
+    let bytes: Bytes = Box::new(io::Cursor::new(line).chain(bytes));
+    match kind {
+        Kind::Clear if decryption.refuses_clear() => Err(Error::InClear(path.to_owned())),
         Kind::Clear => Ok(Box::new(Clear {
-            file,
+            bytes,
             path: path.to_owned(),
         })),
-        Kind::Age => body::open(file, path, keys, control),
+        Kind::Age => implementation::open(bytes, path, decryption, control),
         Kind::OtherAge => Err(Error::NotABackup {
             path: path.to_owned(),
             why: "it is encrypted in another version of the age format".to_owned(),
@@ -87,6 +93,49 @@ pub fn open(
             path: path.to_owned(),
             what: "the line that an encrypted file begins with is damaged".to_owned(),
         }),
+    }
+}
+
+/// A file for what waits to be written, gone with the backup.
+pub enum Side {
+    Clear(File),
+    Encrypted(implementation::SideFile),
+}
+
+/// What was written to it, from the beginning.
+pub type SideReader = Box<dyn Read>;
+
+impl Side {
+    pub fn new(file: File, encrypted: bool, path: &Path) -> Result<Self> {
+        Ok(if encrypted {
+            Side::Encrypted(implementation::SideFile::new(file, path)?)
+        } else {
+            Side::Clear(file)
+        })
+    }
+
+    /// Ends it, to be read.
+    pub fn read_back(self, path: &Path) -> Result<SideReader> {
+        match self {
+            Side::Clear(mut file) => {
+                file.rewind().at("read back", path)?;
+                Ok(Box::new(file))
+            }
+            Side::Encrypted(file) => file.read_back(path),
+        }
+    }
+}
+
+impl Write for Side {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Side::Clear(file) => file.write(data),
+            Side::Encrypted(file) => file.write(data),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -124,16 +173,16 @@ fn is_version(bytes: &[u8]) -> bool {
 
 /// Frames with nothing around them.
 struct Clear {
-    file: File,
+    bytes: Bytes,
     path: PathBuf,
 }
 
 impl Source for Clear {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         loop {
-            match self.file.read(buffer) {
+            match self.bytes.read(buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => return read.map_err(|error| Error::io("read", &self.path, error)),
+                read => return read.at("read", &self.path),
             }
         }
     }

@@ -1,20 +1,20 @@
 //! The envelope of a build without encryption: it knows an age file when it sees one.
 
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
-use super::Source;
-use crate::archive::output::Output;
+use super::{Bytes, SideReader, Source};
+use crate::archive::output::{Append, Output};
 use crate::error::{Error, Result};
 use crate::hresult;
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
-use crate::target::folder::Folder;
 
 /// What a backup is encrypted to: there is nothing.
-pub enum Lock {}
+pub enum Encryption {}
 
-impl Lock {
+impl Encryption {
     pub fn new(properties: &Properties) -> Result<Option<Self>> {
         // What check() refuses cannot be set.
         match (
@@ -28,8 +28,7 @@ impl Lock {
 
     pub fn output<'a>(
         &self,
-        _file: &'a File,
-        _folder: &'a Folder,
+        _file: &'a mut dyn Append,
         _path: &'a Path,
         _verify: bool,
         _control: &Control,
@@ -39,11 +38,39 @@ impl Lock {
 }
 
 /// What opens an encrypted backup: there is nothing.
-pub struct Keys;
+pub struct Decryption;
 
-impl Keys {
-    pub fn new(_properties: &Properties) -> Result<Self> {
-        Ok(Keys)
+impl Decryption {
+    pub fn new(_properties: &Properties, _allows_clear: bool) -> Result<Self> {
+        Ok(Decryption)
+    }
+
+    /// No secret can be set that would say that a file must be encrypted.
+    pub fn refuses_clear(&self) -> bool {
+        false
+    }
+}
+
+/// A side file that is encrypted: there is nothing.
+pub enum SideFile {}
+
+impl SideFile {
+    pub fn new(_file: File, _path: &Path) -> Result<Self> {
+        Err(Error::Defect("there is no encryption".to_owned()))
+    }
+
+    pub fn read_back(self, _path: &Path) -> Result<SideReader> {
+        match self {}
+    }
+}
+
+impl Write for SideFile {
+    fn write(&mut self, _data: &[u8]) -> io::Result<usize> {
+        match *self {}
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match *self {}
     }
 }
 
@@ -56,7 +83,12 @@ pub fn check(property: Property, _setting: &Setting) -> Result<()> {
     }
 }
 
-pub fn open(_file: File, path: &Path, _keys: &Keys, _control: &Control) -> Result<Box<dyn Source>> {
+pub fn open(
+    _bytes: Bytes,
+    path: &Path,
+    _decryption: &Decryption,
+    _control: &Control,
+) -> Result<Box<dyn Source>> {
     Err(Error::Encrypted {
         path: path.to_owned(),
         hr: hresult::WMLB_E_NOTIMPL,

@@ -1,40 +1,34 @@
-//! The main job: from the licence store into a backup file.
+//! The main job: from the license store into a backup file.
 
-mod collect;
+mod frame;
+mod messages;
 mod packing;
-mod part;
 mod rights;
-mod scratch;
-mod source;
-mod task;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use collect::collect;
+use messages::{FrameResult, LargeMark, Notice, Task};
 use packing::Packing;
-use part::{Large, Notice, Part};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
-pub use scratch::Scratch;
-use source::{List, Source};
-use task::Task;
 
-use crate::archive::envelope::{self, Lock};
-use crate::archive::writer::Writer;
+use crate::archive::envelope::{self, Encryption};
+use crate::archive::output::Append;
+use crate::archive::writer::{Finished, Writer};
 use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::Right;
 use crate::operation::{Job, Operation};
-use crate::pipeline::{self, Ends};
-use crate::props::{Properties, Property};
+use crate::pipeline::{self, MainSide};
+use crate::props::Properties;
 use crate::status::{self, Value, wmlb_progress};
-use crate::store::directory::{Directory, Lister, ReadAhead, Reserved};
 use crate::store::host::SetStore;
-use crate::target::folder::{self, Folder};
+use crate::store::{self, List, Listing, Store, Wish};
+use crate::target::{self, NewFile, Scratch, Target};
 
 /// For a backup: replace the backup file that is there.
 pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
@@ -54,23 +48,14 @@ pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB
 
 /// A backup that is ready to run.
 pub struct Backup {
-    /// BackupPath as it was set, for the caller, and where that is whatever becomes the
-    /// working directory meanwhile.
-    folder: PathBuf,
-    absolute_folder: PathBuf,
-    store: Store,
+    target: Box<dyn Target>,
+    store: Box<dyn Store>,
     flags: u32,
-    lock: Option<Lock>,
+    encryption: Option<Encryption>,
     level: i32,
     threads: usize,
     denies_unstated_rights: bool,
     rights: Option<Arc<dyn Rights>>,
-}
-
-/// What is backed up.
-enum Store {
-    Path(PathBuf),
-    Host(Arc<SetStore>),
 }
 
 impl Backup {
@@ -82,35 +67,37 @@ impl Backup {
         host: Option<Arc<SetStore>>,
         rights: Option<Arc<dyn Rights>>,
     ) -> Result<Self> {
-        let folder = properties.path(Property::BackupPath)?;
-        let store = match host {
-            Some(host) => Store::Host(host),
-            None => Store::Path(properties.absolute_path(Property::StorePath)?),
-        };
-        let absolute_folder = properties.absolute_path(Property::BackupPath)?;
+        let target = target::from_properties(properties)?;
         let backup = Backup {
-            folder,
-            absolute_folder,
-            store,
+            store: store::of(properties, host)?,
             flags,
-            lock: Lock::new(properties)?,
+            encryption: Encryption::new(properties)?,
             level: properties.compression_level(),
             threads: properties.threads(),
             denies_unstated_rights: properties.denies_unstated_rights(),
             rights,
+            target,
         };
-        folder::check_target(&backup.absolute_folder, backup.has(WMLB_BACKUP_OVERWRITE))?;
+        backup.target.check(backup.has(WMLB_BACKUP_OVERWRITE))?;
         Ok(backup)
     }
 
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
+
+    fn scratch(&self, file: &dyn NewFile) -> Scratch {
+        match self.encryption {
+            None => file.scratch(),
+            // What is encrypted there is not to lie there in clear, not for a moment.
+            Some(_) => Scratch::apart(),
+        }
+    }
 }
 
 impl Job for Backup {
     fn backup_file(&self) -> PathBuf {
-        self.folder.join(folder::FILE_NAME)
+        self.target.display_path()
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
@@ -119,82 +106,84 @@ impl Job for Backup {
             hresult::WMLB_S_OK,
             Value::None,
         )?;
-        match &self.store {
-            Store::Path(path) => {
-                let store = Directory::open(path)?;
-                let folder = Folder::open(&self.absolute_folder)?;
-                let reserved = Reserved {
-                    folder: folder.identity(),
-                    is_reserved: folder::is_reserved,
-                };
-                let partial = self.has(WMLB_BACKUP_PARTIAL);
-                let lister = Lister::new(store.clone(), reserved, partial, operation.control())?;
-                let list = List::Directory(lister);
-                let scratch = self.scratch(&folder);
-                self.save(operation, &folder, scratch, Source::Directory(store), list)
-            }
-            Store::Host(host) => {
-                let mut claim = host.claim()?;
-                let session = claim.open(false, operation.host_calls())?;
-                let folder = Folder::open(&self.absolute_folder)?;
-                let scratch = self.scratch(&folder);
-                let (spool, mut index) = collect(session, &scratch, operation)?;
-                drop(claim);
-                index.sort()?;
-                let list = List::Host(index, spool.size());
-                let source = Source::Host(Arc::new(spool));
-                self.save(operation, &folder, scratch, source, list)
-            }
-        }
+        let opened = self.store.open(operation)?;
+        let mut file = self.target.create()?;
+        let scratch = self.scratch(&*file);
+        let wish = Wish {
+            reserved: file.reserved(),
+            partial: self.has(WMLB_BACKUP_PARTIAL),
+            new_file: &|| scratch.unnamed_file(),
+        };
+        let listing = opened.list(wish, operation)?;
+        let all_stored = self.write(operation, listing, &scratch, &mut *file)?;
+        file.publish(self.has(WMLB_BACKUP_OVERWRITE))?;
+        Ok(if all_stored {
+            hresult::WMLB_S_OK
+        } else {
+            hresult::WMLB_NS_E_DRM_STORE_NOTALLSTORED
+        })
+    }
+}
+
+/// The end of a file that is being written, for an archive.
+struct FileEnd<'a, 'f>(&'a mut (dyn NewFile + 'f));
+
+impl Append for FileEnd<'_, '_> {
+    fn append(&mut self, data: &[u8]) -> Result<()> {
+        self.0.append(data)
     }
 }
 
 impl Backup {
-    fn scratch<'a>(&self, folder: &'a Folder) -> Scratch<'a> {
-        match self.lock {
-            None => Scratch::beside(folder),
-            // What is encrypted there is not to lie there in clear, not for a moment.
-            Some(_) => Scratch::apart(),
-        }
-    }
-
-    /// Saves what is in the list.
-    fn save(
+    /// Writes a store to a file, and waits until that is safe; whether all of the store is in it.
+    fn write(
         &self,
         operation: &mut Operation<'_>,
-        folder: &Folder,
-        scratch: Scratch<'_>,
-        source: Source,
-        list: List<'_>,
-    ) -> Result<wmlb_hresult> {
+        listing: Listing<'_>,
+        scratch: &Scratch,
+        file: &mut dyn NewFile,
+    ) -> Result<bool> {
         let control = operation.control();
-        let temporary = folder.temporary()?;
-        let target = folder.target();
+        let path = file.path();
+        let (written, all_stored) =
+            self.write_archive(operation, listing, scratch, FileEnd(file), &path)?;
+        file.synchronize()?;
+        if self.has(WMLB_BACKUP_VERIFY) {
+            written.read_back(&*file, &path, self.threads, control)?;
+        }
+        control.check()?;
+        Ok(all_stored)
+    }
+
+    fn write_archive(
+        &self,
+        operation: &mut Operation<'_>,
+        listing: Listing<'_>,
+        scratch: &Scratch,
+        mut file: FileEnd<'_, '_>,
+        path: &Path,
+    ) -> Result<(Finished, bool)> {
+        let control = operation.control();
+        let verify = self.has(WMLB_BACKUP_VERIFY);
+        let encryption = self.encryption.as_ref();
         let info = Info {
             format: FORMAT,
             created: unix_time(),
             library: env!("CARGO_PKG_VERSION").to_owned(),
             device: device::id()?,
-            store: source.kind().to_owned(),
+            store: listing.contents.kind().to_owned(),
         };
-        let verify = self.has(WMLB_BACKUP_VERIFY);
-        let output = envelope::output(
-            self.lock.as_ref(),
-            temporary.file(),
-            folder,
-            &target,
-            verify,
-            control,
-        )?;
-        let writer = Writer::new(output, &info)?;
-        let ahead = match &source {
-            Source::Directory(store) if self.threads > 1 => Some(ReadAhead::new(store.clone())),
-            _ => None,
-        };
+        let output = envelope::output(encryption, &mut file, path, verify, control)?;
+        let new_file = || scratch.unnamed_file();
+        let writer = Writer::new(output, &info, encryption, &new_file)?;
         let packing = Packing {
-            source,
+            ahead: if self.threads > 1 {
+                listing.contents.read_ahead()
+            } else {
+                None
+            },
+            contents: listing.contents,
             control,
-            ahead,
             level: self.level,
             partial: self.has(WMLB_BACKUP_PARTIAL),
             policy: Policy {
@@ -204,20 +193,29 @@ impl Backup {
             scratch,
             used: Default::default(),
         };
-        let (operation, writer, mut progress, all_stored) = {
-            let mut ends = BackupEnds {
-                operation,
-                progress: list.totals(),
-                list,
-                writer,
-                packing: &packing,
-                rights: self.rights.as_deref(),
-                bytes_before_large: 0,
-                all_stored: true,
-            };
-            pipeline::run(&packing, &mut ends, self.threads)?;
-            (ends.operation, ends.writer, ends.progress, ends.all_stored)
+        let (licenses, bytes) = listing.list.totals().unwrap_or_default();
+        let mut main = BackupMain {
+            operation,
+            progress: wmlb_progress {
+                licenses_total: licenses,
+                bytes_total: bytes,
+                ..Default::default()
+            },
+            list: listing.list,
+            writer,
+            packing: &packing,
+            rights: self.rights.as_deref(),
+            bytes_before_large: 0,
+            all_stored: true,
         };
+        pipeline::run(&packing, &mut main, self.threads)?;
+        let BackupMain {
+            operation,
+            writer,
+            mut progress,
+            all_stored,
+            ..
+        } = main;
         if let Some(ahead) = &packing.ahead {
             ahead.end();
         }
@@ -225,16 +223,7 @@ impl Backup {
         operation.report_progress(progress)?;
 
         let written = writer.finish(progress.licenses_done, progress.bytes_done)?;
-        temporary.synchronize()?;
-        if verify {
-            written.read_back(temporary.file(), &target, self.threads, control)?;
-        }
-        control.check()?;
-        temporary.commit(self.has(WMLB_BACKUP_OVERWRITE))?;
-        Ok(match all_stored {
-            true => hresult::WMLB_S_OK,
-            false => hresult::WMLB_NS_E_DRM_STORE_NOTALLSTORED,
-        })
+        Ok((written, all_stored))
     }
 }
 
@@ -248,20 +237,20 @@ fn unix_time() -> i64 {
 }
 
 /// What the operation's thread does in a backup: it lists, writes and tells.
-struct BackupEnds<'a, 'b> {
+struct BackupMain<'a, 'b> {
     operation: &'a mut Operation<'b>,
-    list: List<'a>,
+    list: Box<dyn List + 'a>,
     writer: Writer<'a>,
     packing: &'a Packing<'a>,
     rights: Option<&'a dyn Rights>,
     progress: wmlb_progress,
-    /// What to come back to when the large licence that is being written is void.
+    /// What to come back to when the large license that is being written is void.
     bytes_before_large: u64,
-    /// No licence was left out because it could not be read.
+    /// No license was left out because it could not be read.
     all_stored: bool,
 }
 
-impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
+impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
     fn next(&mut self) -> Result<Option<Task>> {
         let Some(batch) = self.list.next_batch()? else {
             self.progress.licenses_total = self.list.listed();
@@ -270,28 +259,28 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
         Ok(Some(Task::new(batch)))
     }
 
-    fn accept(&mut self, part: Part) -> Result<()> {
-        match part.large {
-            Large::Begins => {
-                self.writer.begin_large()?;
+    fn accept(&mut self, result: FrameResult) -> Result<()> {
+        match result.large {
+            LargeMark::Begins => {
+                self.writer.begin_large();
                 self.bytes_before_large = self.progress.bytes_done;
             }
-            Large::Void => {
-                self.writer.void()?;
+            LargeMark::Void => {
+                self.writer.drop_large()?;
                 self.progress.bytes_done = self.bytes_before_large;
             }
-            Large::No | Large::Ends => {}
+            LargeMark::None | LargeMark::Ends => {}
         }
-        if let Some(frame) = part.frame {
-            self.writer.write(&frame)?;
-            self.packing.used.lock().push(frame.data);
+        if let Some(frame) = result.frame {
+            let memory = self.writer.write(frame)?;
+            self.packing.used.lock().push(memory);
         }
-        if part.large == Large::Ends {
-            self.writer.keep(self.operation.control())?;
+        if result.large == LargeMark::Ends {
+            self.writer.accept_large(self.operation.control())?;
         }
-        self.progress.licenses_done += part.licenses;
-        self.progress.bytes_done += part.bytes;
-        for notice in part.notices {
+        self.progress.licenses_done += result.licenses;
+        self.progress.bytes_done += result.bytes;
+        for notice in result.notices {
             self.tell(notice)?;
         }
         self.operation.advance(self.progress)
@@ -317,7 +306,7 @@ impl<'a> Ends<Packing<'a>> for BackupEnds<'a, '_> {
     }
 }
 
-impl BackupEnds<'_, '_> {
+impl BackupMain<'_, '_> {
     fn tell(&mut self, notice: Notice) -> Result<()> {
         match notice {
             Notice::Restricted { title } => {

@@ -3,21 +3,21 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::folder::{Folder, Temporary};
 use crate::error::{Error, Result};
 use crate::props;
-use crate::target::folder::{Folder, Temporary};
 
 /// A folder for files that are gone when they are closed.
-pub struct Scratch<'a> {
-    beside: Option<&'a Folder>,
-    apart: OnceLock<Folder>,
+pub struct Scratch {
+    beside: Option<Arc<Folder>>,
+    apart: OnceLock<Arc<Folder>>,
 }
 
-impl<'a> Scratch<'a> {
+impl Scratch {
     /// In the backup folder, which has to have room for what is in them anyway.
-    pub fn beside(folder: &'a Folder) -> Self {
+    pub fn beside(folder: Arc<Folder>) -> Self {
         Scratch {
             beside: Some(folder),
             apart: OnceLock::new(),
@@ -33,7 +33,7 @@ impl<'a> Scratch<'a> {
     }
 
     /// A new file, with a name.
-    pub fn file(&self) -> Result<Temporary<'_>> {
+    pub fn file(&self) -> Result<Temporary> {
         self.folder()?.named_temporary()
     }
 
@@ -43,15 +43,15 @@ impl<'a> Scratch<'a> {
         Ok((folder.temporary()?.into_unnamed()?, folder.path().into()))
     }
 
-    fn folder(&self) -> Result<&Folder> {
-        if let Some(folder) = self.beside.or_else(|| self.apart.get()) {
+    fn folder(&self) -> Result<&Arc<Folder>> {
+        if let Some(folder) = self.beside.as_ref().or_else(|| self.apart.get()) {
             return Ok(folder);
         }
         let path = props::cache_folder().ok_or_else(|| Error::Scratch {
             path: PathBuf::from("$XDG_CACHE_HOME"),
             source: std::io::ErrorKind::NotFound.into(),
         })?;
-        let folder = Folder::open(&path)?;
+        let folder = Arc::new(Folder::open(&path)?);
         // Another worker may have opened it meanwhile.
         Ok(self.apart.get_or_init(|| folder))
     }

@@ -1,0 +1,147 @@
+//! Lists a directory store on the calling thread.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::listing::Lister;
+use super::{Directory, DirectoryReader};
+use crate::error::{At, Error, Result, reserve};
+use crate::name::Reserved;
+use crate::operation::Control;
+use crate::store::license::License;
+use crate::store::{Batch, Entry, Glimpse, List, Listener, OpenError, Reader, TRIES, sqlite};
+use crate::sys;
+
+/// Calls the listener with every license, and those that are rows of a database after that.
+pub fn each(
+    store: &Arc<Directory>,
+    listener: &mut dyn Listener,
+    reserved: Option<Reserved>,
+) -> Result<()> {
+    let control = Control::new();
+    let mut lister = Lister::new(store.clone(), reserved, false, &control)?;
+    let mut looks = Looks {
+        store,
+        reader: DirectoryReader::new(store.clone()),
+        control: &control,
+        name: Vec::new(),
+        head: Vec::new(),
+        tail: Vec::new(),
+    };
+    while let Some(mut batch) = lister.next_batch()? {
+        while let Some(entry) = batch.peek() {
+            if matches!(entry, Entry::License) && !looks.license(&batch, listener)? {
+                return Ok(());
+            }
+            batch.advance();
+        }
+    }
+    Ok(())
+}
+
+struct Looks<'a> {
+    store: &'a Directory,
+    reader: DirectoryReader,
+    control: &'a Control,
+    name: Vec<u8>,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Looks<'_> {
+    fn path(&self) -> PathBuf {
+        self.store.display_path(&self.name)
+    }
+
+    /// Tells of the batch's next license; false when the list is to end.
+    fn license(&mut self, batch: &Batch, listener: &mut dyn Listener) -> Result<bool> {
+        self.name.clear();
+        batch.append_name(&mut self.name);
+        let Some(license) = self.open(batch, listener)? else {
+            return Ok(true);
+        };
+        let is_database = sqlite::is_database(&self.head);
+        let goes_on = listener.license(Glimpse {
+            name: &self.name,
+            size: license.size(),
+            modified: license.modified().seconds,
+            content: Some((&self.head, &self.tail)),
+        })?;
+        // To close it later would take away the locks that SQLite will have on it.
+        drop(license);
+        if goes_on && is_database {
+            let path = self.store.real_path(&self.name);
+            return self.rows(&path, listener);
+        }
+        Ok(goes_on)
+    }
+
+    /// Opens the batch's next license, and reads what is wanted of it; None when it is none any
+    /// more.
+    fn open(&mut self, batch: &Batch, listener: &dyn Listener) -> Result<Option<License>> {
+        for _ in 0..TRIES {
+            let mut license = match self.reader.open(batch) {
+                Ok(license) => license,
+                // Its folder may have been replaced: looked up again, it may be there.
+                Err(OpenError::Gone) => continue,
+                Err(OpenError::NotALicense) => return Ok(None),
+                Err(OpenError::Failed(errno)) => return Err(errno).at("open", || self.path()),
+            };
+            let unchanged = self.read(&mut license, listener)?;
+            // Whether a database changes is SQLite's matter.
+            if unchanged || sqlite::is_database(&self.head) {
+                return Ok(Some(license));
+            }
+        }
+        match self.reader.open(batch) {
+            // Gone: it is not in the store.
+            Err(OpenError::Gone) => Ok(None),
+            _ => Err(Error::Changed(self.path())),
+        }
+    }
+
+    /// Reads what is wanted of a license; false when it changed meanwhile.
+    fn read(&mut self, license: &mut License, listener: &dyn Listener) -> Result<bool> {
+        self.head.clear();
+        let wanted = listener.wanted_head(license.size());
+        reserve(&mut self.head, wanted, "a license")?;
+        self.read_excerpt(license, wanted, listener)
+            .at("read", || self.path())
+    }
+
+    fn read_excerpt(
+        &mut self,
+        license: &mut License,
+        wanted: usize,
+        listener: &dyn Listener,
+    ) -> sys::Result<bool> {
+        self.tail.clear();
+        let read = license.read_next(&mut self.head, wanted)?;
+        let wanted_tail = listener.wanted_tail(&self.head, license.size());
+        license.read_end(&mut self.tail, wanted_tail)?;
+        Ok(read == wanted && license.is_unchanged()?)
+    }
+
+    /// Tells of the licenses that are rows of a database.
+    fn rows(&self, path: &Path, listener: &mut dyn Listener) -> Result<bool> {
+        let scratch = crate::target::Scratch::apart();
+        let mut copy = None;
+        let mut make_copy = || {
+            let file = copy.insert(scratch.file()?);
+            Ok(file.path())
+        };
+        let mut goes_on = true;
+        if let Some(rows) = sqlite::rows(path, &mut make_copy, self.control)? {
+            rows.each(path, &mut |row| {
+                goes_on = listener.license(Glimpse {
+                    name: &[&self.name, &row.name[..]].concat(),
+                    size: row.size,
+                    modified: row.modified.unwrap_or(i64::MIN),
+                    content: None,
+                })?;
+                Ok(goes_on)
+            })?;
+        }
+        Ok(goes_on)
+    }
+}

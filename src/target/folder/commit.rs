@@ -1,0 +1,105 @@
+//! How a backup file takes its name: whole and safe on the disk, or not at all.
+//!
+//! Only when the archive is on the disk does it take the name, in one step that either fails or
+//! puts the whole file in place of nothing or of the old one.
+
+use std::io::{self, Seek};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{self, FileType};
+use rustix::io::Errno;
+
+use super::temporary::Temporary;
+use super::{FILE_NAME, temporary};
+use crate::error::{At, Error, Result};
+use crate::sys::{self, reads_equal};
+use crate::target::NewFile;
+
+/// Whether a backup may take the place of what is there.
+pub fn may_replace(stat: &fs::Stat, target: &Path, overwrite: bool) -> Result<()> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if overwrite => Ok(()),
+        FileType::RegularFile => Err(Error::BackupExists(target.to_owned())),
+        _ => Err(Error::NotRegular(target.to_owned())),
+    }
+}
+
+impl Temporary {
+    /// Puts the file, which must be synchronized, in the place of nothing, or with
+    /// `overwrite` of the backup file that is there.
+    pub fn commit(mut self, overwrite: bool) -> Result<()> {
+        let folder = self.folder.clone();
+        folder.refuse_target(overwrite)?;
+        match self.name.clone() {
+            None => self.commit_unnamed(overwrite)?,
+            Some(name) => self.commit_named(&name, overwrite)?,
+        }
+        folder.synchronize()
+    }
+
+    fn commit_unnamed(&mut self, overwrite: bool) -> Result<()> {
+        let folder = self.folder.clone();
+        let mut name = FILE_NAME.to_owned();
+        for _ in 0..sys::NAME_TRIES {
+            match sys::name_unnamed(self.file()?.as_fd(), folder.folder.as_fd(), &name) {
+                Ok(()) if name == FILE_NAME => return Ok(()),
+                Ok(()) => {
+                    self.name = Some(name.clone());
+                    return self.commit_named(&name, overwrite);
+                }
+                Err(Errno::EXIST) if name == FILE_NAME && !overwrite => {
+                    return Err(Error::BackupExists(folder.target()));
+                }
+                Err(Errno::EXIST) => name = temporary::new_name(),
+                // Whatever the reason is: it is one against links, or against any file.
+                Err(_) => return self.commit_copy(overwrite),
+            }
+        }
+        Err(Errno::EXIST).at("put in place", folder.target())
+    }
+
+    /// Where links are forbidden or missing, a file without a name can never get one: its content
+    /// moves to one that has a name from the start.
+    fn commit_copy(&mut self, overwrite: bool) -> Result<()> {
+        let mut named = self.folder.named_temporary()?;
+        let target = self.folder.target();
+        let (mut from, mut to) = (self.file()?, named.file()?);
+        from.rewind().at("read back", &target)?;
+        io::copy(&mut from, &mut to).at("write", &target)?;
+        sys::set_file_mode(to, temporary::MODE).at("write", &target)?;
+        named.synchronize()?;
+        // What was checked was the first file, not this one.
+        let (mut from, mut to) = (self.file()?, named.file()?);
+        let length = from.metadata().at("read back", &target)?.len();
+        from.rewind().at("read back", &target)?;
+        to.rewind().at("read back", &target)?;
+        if !reads_equal(from, to, length).at("read back", &target)? {
+            return Err(Error::Corrupt {
+                path: target,
+                what: "what was read back is not what was written".to_owned(),
+            });
+        }
+        match named.name.clone() {
+            Some(name) => named.commit_named(&name, overwrite),
+            None => Err(Error::Defect("a named file without a name".to_owned())),
+        }
+    }
+
+    fn commit_named(&mut self, name: &str, overwrite: bool) -> Result<()> {
+        let folder = self.folder.folder.as_fd();
+        let renamed = if overwrite {
+            fs::renameat(folder, name, folder, FILE_NAME)
+        } else {
+            sys::rename_no_replace(folder, name, folder, FILE_NAME)
+        };
+        match renamed {
+            Ok(()) => {
+                self.name = None;
+                Ok(())
+            }
+            Err(Errno::EXIST) if !overwrite => Err(Error::BackupExists(self.folder.target())),
+            Err(errno) => Err(errno).at("put in place", self.folder.target()),
+        }
+    }
+}
