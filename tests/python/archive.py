@@ -11,8 +11,13 @@ import subprocess
 BLOCK = 512
 OCTAL_11 = 0o77777777777
 
+ALIGNMENT = 4096
+
 # offset, stored bytes, bytes of content (None: not stated), whether it has a checksum
 Frame = collections.namedtuple("Frame", "offset stored content checksum")
+# offset, stored bytes (with the header of eight), magic number, content
+Skipped = collections.namedtuple("Skipped", "offset stored magic content")
+PADDING, SEEK_TABLE = 0x184D2A50, 0x184D2A5E
 # name and pax are bytes; mtime in nanoseconds; offset: of the member in the tar stream
 Member = collections.namedtuple("Member", "name data mtime pax header offset")
 
@@ -27,10 +32,22 @@ def need(condition, words):
 
 
 def frames_of(data):
-    """The zstd frames of a file."""
+    """The zstd frames of a file that have content."""
+    return [frame for frame in all_frames_of(data) if isinstance(frame, Frame)]
+
+
+def all_frames_of(data):
+    """The zstd frames of a file, those that decoders skip too."""
     frames, at = [], 0
     while at < len(data):
         start = at
+        if data[at + 1 : at + 4] == b"\x2a\x4d\x18":
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            at += 8 + size
+            need(at <= len(data), "a skippable frame is cut off")
+            magic = int.from_bytes(data[start : start + 4], "little")
+            frames.append(Skipped(start, at - start, magic, data[start + 8 : at]))
+            continue
         need(data[at : at + 4] == b"\x28\xb5\x2f\xfd", "no zstd frame at %d" % at)
         descriptor = data[at + 4]
         at += 5
@@ -160,6 +177,7 @@ class Backup:
     def __init__(self, path):
         with open(path, "rb") as file:
             self.data = file.read()
+        self.all_frames = all_frames_of(self.data)
         self.frames = frames_of(self.data)
         self.tar = decompress(self.data)
         self.members = members_of(self.tar)
@@ -171,13 +189,46 @@ class Backup:
         for member in self.licenses:
             need(member.name.startswith(b"licenses/"), "a member %r" % member.name)
         self.check_summary()
+        self.check_places()
+
+    def check_places(self):
+        """What lies behind the frames: padding, and in the end the table of all of them."""
+        count = len(self.summary["frames"])
+        for frame, after in zip(self.all_frames, self.all_frames[1:]):
+            end = frame.offset + frame.stored
+            if isinstance(frame, Frame) and self.frames.index(frame) < count:
+                gap = -end % ALIGNMENT
+                if gap:
+                    need(isinstance(after, Skipped), "no padding at %d" % end)
+                    wanted = gap + (ALIGNMENT if gap < 8 else 0)
+                    need(after.stored == wanted, "padding of %d at %d" % (after.stored, end))
+                    need(after.magic == PADDING, "padding with another magic number")
+                    need(after.content == bytes(len(after.content)), "padding that is not zeros")
+            elif isinstance(frame, Frame):
+                need(isinstance(after, Frame) or after.magic == SEEK_TABLE, "after the summary")
+        need(isinstance(self.all_frames[-1], Skipped), "no table at the end")
+        entries = b"".join(
+            frame.stored.to_bytes(4, "little")
+            + (frame.content if isinstance(frame, Frame) else 0).to_bytes(4, "little")
+            for frame in self.all_frames[:-1]
+        )
+        footer = (len(self.all_frames) - 1).to_bytes(4, "little") + b"\0\xb1\xea\x92\x8f"
+        need(self.all_frames[-1].content == entries + footer, "the table at the end")
 
     def check_summary(self):
         sizes = [len(member.data) for member in self.licenses]
         need(self.summary["licenses"] == len(sizes), "the summary's count")
         need(self.summary["bytes"] == sum(sizes), "the summary's bytes")
         lengths = [frame["length"] for frame in self.summary["frames"]]
-        need(lengths == [frame.content for frame in self.frames[:-1]], "the summary's frames")
+        need(lengths == [frame.content for frame in self.frames[: len(lengths)]], "its frames")
+        at, places = 0, {member.offset: member.name for member in self.members}
+        name = b""
+        for frame in self.summary["frames"]:
+            name = places.get(at, name)
+            first = frame["first"].encode() if "first" in frame else bytes.fromhex(frame["first_hex"])
+            need(first == name.removeprefix(b"wmlb.json").removeprefix(b"licenses/"), "first")
+            need(len(frame["source"]) in (0, 32), "a source of %d digits" % len(frame["source"]))
+            at += frame["length"]
         need(sum(frame.content for frame in self.frames) == len(self.tar), "frames and tar")
 
     def files(self):

@@ -302,16 +302,86 @@ def info(**changes):
     return member(b"wmlb.json", to_json(info_value(**changes)), CREATED * 10**9)
 
 
-def seal(content, data):
-    return {
+def first_of(content, before):
+    """The name of the license that a frame's content begins with: the one before, where it goes
+    on in it."""
+    block = content[:BLOCK]
+    if block[257:262] != b"ustar":
+        return before
+    name = block[:100].rstrip(b"\0")
+    if block[156:157] == b"x":
+        size = int(block[124:135] or b"0", 8)
+        records, at = content[BLOCK : BLOCK + size], 0
+        while at < size:
+            length = int(records[at:].split(b" ", 1)[0])
+            key, value = records[at : at + length].split(b" ", 1)[1][:-1].split(b"=", 1)
+            at += length
+            if key == b"path":
+                return value.removeprefix(b"licenses/")
+        block = content[BLOCK + len(padded(records)) :][:BLOCK]
+        name = block[:100].rstrip(b"\0")
+    prefix = block[345:500].rstrip(b"\0")
+    name = prefix + b"/" + name if prefix else name
+    return name.removeprefix(b"licenses/") if name != b"wmlb.json" else b""
+
+
+def seal(content, data, first=b""):
+    value = {
         "length": len(content), "blake3": cached_blake3(content),
         "stored": len(data), "xxh64": "%016x" % cached_xxh64(data),
     }
+    try:
+        value["first"] = first.decode()
+    except UnicodeDecodeError:
+        value["first_hex"] = first.hex()
+    value["source"] = ""
+    return value
 
 
 def summary_value(frames, licenses, size):
     """frames: (content, packed) of each before the summary."""
-    return {"licenses": licenses, "bytes": size, "frames": [seal(*each) for each in frames]}
+    seals, first = [], b""
+    for content, packed in frames:
+        try:
+            first = first_of(content, first)
+        except (ValueError, IndexError):
+            pass  # it is nothing that a backup has
+        seals.append(seal(content, packed, first))
+    return {"licenses": licenses, "bytes": size, "frames": seals}
+
+
+ALIGNMENT = 4096
+
+
+def padding(offset):
+    """The skippable frame that belongs behind a frame that ends at this offset."""
+    gap = -offset % ALIGNMENT
+    if 0 < gap < 8:
+        gap += ALIGNMENT
+    return b"\x50\x2a\x4d\x18" + (gap - 8).to_bytes(4, "little") + bytes(gap - 8) if gap else b""
+
+
+def seek_table(entries):
+    """The table that ends a file: (stored, content) of each frame."""
+    body = b"".join(struct.pack("<II", stored, content) for stored, content in entries)
+    body += struct.pack("<I", len(entries)) + b"\0\xb1\xea\x92\x8f"
+    return b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(body)) + body
+
+
+def assemble(frames, *unpadded):
+    """A file of these (content, packed) frames, padded, and of those that are not: the summary's."""
+    data, entries = b"", []
+    for content, packed in frames:
+        data += packed
+        entries.append((len(packed), len(content)))
+        gap = padding(len(data))
+        if gap:
+            data += gap
+            entries.append((len(gap), 0))
+    for content, packed in unpadded:
+        data += packed
+        entries.append((len(packed), len(content)))
+    return data + seek_table(entries)
 
 
 def summary(value):
@@ -329,7 +399,11 @@ def close(frames, licenses, size, change=lambda value: None):
     unless change() changes it."""
     value = summary_value(frames, licenses, size)
     change(value)
-    return b"".join(packed for _, packed in frames) + frame(summary(value))
+    return assemble(frames, *pack(*pieces(summary(value))))
+
+
+def pieces(content):
+    return [content[at : at + FRAME_CONTENT] for at in range(0, len(content), FRAME_CONTENT)]
 
 
 def build(content, licenses, size, **changes):

@@ -171,8 +171,10 @@ class TemporaryFiles(support.StoreCase):
             self.assert_clean()
 
     def test_the_disk_has_no_room_for_its_name(self):
-        """Where links are forbidden the file is copied; here that would be of no use."""
-        hr = self.backup_under("-e", "trace=linkat", "-e", "inject=linkat:error=ENOSPC")
+        """Where links are refused, whatever the reason, the file is copied; here there is no
+        room for another one either."""
+        hr = self.backup_under("-e", "trace=linkat,copy_file_range,sendfile", "-e",
+                               "inject=linkat,copy_file_range,sendfile:error=ENOSPC")
         self.assert_hr(hr, w.DISK_FULL)
         self.assert_clean()
 
