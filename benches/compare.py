@@ -226,7 +226,7 @@ class Bench:
               f"({min(times[1:]):.1f} - {max(times[1:]):.1f}).\n", flush=True)
 
     def scale(self):
-        # Both stores first, and then in turn: writing a million files is felt by what runs after it.
+        # Both stores first, then in turn: what runs after a million files are written feels it.
         stores = {count: self.made_store(count) for count in (10_000, self.arguments.scale_to)}
         os.sync()
         runs = {count: [] for count in stores}

@@ -270,7 +270,9 @@ SEEDS = {
 
 
 def quoted(word):
-    escape = lambda byte: chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"  # noqa: E731
+    def escape(byte):
+        return chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
+
     return '"' + "".join(map(escape, word.encode("latin-1"))) + '"'
 
 

@@ -1,10 +1,25 @@
-//! What the library is built from: crates of crates.io, pinned by their checksum, and none
-//! that is known to be unfit for what it would do here.
+//! What the library is built from: crates of crates.io, pinned by their checksum, under licenses
+//! that go with ours, for the Rust that we promise, and none that is known to be unfit for what
+//! it would do here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// What may be linked into the library.
+const LICENSES: &[&str] = &[
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "MIT",
+    "Unicode-3.0",
+];
+/// Crates of other licenses, of which nothing is in the library: cbindgen makes the header.
+const BUILDS_ONLY: &[(&str, &str)] = &[("cbindgen", "MPL-2.0")];
 
 /// Crate, the first version that may be used (none: not at all), why.
 const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
@@ -45,6 +60,15 @@ const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
         "age's plugins, which are other programs, are left out",
     ),
     ("rsa", None, "age's SSH keys are left out"),
+    ("openssl", None, "what cryptography there is, is Rust's own"),
+    ("openssl-sys", None, "as openssl"),
+    ("native-tls", None, "brings openssl"),
+    (
+        "tokio",
+        None,
+        "the host has its own threads; an operation needs no runtime",
+    ),
+    ("async-std", None, "as tokio"),
 ];
 
 #[derive(Debug, Default)]
@@ -106,6 +130,75 @@ fn no_crate_is_unfit() {
             let unfit = package.name == *name && !fit;
             assert!(!unfit, "{} {}: {why}", package.name, package.version);
         }
+    }
+}
+
+#[test]
+fn no_dependency_takes_any_version() {
+    assert!(!read("Cargo.toml").contains("\"*\""));
+}
+
+/// What cargo says of all the packages that the library may be built from, on any system.
+fn metadata() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--locked",
+            "--all-features",
+            "--format-version=1",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = said["packages"].as_array().expect("packages").clone();
+    assert!(packages.len() > 20, "{packages:?}");
+    packages
+}
+
+/// Whether a license expression leaves a choice that is allowed. Where AND and OR are nested it
+/// asks for more than it has to.
+fn is_allowed(expression: &str, allowed: &[&str]) -> bool {
+    expression.replace('/', " OR ").split(" AND ").all(|part| {
+        part.trim_matches(['(', ')'])
+            .split(" OR ")
+            .any(|license| allowed.contains(&license.trim()))
+    })
+}
+
+#[test]
+fn every_license_goes_with_ours() {
+    for package in metadata() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let license = package["license"].as_str().unwrap_or_default();
+        let fits = is_allowed(license, LICENSES) || BUILDS_ONLY.contains(&(name, license));
+        assert!(fits, "{name} is under {license:?}");
+    }
+}
+
+#[test]
+fn licenses_are_told_apart() {
+    for expression in [
+        "MIT",
+        "GPL-2.0-only OR MIT",
+        "Unlicense/MIT",
+        "(MIT OR Zlib) AND Unicode-3.0",
+    ] {
+        assert!(is_allowed(expression, LICENSES), "{expression}");
+    }
+    for expression in ["", "MPL-2.0", "MIT AND GPL-3.0-only", "Apache-2.0 WITH X"] {
+        assert!(!is_allowed(expression, LICENSES), "{expression}");
+    }
+}
+
+#[test]
+fn every_crate_builds_with_the_oldest_rust_that_is_promised() {
+    let promised = number(env!("CARGO_PKG_RUST_VERSION"));
+    for package in metadata() {
+        let needed = package["rust_version"].as_str().map(number);
+        assert!(needed <= Some(promised), "{} {needed:?}", package["name"]);
     }
 }
 

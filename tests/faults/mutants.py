@@ -20,13 +20,13 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+from tree import ROOT, Tree
+
 # The sources, each with the tests that are the likeliest to see what is changed in it.
 SOURCES = {
     "src/archive/writer.rs": "backup.same_bytes backup.file encryption.age",
     "src/archive/reader.rs": "verify.damage restore.success lists.enumerate faults.crafted",
-    "src/archive/commit.rs": "backup.commit backup.file backup.failures",
+    "src/target/folder.rs": "backup.commit backup.file backup.failures",
     "src/restorer.rs": "boundary.waiting boundary.handles backup.events process.threads",
 }
 # The quick ones first, and with each the seconds after which it hangs.
@@ -40,44 +40,16 @@ TESTS = [
     (900, "verify.damage restore.success restore.events restore.failures restore.hostile "
           "faults.abuse faults.loops faults.power sqlite.at_rest"),
 ]
-# What changes nothing: flags that differ are the same by both, and no bug is seeded.
-EQUAL = re.compile(r"replace \| with \^|guard seeded::has\(.*\) with false")
-BUILD = ["cargo", "rustc", "--quiet", "--locked", "--lib", "--features", "capi",
-         "--crate-type", "cdylib"]
-# As it is shipped, but for what takes time to build.
-SETTINGS = ["opt-level=1", "debug=false", "debug-assertions=false", "overflow-checks=false",
-            'package."*".opt-level=3']
+# What changes nothing: flags that differ are the same by both.
+EQUAL = re.compile(r"replace \| with \^")
 
 
-class Tree:
-    """A copy of the project to change, build and test."""
+class Tested(Tree):
+    """A copy with the means to test it."""
 
     def __init__(self, folder, number):
-        self.root = os.path.join(folder, "tree")
+        super().__init__(folder, "mutants-%d" % number)
         self.temporary = os.path.join(folder, "tmp")
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True,
-                                stdout=subprocess.PIPE).stdout
-        for name in filter(None, os.fsdecode(listed).split("\0")):
-            path = os.path.join(self.root, name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            shutil.copy(os.path.join(ROOT, name), path)
-        # It stays, so that not each run builds everything.
-        target = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"))
-        self.target = os.path.join(target, "mutants-%d" % number)
-        self.library = os.path.join(folder, "dist", "libwmlb.so.1")
-        os.makedirs(os.path.dirname(self.library))
-        os.symlink("libwmlb.so.1", os.path.join(folder, "dist", "libwmlb.so"))
-
-    def build(self):
-        command = list(BUILD)
-        for setting in SETTINGS:
-            command += ["--config", "profile.dev." + setting]
-        built = subprocess.run(command, cwd=self.root, stderr=subprocess.PIPE, text=True,
-                               env=dict(os.environ, CARGO_TARGET_DIR=self.target))
-        if built.returncode == 0:
-            shutil.copy(os.path.join(self.target, "debug/libwmlb.so"), self.library + ".new")
-            os.replace(self.library + ".new", self.library)
-        return built.returncode == 0
 
     def passes(self, likely="", output=subprocess.DEVNULL):
         """Whether all the tests do, the likely ones first."""
@@ -108,14 +80,13 @@ class Tree:
     def check(self, mutant):
         """unviable, seen, or NOT SEEN."""
         path = os.path.join(self.root, mutant["file"])
-        shutil.copy(os.path.join(ROOT, mutant["file"]), path)
         subprocess.run(["patch", "--quiet", path], check=True, text=True, input=mutant["diff"])
         try:
             if not self.build():
                 return "unviable"
             return "NOT SEEN" if self.passes(SOURCES.get(mutant["file"], "")) else "seen"
         finally:
-            shutil.copy(os.path.join(ROOT, mutant["file"]), path)
+            self.restore(mutant["file"])
 
 
 def mutants(sources, only):
@@ -139,7 +110,7 @@ def main():
         os.chmod(folder, 0o755)
         trees = queue.SimpleQueue()
         for number in range(given.jobs):
-            tree = Tree(os.path.join(folder, str(number)), number)
+            tree = Tested(os.path.join(folder, str(number)), number)
             if not tree.build() or number == 0 and not tree.passes(output=sys.stderr):
                 sys.exit("the tests do not pass as it is")
             trees.put(tree)

@@ -5,9 +5,8 @@ the C in it, Rust's standard library and the programs.
     sanitizers.py [thread|address]...
 
 Needs rustup's nightly toolchain with rust-src, and clang and its sanitizers of the version of LLVM
-that this toolchain has (`rustc +nightly -vV`): clang-N, libclang-rt-N-dev, llvm-N. Prints a row of a
-table for each: what | tried |
-reports.
+that this toolchain has (`rustc +nightly -vV`): clang-N, libclang-rt-N-dev, llvm-N. Prints a row of
+a table for each: what | tried | reports.
 """
 
 import os

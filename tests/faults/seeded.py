@@ -2,104 +2,99 @@
 """Bugs put into the library on purpose, each of which a fault loop must see; and the same loops
 against the same library without a bug, in which they must see nothing.
 
-    seeded.py [--only WORD]
+    seeded.py [--check] [--only WORD]
 
-It builds a library with `--cfg wmlb_seeded`, of which the environment then chooses the bug
-(src/sys/seeded.rs). Prints a row of a table: what | tried | not seen. The part that cuts the power
-runs as root, with fuse3.
+Each file in seeded/ is a bug: what it is, the loop that must see it, and a patch that puts it into
+a copy of the source. A patch that does not fit the source any more ends the run: it has to be
+written anew. --check: only looks whether all of them fit. Prints a row of a table: what | tried |
+not seen. Needs the patch command; the part that cuts the power runs as root, with fuse3.
 """
 
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+from tree import HERE, ROOT, Tree
 
-LOOPS = "loops.py --only '%s'"
-BACKUP = LOOPS % "backup, directory, clear"
-RESTORE = LOOPS % "restore, directory, clear"
-VERIFY = LOOPS % "verify, directory, clear"
-POWER = "power.py --only ext4 --subsets 10"
-# The loop that sees each bug.
-SEEN_BY = {
-    "archive-not-flushed": POWER,
-    "name-not-flushed": POWER,
-    "restore-not-flushed": POWER,
-    "flush-failure-ignored": BACKUP + " errors",
-    "temporary-left": BACKUP + " errors",
-    "unreadable-is-damaged": VERIFY + " errors",
-    "replaced-in-two-steps": BACKUP + " kills",
-    "left-over-stays": BACKUP + " kills",
-    "restore-not-taken-back": RESTORE + " kills",
-    "short-read-is-the-end": VERIFY + " short",
-    "no-reserve": BACKUP + " memory",
-    "frame-not-checked": "flips.py --every 20",
-    "released-still-works": "abuse.py --only 'random ABI calls, 1'",
-    "release-does-not-wait": "abuse.py --only 'threads on one handle'",
-    "deaf-to-cancel": "abuse.py --sample --only cancels",
-    "changed-is-saved": "abuse.py --only changing",
-}
+PATCHES = os.path.join(HERE, "seeded")
 
 
-def build(folder):
-    """The library with the bugs; where it is. Little is optimized: it is to be built soon."""
-    command = ["cargo", "rustc", "--quiet", "--locked", "--release", "--lib", "--features", "capi",
-               "--crate-type", "cdylib"]
-    for setting in ("lto=false", "codegen-units=16"):
-        command += ["--config", "profile.release." + setting]
-    flags = os.environ.get("RUSTFLAGS", "") + " --cfg wmlb_seeded"
-    target = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "seeded")
-    subprocess.run(command, check=True, cwd=ROOT,
-                   env=dict(os.environ, RUSTFLAGS=flags, CARGO_TARGET_DIR=target))
-    library = os.path.join(folder, "libwmlb.so.1")
-    shutil.copy(os.path.join(target, "release/libwmlb.so"), library)
-    os.symlink("libwmlb.so.1", os.path.join(folder, "libwmlb.so"))
-    return library
+class Bug:
+    def __init__(self, file):
+        self.name = file.removesuffix(".patch")
+        self.path = os.path.join(PATCHES, file)
+        with open(self.path) as content:
+            text = content.read()
+        self.loop = re.search("^Seen by: (.*)$", text, re.M).group(1)
+        self.file = re.search(r"^\+\+\+ b/(.*)$", text, re.M).group(1)
+
+    def put_into(self, root, *options):
+        """What is wrong with the patch; "" when it fits, as a whole and exactly."""
+        patched = subprocess.run(
+            ["patch", "--strip=1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
+             "--reject-file=-", "--directory=" + root, "--input=" + self.path, *options],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return "%s does not fit: %s" % (self.path, patched.stdout) if patched.returncode else ""
 
 
-def bugs_in_source():
-    with open(os.path.join(ROOT, "src/sys/seeded.rs")) as file:
-        return set(re.findall(r'Bug::\w+ => "([\w-]+)"', file.read()))
+def all_bugs():
+    return [Bug(file) for file in sorted(os.listdir(PATCHES))]
 
 
-def run(loop, library, bug=""):
-    """Whether a loop ends well, and what it says."""
+def misfits():
+    """The bugs that cannot be put into the source as it is."""
+    return list(filter(None, (bug.put_into(ROOT, "--dry-run") for bug in all_bugs())))
+
+
+def run(loop, library):
+    """Whether a loop could run, whether it saw nothing, and what it says."""
     ran = subprocess.run(os.path.join(HERE, loop), shell=True, text=True, errors="replace",
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         env=dict(os.environ, WMLB_LIBRARY=library, WMLB_SEEDED=bug))
-    # A loop that could not run has seen nothing.
-    if not re.search(r"^\| .* \| .* \| \d+ \|$", ran.stdout, re.M):
-        return bool(bug), ran.stdout
-    return ran.returncode == 0, ran.stdout
+                         env=dict(os.environ, WMLB_LIBRARY=library))
+    has_run = re.search(r"^\| .* \| .* \| \d+ \|$", ran.stdout, re.M)
+    return bool(has_run), ran.returncode == 0, ran.stdout
+
+
+def try_all(bugs, tree):
+    """What is wrong, each with what was said."""
+    if not tree.build(output=None):
+        yield "the library does not build", ""
+        return
+    for loop in dict.fromkeys(bug.loop for bug in bugs):
+        has_run, is_well, said = run(loop, tree.library)
+        if not has_run or not is_well:
+            yield "without a bug, %s" % loop, said
+    for bug in bugs:
+        problem = bug.put_into(tree.root)
+        is_built = not problem and tree.build(output=None)
+        tree.restore(bug.file)
+        if not is_built:
+            yield "%s cannot be put in" % bug.name, problem
+            continue
+        has_run, is_well, said = run(bug.loop, tree.library)
+        if not has_run or is_well:
+            yield bug.name, said
+        print("%s: %s" % (bug.name, "seen" if has_run and not is_well else "not seen"),
+              file=sys.stderr, flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--only", default="")
     given = parser.parse_args()
-    wrong = sorted(bugs_in_source() ^ set(SEEN_BY))
-    if wrong:
-        sys.exit("without a loop, or without a bug: %s" % wrong)
-    bugs = [bug for bug in SEEN_BY if given.only in bug]
+    wrong = misfits()
+    if wrong or given.check:
+        sys.exit("\n".join(wrong) or 0)
+    bugs = [bug for bug in all_bugs() if given.only in bug.name]
     failed = []
     with tempfile.TemporaryDirectory(prefix="wmlb-seeded-") as folder:
-        library = build(folder)
-        for loop in dict.fromkeys(SEEN_BY[bug] for bug in bugs):
-            is_well, said = run(loop, library)
-            if not is_well:
-                failed.append("without a bug, %s" % loop)
-                print(said, file=sys.stderr)
-        for bug in bugs:
-            is_well, said = run(SEEN_BY[bug], library, bug)
-            if is_well:
-                failed.append(bug)
-                print(said, file=sys.stderr)
-            print("%s: %s" % (bug, "not seen" if is_well else "seen"), file=sys.stderr, flush=True)
+        for what, said in try_all(bugs, Tree(folder, "seeded")):
+            failed.append(what)
+            print(said, file=sys.stderr)
     for line in failed:
         print(line, file=sys.stderr)
     print("| bugs put in on purpose | %d | %d |" % (len(bugs), len(failed)))

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Wmlb
 {
     /// <summary>The functions of include/wmlb.h as they are, with their numbers; what they do is
-    /// said there. Strings go by pointers to UTF-8 that ends with a NUL, sizes as UIntPtr.</summary>
+    /// said there. Strings are pointers to UTF-8 that ends with a NUL, sizes are UIntPtr.</summary>
     public static class Native
     {
         private const string Library = "wmlb";

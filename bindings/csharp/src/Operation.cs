@@ -115,7 +115,7 @@ namespace Wmlb
             {
                 signals.Take();
                 signals = null;
-                // Else the runtime waits for it when the program exits, and mono sometimes for ever.
+                // Else the runtime waits for it when the program exits; mono sometimes forever.
                 Thread.CurrentThread.IsBackground = true;
             }
             int answer = Guard(restorer, Keep, HResult.E_FAIL,

@@ -67,20 +67,20 @@ namespace Wmlb
             set => Set(Property.PASSPHRASE, value);
         }
 
-        /// <summary>Public keys of the age format that backups are encrypted to, one a line.</summary>
+        /// <summary>Public keys of the age format to encrypt backups to, one a line.</summary>
         public string Recipients
         {
             get => Get(Property.RECIPIENTS);
             set => Set(Property.RECIPIENTS, value);
         }
 
-        /// <summary>Secret keys of the age format that backups are opened with, one a line.</summary>
+        /// <summary>Secret keys of the age format to open backups with, one a line.</summary>
         public string Identities
         {
             set => Set(Property.IDENTITIES, value);
         }
 
-        /// <summary>How many threads compute; 0: as many as there are processors, at most 8.</summary>
+        /// <summary>How many threads compute; 0: one for each processor, at most 8.</summary>
         public uint Threads
         {
             set => Set(Property.THREADS, value);
@@ -92,7 +92,7 @@ namespace Wmlb
             set => Set(Property.COMPRESSION_LEVEL, value);
         }
 
-        /// <summary>How much nicer an operation's threads are than the one that starts it.</summary>
+        /// <summary>How much nicer an operation's threads are than the starting one.</summary>
         public uint Niceness
         {
             set => Set(Property.NICENESS, value);

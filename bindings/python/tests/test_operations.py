@@ -161,7 +161,10 @@ def test_rights(store: Path, to: Path) -> None:
     assert summary.restricted == ("0/license-0.bin",)
     assert summary.licenses == 19
     # bool is an int, and False would be "not stated".
-    summary = wmlb.backup(store, to, overwrite=True, rights=lambda _: False)  # type: ignore[arg-type, return-value]
+    summary = wmlb.backup(
+        store, to, overwrite=True,
+        rights=lambda _: False,  # type: ignore[arg-type, return-value]
+    )
     assert summary.licenses == 0
     assert wmlb.backup(store, to, overwrite=True, unstated_rights="deny").licenses == 0
 

@@ -235,7 +235,7 @@ static void nothing_is_printed(void)
 /* ---- fork ---- */
 
 static wmlb_restorer *from_before, *default_before;
-static uint32_t childs_threads;
+static uint32_t threads_of_child;
 
 /* In a child: what is from before the fork is unknown, and everything works anew. */
 static void be_a_child(void)
@@ -258,7 +258,7 @@ static void be_a_child(void)
 
     snprintf(folder, sizeof folder, "%s/child-%ld", workspace, (long)getpid());
     restorer = new_restorer(store, folder);
-    set_threads(restorer, childs_threads);
+    set_threads(restorer, threads_of_child);
     recorder_init(&told);
     CHECK_HR(wmlb_restorer_backup_licenses(restorer, 0, record, &told), WMLB_S_OK);
     CHECK_HR(wait_for(restorer), WMLB_S_OK);
@@ -327,12 +327,12 @@ static void forking_among_many_operations(void)
         until_held(&told[i]);
     }
     from_before = restorers[0];
-    childs_threads = 40;
+    threads_of_child = 40;
     for (i = 0; i < CHILDREN && result == 0; i++)
         result = in_child(be_a_child);
     check_(result == 0, __FILE__, __LINE__, "child %d ended with %d (a signal if < 0)", i,
            result);
-    childs_threads = 0;
+    threads_of_child = 0;
     for (i = 0; i < OPERATIONS; i++) {
         let_go(&told[i]);
         CHECK_HR(wait_for(restorers[i]), WMLB_S_OK);

@@ -62,7 +62,7 @@ class DefaultStore(unittest.TestCase):
 
 class Compression(support.StoreCase):
     def test_levels(self):
-        """What plain tools open, with the licenses in it; the highest gives less than the lowest."""
+        """Plain tools open the file at any level; the highest makes it smaller than the lowest."""
         lines = (b"<LICENSE %d of %d>" % (number * number, number) for number in range(200_000))
         made = {b"large": b"".join(lines), b"random": os.urandom(1 << 20)}
         made.update(self.fill(200))

@@ -481,7 +481,7 @@ class LeftOver(RestoreCase):
         found = archive.Backup(self.root + "/second/licenses.wmlb").files()
         self.assertEqual(found, {b"d1/1/x": b"store"})
 
-    def test_anothers_folder_of_that_name(self):
+    def test_a_folder_of_that_name_by_another_user(self):
         # In a folder for all, anybody can make one: it must not be worked on.
         support.need_root()
         self.put({b"other": b"store"})

@@ -59,8 +59,8 @@ class _Question:
 class Run:
     """One operation or listing.
 
-    problem: what the user's code raised. canceled: somebody wants it to end. result, words, url: how it ended. restricted,
-    skipped, listed: what was told on the way.
+    problem: what the user's code raised. canceled: somebody wants it to end. result, words, url:
+    how it ended. restricted, skipped, listed: what was told on the way.
     """
 
     def __init__(self, handle: int | None) -> None:
