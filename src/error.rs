@@ -19,6 +19,8 @@ pub enum Error {
     Handle,
     #[error("{0} is NULL")]
     Null(&'static str),
+    #[error("callback is NULL")]
+    NoCallback,
     #[error("{0}")]
     Argument(String),
     #[error("there is no property named {0:?}")]
@@ -199,8 +201,10 @@ impl Error {
         match self {
             Error::Handle => hresult::WMLB_E_HANDLE,
             Error::Null(_) | Error::HostNull(_) => hresult::WMLB_E_POINTER,
-            Error::Argument(_) | Error::PropertyValue { .. } => hresult::WMLB_E_INVALIDARG,
-            Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_INVALID_PROPERTY,
+            Error::NoCallback | Error::Argument(_) | Error::PropertyValue { .. } => {
+                hresult::WMLB_E_INVALIDARG
+            }
+            Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
             Error::NoEncryption(_) | Error::NoSqlite(_) | Error::HostStoreReadOnly => {
                 hresult::WMLB_E_NOTIMPL
             }

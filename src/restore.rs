@@ -19,6 +19,7 @@ use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, file_in};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::flags::{WMLB_ALLOW_CLEAR, WMLB_RESTORE_INDIVIDUALIZE, WMLB_RESTORE_OVERWRITE};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
@@ -28,15 +29,9 @@ use crate::store::host::SetStore;
 use crate::store::player;
 use crate::store::staging::{JournalWriter, Staging};
 
-/// For a restore: the user agreed to bring licenses that were made on another device
-/// to this one. Without it, a backup from another device is refused.
-pub const WMLB_RESTORE_INDIVIDUALIZE: u32 = 0x2;
-/// For a restore: replace licenses in the store that differ from those in the backup.
-/// Without it they are kept, and reported with WMLB_STATUS_LICENSE_SKIPPED.
-pub const WMLB_RESTORE_OVERWRITE: u32 = 0x100;
-
 /// The flags of a restore.
-pub(crate) const FLAGS: u32 = WMLB_RESTORE_INDIVIDUALIZE | WMLB_RESTORE_OVERWRITE;
+pub(crate) const FLAGS: u32 =
+    WMLB_RESTORE_INDIVIDUALIZE | WMLB_RESTORE_OVERWRITE | WMLB_ALLOW_CLEAR;
 
 /// What an authorizer is asked.
 pub struct Request<'a> {

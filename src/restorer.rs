@@ -24,7 +24,7 @@ use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
-use crate::verify::Verify;
+use crate::verify::{self, Verify};
 
 sync::thread_local! {
     // loom knows no other way to make one.
@@ -162,7 +162,7 @@ impl Restorer {
 
     /// Starts a verification.
     pub fn verify(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
-        check_flags(flags, 0)?;
+        check_flags(flags, verify::FLAGS)?;
         self.start(Kind::Verify, observer, |properties| {
             Ok(Box::new(Verify::prepare(properties)?))
         })

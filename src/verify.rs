@@ -8,11 +8,15 @@ use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::Pieces;
 use crate::error::Result;
+use crate::flags::WMLB_ALLOW_CLEAR;
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
 use crate::pipeline::{self, Ends};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
+
+/// The flags of a verification.
+pub(crate) const FLAGS: u32 = WMLB_ALLOW_CLEAR;
 
 /// A verification that is ready to run.
 pub struct Verify {

@@ -192,7 +192,7 @@ static void *call_at_random(void *argument)
             break;
         case 13:
             hr = wmlb_restorer_set_prop(restorer, "Nonsense", 1, (const uint8_t *)"x", 1);
-            EXPECT(hr, WMLB_NS_E_DRM_INVALID_PROPERTY);
+            EXPECT(hr, WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
             break;
         case 14:
             hr = wmlb_restorer_release(wmlb_default_restorer());

@@ -68,7 +68,7 @@ void codes(const fs::path &store, const fs::path &folder)
     CHECK(!restorer.backup(0, nullptr, code).valid());
     CHECK(code == wmlb::errc::not_configured && !restorer.last_error().empty());
     restorer.set("NoSuch", "x", code);
-    CHECK(code == wmlb::errc::invalid_property);
+    CHECK(code == wmlb::errc::unsupported_property);
     restorer.set_backup_path("", code);
     CHECK(code == wmlb::errc::invalid_argument);
     restorer.set(WMLB_PROP_COMPRESSION_LEVEL, 7u, code);
