@@ -286,7 +286,7 @@ void lives(const fs::path &store, const fs::path &folder)
     static std::unique_ptr<context> asked; // it may be asked of more than one
     asked = std::make_unique<context>();
     paths(asked->restorer, store, folder);
-    wmlb_restorer_set_rights(
+    const wmlb_hresult set = wmlb_restorer_set_rights(
         asked->restorer.handle(),
         [](const wmlb_license_info *, void *) -> std::int32_t {
             if (asked->restorer.handle() != nullptr) {
@@ -297,6 +297,7 @@ void lives(const fs::path &store, const fs::path &folder)
             return WMLB_RIGHT_NOT_STATED;
         },
         nullptr);
+    CHECK(set == WMLB_S_OK);
     auto captured = std::make_shared<int>();
     const std::weak_ptr<int> kept = captured;
     left = asked->restorer.backup(WMLB_BACKUP_OVERWRITE, [captured](const wmlb::event &) {}, code);
