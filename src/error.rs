@@ -42,7 +42,7 @@ pub enum Error {
     Timeout(u32),
     #[error("the buffer is too small")]
     BufferTooSmall,
-    #[error("the operation was cancelled")]
+    #[error("the operation was canceled")]
     Canceled,
     #[error("{} exists already, and WMLB_BACKUP_OVERWRITE was not given", .0.display())]
     BackupExists(PathBuf),

@@ -110,6 +110,9 @@ namespace Wmlb
 
         /// <summary>Replace licenses in the store that differ from those in the backup.</summary>
         Overwrite = 256,
+
+        /// <summary>Take a backup that is not encrypted although a secret is set.</summary>
+        AllowClear = 4096,
     }
 
     /// <summary>Whether a license may be backed up.</summary>

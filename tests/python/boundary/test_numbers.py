@@ -1,5 +1,6 @@
 """Names and numbers: the header, the contract and the library say the same."""
 
+import os
 import re
 import subprocess
 import unittest
@@ -61,6 +62,12 @@ def contract():
 
 def header_text():
     with open(w.HEADER, encoding="utf-8") as file:
+        return file.read()
+
+
+def source(path):
+    """The text of a file of the bindings."""
+    with open(os.path.join(w.ROOT, "bindings", path), encoding="utf-8") as file:
         return file.read()
 
 
@@ -134,6 +141,24 @@ class Header(unittest.TestCase):
         expected = {"WMLB_PROP_" + macro: name for macro, name in PROPERTIES.items()}
         found = {name: s for name, s in self.strings.items() if name.startswith("WMLB_PROP_")}
         self.assertEqual(found, expected)
+
+    def test_the_bindings_have_the_same_properties(self):
+        expected = {name: s for name, s in self.strings.items() if name.startswith("WMLB_PROP_")}
+        python = re.findall(r'^(PROP_\w+) = "(\w+)"$', source("python/src/wmlb/_native.py"), re.M)
+        self.assertEqual({"WMLB_" + name: value for name, value in python}, expected)
+        _, _, csharp = source("csharp/src/Numbers.cs").partition("class Property\n")
+        csharp = re.findall(r'public const string (\w+) = "(\w+)";', csharp)
+        self.assertEqual({"WMLB_PROP_" + name: value for name, value in csharp}, expected)
+
+    def test_the_bindings_have_the_same_result_codes(self):
+        expected = {name[len("WMLB_"):]: value & 0xFFFFFFFF for name, value in self.numbers.items()
+                    if re.match("WMLB_(S|E|NS_E)_", name)}
+        codes = r"^    ((?:S|E|NS_E)_\w+) = (0x[0-9A-F]{8}|\d)"
+        python = re.findall(codes, source("python/src/wmlb/_native.py"), re.M)
+        self.assertEqual({name: int(value, 0) for name, value in python}, expected)
+        codes = r"public const int ((?:S|E|NS_E)_\w+) = (-?\d+);"
+        csharp = re.findall(codes, source("csharp/src/Numbers.cs"))
+        self.assertEqual({name: int(value) & 0xFFFFFFFF for name, value in csharp}, expected)
 
     def test_versions(self):
         version = w.lib.wmlb_version().decode()
