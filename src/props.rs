@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::{At, Error, Result};
 use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
+use crate::sys::xdg;
 
 /// Makes of the table the properties as an enum, and the rows by which they are looked up.
 macro_rules! properties {
@@ -137,33 +138,14 @@ impl Specification {
     }
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
-    let value = std::env::var_os(name).filter(|value| !value.is_empty());
-    value.map(PathBuf::from)
-}
-
-/// A folder of the XDG base directory specification, which says that a relative path in its
-/// variable is to be ignored.
-fn xdg_folder(name: &str, below_home: &str) -> Option<PathBuf> {
-    variable(name)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(variable("HOME")?.join(below_home)))
-}
-
 /// `$WMLB_STORE_PATH`, which is as good as a StorePath that is set.
 fn chosen_store_path() -> Option<PathBuf> {
-    variable("WMLB_STORE_PATH")
+    xdg::variable("WMLB_STORE_PATH")
 }
 
-/// Where players are expected to keep their licences when nothing else is said.
+/// Where players are expected to keep their licenses when nothing else is said.
 fn default_store_path() -> Option<PathBuf> {
-    chosen_store_path()
-        .or_else(|| Some(xdg_folder("XDG_DATA_HOME", ".local/share")?.join("wmlb/licenses")))
-}
-
-/// Where this user's programs keep what can be made again.
-pub fn cache_folder() -> Option<PathBuf> {
-    Some(xdg_folder("XDG_CACHE_HOME", ".cache")?.join("wmlb"))
+    chosen_store_path().or_else(|| Some(xdg::data_folder()?.join("licenses")))
 }
 
 /// What a getter finds.

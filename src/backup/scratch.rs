@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
-use crate::props;
+use crate::sys::xdg;
 use crate::target::folder::{Folder, Temporary};
 
 /// A folder for files that are gone when they are closed.
@@ -47,7 +47,7 @@ impl<'a> Scratch<'a> {
         if let Some(folder) = self.beside.or_else(|| self.apart.get()) {
             return Ok(folder);
         }
-        let path = props::cache_folder().ok_or_else(|| Error::Scratch {
+        let path = xdg::cache_folder().ok_or_else(|| Error::Scratch {
             path: PathBuf::from("$XDG_CACHE_HOME"),
             source: std::io::ErrorKind::NotFound.into(),
         })?;
