@@ -34,12 +34,15 @@ int main(int argc, char **argv)
     }
     if (argc > last + 1)
         threads = (uint32_t)strtoul(argv[last + 1], NULL, 10);
-    wmlb_set_restore_path(argv[2]);
-    if (restores)
-        wmlb_set_store_path(argv[3]);
-    wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads, sizeof threads);
-    hr = restores ? wmlb_restore_licenses(0, on_status, NULL)
-                  : wmlb_restorer_verify_backup(wmlb_default_restorer(), 0, on_status, NULL);
+    hr = wmlb_set_restore_path(argv[2]);
+    if (WMLB_SUCCEEDED(hr) && restores)
+        hr = wmlb_set_store_path(argv[3]);
+    if (WMLB_SUCCEEDED(hr))
+        hr = wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
+                           sizeof threads);
+    if (WMLB_SUCCEEDED(hr))
+        hr = restores ? wmlb_restore_licenses(0, on_status, NULL)
+                      : wmlb_restorer_verify_backup(wmlb_default_restorer(), 0, on_status, NULL);
     if (WMLB_FAILED(hr) || WMLB_FAILED(wmlb_wait(UINT32_MAX, &result))) {
         fputs("restorer: the operation did not start\n", stderr);
         return 1;

@@ -183,7 +183,8 @@ int main(int argc, char **argv)
     else
         hr = finish(wmlb_restore_licenses(0, on_status, NULL));
     /* The library wipes the secrets here, not at the end of the process. */
-    wmlb_remove_all_props();
+    if (WMLB_FAILED(wmlb_remove_all_props()))
+        fputs("the secrets were not wiped\n", stderr);
     if (hr == WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD)
         return failure("not the right passphrase or key", hr);
     if (WMLB_FAILED(hr))

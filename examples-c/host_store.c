@@ -281,7 +281,8 @@ int main(int argc, char **argv)
         exit_code = EXIT_SUCCESS;
     }
 
-    wmlb_restorer_set_store(wmlb_default_restorer(), NULL, NULL);
+    if (WMLB_FAILED(wmlb_restorer_set_store(wmlb_default_restorer(), NULL, NULL)))
+        exit_code = EXIT_FAILURE;
     clear(&store.licenses);
     clear(&lost);
     free(store.licenses.items);

@@ -172,7 +172,7 @@ static int choose_store(struct plugin *plugin)
         hr = WMLB_NS_E_DRM_NOT_CONFIGURED;
     } else if (!chosen) {
         /* The library's default; if nothing is there, the failure names it. */
-        wmlb_restorer_remove_prop(plugin->restorer, WMLB_PROP_STORE_PATH);
+        hr = wmlb_restorer_remove_prop(plugin->restorer, WMLB_PROP_STORE_PATH);
     }
     free(found.path);
     return WMLB_SUCCEEDED(hr);
@@ -229,7 +229,8 @@ static void look(struct plugin *plugin)
     memset(&progress, 0, sizeof progress);
     progress.struct_size = sizeof progress;
     hr = wmlb_restorer_wait(plugin->restorer, 0, &result);
-    wmlb_restorer_get_progress(plugin->restorer, &progress);
+    if (WMLB_FAILED(wmlb_restorer_get_progress(plugin->restorer, &progress)))
+        return;
     seen = progress.licenses_done + progress.licenses_restricted + progress.licenses_skipped;
     if (hr != WMLB_E_TIMEOUT) {
         plugin->running = 0;

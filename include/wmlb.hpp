@@ -93,6 +93,7 @@ enum class errc : wmlb_hresult {
     busy = WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
     bad_data = WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
     invalid_property = WMLB_NS_E_DRM_INVALID_PROPERTY,
+    unsupported_property = WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
     invalid_password = WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
     restore_fraud = WMLB_NS_E_DRM_RESTORE_FRAUD,
     not_all_stored = WMLB_NS_E_DRM_STORE_NOTALLSTORED,
@@ -756,7 +757,8 @@ public:
     {
         wmlb_progress progress{};
         progress.struct_size = sizeof progress;
-        wmlb_restorer_get_progress(handle(), &progress);
+        // It fails without a restorer only, and the progress stays 0 then.
+        static_cast<void>(wmlb_restorer_get_progress(handle(), &progress));
         return progress;
     }
 

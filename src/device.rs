@@ -2,13 +2,13 @@
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::error::{At, Error, Result};
-use crate::sys;
+use crate::sys::{self, xdg};
 
 /// Where systems keep the machine ID (machine-id(5)): systemd's place, then D-Bus's.
 const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
@@ -61,17 +61,8 @@ fn read_id(path: &Path) -> Result<Option<String>> {
     Ok(valid.then(|| id.to_ascii_lowercase()))
 }
 
-/// The state folder of the XDG base directory specification.
-fn state_folder() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let state = variable("XDG_STATE_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(variable("HOME")?.join(".local/state")))?;
-    Some(state.join("wmlb"))
-}
-
 fn random_id() -> Result<Option<String>> {
-    let Some(folder) = state_folder() else {
+    let Some(folder) = xdg::state_folder() else {
         return Ok(None);
     };
     let path = folder.join("device-id");

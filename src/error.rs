@@ -19,6 +19,8 @@ pub enum Error {
     Handle,
     #[error("{0} is NULL")]
     Null(&'static str),
+    #[error("callback is NULL")]
+    NoCallback,
     #[error("{0}")]
     Argument(String),
     #[error("there is no property named {0:?}")]
@@ -40,7 +42,7 @@ pub enum Error {
     Timeout(u32),
     #[error("the buffer is too small")]
     BufferTooSmall,
-    #[error("the operation was cancelled")]
+    #[error("the operation was canceled")]
     Canceled,
     #[error("{} exists already, and WMLB_BACKUP_OVERWRITE was not given", .0.display())]
     BackupExists(PathBuf),
@@ -205,8 +207,10 @@ impl Error {
         match self {
             Error::Handle => hresult::WMLB_E_HANDLE,
             Error::Null(_) | Error::HostNull(_) => hresult::WMLB_E_POINTER,
-            Error::Argument(_) | Error::PropertyValue { .. } => hresult::WMLB_E_INVALIDARG,
-            Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_INVALID_PROPERTY,
+            Error::NoCallback | Error::Argument(_) | Error::PropertyValue { .. } => {
+                hresult::WMLB_E_INVALIDARG
+            }
+            Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
             Error::NoEncryption(_) | Error::NoSqlite(_) | Error::HostStoreReadOnly => {
                 hresult::WMLB_E_NOTIMPL
             }

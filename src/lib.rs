@@ -21,6 +21,9 @@
 // What the benchmark of the pieces sees of errors counts as used.
 #![cfg_attr(wmlb_bench, allow(unfulfilled_lint_expectations))]
 
+#[macro_use]
+mod constants;
+
 mod archive;
 mod backup;
 mod device;
@@ -28,6 +31,7 @@ mod enumerate;
 mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+mod flags;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod hresult;

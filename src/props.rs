@@ -6,40 +6,34 @@ use std::path::PathBuf;
 use crate::error::{At, Error, Result};
 use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
+use crate::sys::xdg;
 
-/// A property of this bag; the order is that of [`PROPERTIES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Property {
-    BackupPath,
-    RestorePath,
-    StorePath,
-    Passphrase,
-    Recipients,
-    Identities,
-    CompressionLevel,
-    Threads,
-    Niceness,
-    UnstatedRights,
+/// Makes of the table the properties as an enum, and the rows by which they are looked up.
+macro_rules! properties {
+    ($($(#[doc = $doc:literal])* $name:ident: $kind:expr;)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Property {
+            $($(#[doc = $doc])* $name),*
+        }
+
+        pub(super) const PROPERTIES: &[super::Specification] = &[$(super::Specification {
+            property: Property::$name,
+            name: stringify!($name),
+            kind: $kind,
+        }),*];
+    };
 }
+
+mod table;
+
+pub use table::Property;
+
+use table::{Kind, PROPERTIES};
 
 impl Property {
     pub fn name(self) -> &'static str {
         PROPERTIES[self as usize].name
     }
-}
-
-/// What a property may hold.
-enum Kind {
-    /// A path that is not empty.
-    Path,
-    /// Age recipients. They are public, but who mistakes an identity for one gives a secret.
-    Recipients,
-    /// A passphrase or age identities: never handed out.
-    Secret,
-    /// A DWORD in a range, and its default.
-    Number { min: u32, max: u32, default: u32 },
-    /// One of these words; the first is the default.
-    Choice(&'static [&'static str]),
 }
 
 struct Specification {
@@ -48,61 +42,7 @@ struct Specification {
     kind: Kind,
 }
 
-const PROPERTIES: [Specification; 10] = {
-    const fn row(property: Property, name: &'static str, kind: Kind) -> Specification {
-        Specification {
-            property,
-            name,
-            kind,
-        }
-    }
-    [
-        row(Property::BackupPath, "BackupPath", Kind::Path),
-        row(Property::RestorePath, "RestorePath", Kind::Path),
-        row(Property::StorePath, "StorePath", Kind::Path),
-        row(Property::Passphrase, "Passphrase", Kind::Secret),
-        row(Property::Recipients, "Recipients", Kind::Recipients),
-        row(Property::Identities, "Identities", Kind::Secret),
-        row(
-            Property::CompressionLevel,
-            "CompressionLevel",
-            // zstd's levels that need no more memory to read than others do.
-            Kind::Number {
-                min: 1,
-                max: 19,
-                default: 1,
-            },
-        ),
-        row(
-            Property::Threads,
-            "Threads",
-            Kind::Number {
-                min: 0,
-                max: MAX_THREADS,
-                default: 0,
-            },
-        ),
-        row(
-            Property::Niceness,
-            "Niceness",
-            Kind::Number {
-                min: 0,
-                max: 19,
-                default: 5,
-            },
-        ),
-        row(
-            Property::UnstatedRights,
-            "UnstatedRights",
-            Kind::Choice(&["allow", "deny"]),
-        ),
-    ]
-};
-
-/// More threads than this would only cost memory: each holds buffers of some MiB.
-const MAX_THREADS: u32 = 64;
-
-/// As many threads as `Threads` = 0 stands for at the most.
+/// The most threads that `Threads` = 0 stands for.
 const MAX_AUTOMATIC_THREADS: usize = 8;
 
 /// What a property is set to.
@@ -198,33 +138,14 @@ impl Specification {
     }
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
-    let value = std::env::var_os(name).filter(|value| !value.is_empty());
-    value.map(PathBuf::from)
-}
-
-/// A folder of the XDG base directory specification, which says that a relative path in its
-/// variable is to be ignored.
-fn xdg_folder(name: &str, below_home: &str) -> Option<PathBuf> {
-    variable(name)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(variable("HOME")?.join(below_home)))
-}
-
 /// `$WMLB_STORE_PATH`, which is as good as a StorePath that is set.
 fn chosen_store_path() -> Option<PathBuf> {
-    variable("WMLB_STORE_PATH")
+    xdg::variable("WMLB_STORE_PATH")
 }
 
-/// Where players are expected to keep their licences when nothing else is said.
+/// Where players are expected to keep their licenses when nothing else is said.
 fn default_store_path() -> Option<PathBuf> {
-    chosen_store_path()
-        .or_else(|| Some(xdg_folder("XDG_DATA_HOME", ".local/share")?.join("wmlb/licenses")))
-}
-
-/// Where this user's programs keep what can be made again.
-pub fn cache_folder() -> Option<PathBuf> {
-    Some(xdg_folder("XDG_CACHE_HOME", ".cache")?.join("wmlb"))
+    chosen_store_path().or_else(|| Some(xdg::data_folder()?.join("licenses")))
 }
 
 /// What a getter finds.

@@ -18,6 +18,7 @@ use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::flags::{WMLB_ALLOW_CLEAR, WMLB_RESTORE_INDIVIDUALIZE, WMLB_RESTORE_OVERWRITE};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
 use crate::pipeline::{self, MainSide};
@@ -27,18 +28,6 @@ use crate::store::host::SetStore;
 use crate::store::player;
 use crate::store::staging::{JournalWriter, Staging};
 use crate::target::folder;
-
-/// For a restore: the user agreed to bring licenses that were made on another device
-/// to this one. Without it, a backup from another device is refused.
-pub const WMLB_RESTORE_INDIVIDUALIZE: u32 = 0x2;
-/// For a restore: replace licenses in the store that differ from those in the backup.
-/// Without it they are kept, and reported with WMLB_STATUS_LICENSE_SKIPPED.
-pub const WMLB_RESTORE_OVERWRITE: u32 = 0x100;
-/// For a restore or a verification: take a backup file that is not encrypted although
-/// Passphrase or Identities is set. Without it such a file is refused with
-/// WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: somebody may have put it in the place of an
-/// encrypted one.
-pub const WMLB_ALLOW_CLEAR: u32 = 0x1000;
 
 /// The flags of a restore.
 pub(crate) const FLAGS: u32 =

@@ -13,6 +13,7 @@ mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
 mod spawn;
 mod threads;
+pub mod xdg;
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

@@ -7,11 +7,11 @@ use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::Pieces;
 use crate::error::Result;
+use crate::flags::WMLB_ALLOW_CLEAR;
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
 use crate::pipeline::{self, MainSide};
 use crate::props::{Properties, Property};
-use crate::restore::WMLB_ALLOW_CLEAR;
 use crate::status::{self, Value, wmlb_progress};
 use crate::target::folder;
 

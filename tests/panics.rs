@@ -106,8 +106,14 @@ fn panics_in_a_callback_are_the_hosts_too() {
         // SAFETY: strings and places that outlive the calls; the counter outlives the wait.
         unsafe {
             assert_eq!(wmlb_restorer_create(&mut restorer), WMLB_S_OK);
-            wmlb_restorer_set_store_path(restorer, store.as_ptr());
-            wmlb_restorer_set_backup_path(restorer, backup.as_ptr());
+            assert_eq!(
+                wmlb_restorer_set_store_path(restorer, store.as_ptr()),
+                WMLB_S_OK
+            );
+            assert_eq!(
+                wmlb_restorer_set_backup_path(restorer, backup.as_ptr()),
+                WMLB_S_OK
+            );
             let user_data = std::ptr::from_ref(&calls).cast_mut().cast();
             let started =
                 wmlb_restorer_backup_licenses(restorer, 0, Some(panics_inside), user_data);

@@ -260,7 +260,7 @@ pub struct Padding(u64);
 
 impl Padding {
     /// No padding.
-    pub const NONE: Padding = Padding(0);
+    pub(crate) const NONE: Padding = Padding(0);
 
     /// What belongs behind a frame that ends at this offset in the archive.
     pub fn at(offset: u64) -> Self {

@@ -20,6 +20,7 @@ use crate::archive::writer::{Finished, Writer};
 use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::flags::{WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::Right;
 use crate::operation::{Job, Operation};
@@ -29,19 +30,6 @@ use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, List, Listing, Store, Wish};
 use crate::target::{self, NewFile, Scratch, Target};
-
-/// For a backup: replace the backup file that is there.
-pub const WMLB_BACKUP_OVERWRITE: u32 = 0x1;
-/// For a backup: leave out licenses that cannot be read (WMLB_STATUS_LICENSE_SKIPPED
-/// tells which and why) and end with WMLB_NS_E_DRM_STORE_NOTALLSTORED in the END
-/// event, instead of failing. Running out of memory or of file descriptors is still
-/// a failure. Links and special files are left out with or without it, and do not
-/// change the result.
-pub const WMLB_BACKUP_PARTIAL: u32 = 0x100;
-/// For a backup: read the written file back from the disk and check every hash
-/// before it takes its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. Of an encrypted
-/// backup the encrypted bytes are compared, as the key to open it may be elsewhere.
-pub const WMLB_BACKUP_VERIFY: u32 = 0x200;
 
 /// The flags of a backup.
 pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;

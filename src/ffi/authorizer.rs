@@ -1,40 +1,44 @@
-//! The host's authorizer of restores.
+//! The authorizer: a function of the host that may refuse a restore.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::Arc;
 
-use super::guard::{self, do_on};
+use super::guard::{self, entry_on};
 use super::wmlb_restorer;
 use crate::hresult::wmlb_hresult;
 use crate::restore::{Answer, Authorizer, Request};
 
-/// What an authorizer is asked. The pointers are valid during the call only.
+/// The question to an authorizer. The pointers are valid during the call only.
 #[repr(C)]
 pub struct wmlb_restore_request {
-    /// Size of this struct in bytes, as the library knows it. Read no field that lies
-    /// beyond.
+    /// The size of this struct in bytes, as the library knows it. Read no field beyond it.
     pub struct_size: usize,
-    /// When the backup was made, Unix seconds.
+    /// The time when the backup was made, in Unix seconds.
     pub created: i64,
-    /// ID of the device that made it, hexadecimal; "" when that could not be told.
+    /// The ID of the device that made it, in hexadecimal; "" if it is not known.
     pub device_id: *const c_char,
-    /// 1: that is this device; 0: it is another, or cannot be told.
+    /// 1: this device made it; 0: another one did, or it is not known.
     pub same_device: i32,
     /// The flags of the restore.
     pub flags: u32,
 }
 
-/// The function that may refuse a restore.
+/// The function that may refuse a restore. It is called between the events CONNECTING and
+/// DISCONNECTING, before anything is touched.
 ///
-/// request: valid during the call only. url: a buffer of url_len bytes, all 0, for a
-/// NUL-terminated address in UTF-8 that the user may go to. ctx: as it was passed.
-/// Return WMLB_S_OK (or anything that is not negative) to allow the restore, a negative
-/// value, by custom WMLB_NS_E_DRM_RESTORE_FRAUD, to refuse it: that is the result of the
-/// operation then, and its last event is WMLB_STATUS_ERROR_WITHURL with the address, or
-/// WMLB_STATUS_ERROR when there is none.
+/// Parameters:
+/// - request: the question; valid during the call only.
+/// - url: a buffer of url_len bytes, all 0, for an address that the user may go to:
+///   NUL-terminated, UTF-8.
+/// - url_len: the size of that buffer in bytes.
+/// - ctx: as it was passed to wmlb_restorer_set_authorizer().
 ///
-/// It is called on the operation's thread, before anything is touched, between the
-/// CONNECTING and DISCONNECTING events; what holds in a wmlb_status_callback holds in it.
+/// Returns: WMLB_S_OK, or anything else that is not negative, to allow the restore. A negative
+/// value, by custom WMLB_NS_E_DRM_RESTORE_FRAUD, refuses it and is the result of the operation;
+/// its last event is WMLB_STATUS_ERROR_WITHURL with the address, or WMLB_STATUS_ERROR if there is
+/// none.
+///
+/// Threads: it is called on the operation's thread, under the rules of wmlb_status_callback.
 pub type wmlb_authorizer_callback = Option<
     unsafe extern "C-unwind" fn(
         request: *const wmlb_restore_request,
@@ -51,7 +55,7 @@ type Function = unsafe extern "C-unwind" fn(
     *mut c_void,
 ) -> wmlb_hresult;
 
-/// Bytes of an address, its NUL included: what browsers are known to take.
+/// Room for an address, its NUL included: the length that browsers are known to take.
 const URL_LENGTH: usize = 2048;
 
 struct HostAuthorizer {
@@ -77,13 +81,11 @@ impl Authorizer for HostAuthorizer {
             flags: request.flags,
         };
         let mut url = vec![0_u8; URL_LENGTH];
-        let hr = {
-            // SAFETY: the host gave the function to be called like this; what the struct
-            // points to, and the buffer, outlive the call.
-            guard::host(|| unsafe {
-                (self.function)(&request, url.as_mut_ptr().cast(), url.len(), self.ctx)
-            })
-        };
+        // SAFETY: the host gave the function to be called like this; the buffer, and what the
+        // struct points to, outlive the call.
+        let hr = guard::host(|| unsafe {
+            (self.function)(&request, url.as_mut_ptr().cast(), url.len(), self.ctx)
+        });
         let url = CStr::from_bytes_until_nul(&url).unwrap_or_default();
         Answer {
             hr,
@@ -92,21 +94,28 @@ impl Authorizer for HostAuthorizer {
     }
 }
 
-/// Sets the function that is asked before a restore; NULL for none. A running restore
-/// keeps what it started with.
+/// Sets the function that is asked before a restore. A running restore keeps the one that it
+/// started with.
 ///
-/// authorizer: see wmlb_authorizer_callback. ctx: passed to it, and not touched
-/// otherwise; it must live as long as the function is set and a restore may run.
+/// Parameters:
+/// - restorer: the handle.
+/// - authorizer: see wmlb_authorizer_callback; NULL for none.
+/// - ctx: is passed to authorizer, and not touched otherwise. It must live as long as the function
+///   is set and a restore may run.
 ///
-/// Returns WMLB_S_OK or WMLB_E_HANDLE.
-/// Any thread; also in a callback.
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_restorer_set_authorizer(
     restorer: *mut wmlb_restorer,
     authorizer: wmlb_authorizer_callback,
     ctx: *mut c_void,
 ) -> wmlb_hresult {
-    do_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         restorer.set_authorizer(
             authorizer.map(|function| -> Arc<dyn Authorizer> {
                 Arc::new(HostAuthorizer { function, ctx })

@@ -1,4 +1,4 @@
-//! The host's status callback.
+//! The status callback.
 
 use std::ffi::c_void;
 
@@ -9,36 +9,40 @@ use crate::status::{
     Event, Observer, Value, WMLB_TYPE_BINARY, WMLB_TYPE_DWORD, WMLB_TYPE_STRING, wmlb_progress,
 };
 
-/// The function that is told of an operation's events.
+/// The function that receives the events of an operation.
 ///
-/// status: one of WMLB_STATUS_*. hr: how the event went; in the last event, the
-/// result of the operation. value_type: one of WMLB_TYPE_*. value: NULL when the
-/// event carries none (value_type and value_len are then 0). value_len: its bytes; a
-/// string has a NUL after them that is not counted. user_data: as it was passed when
-/// the operation was started.
+/// Parameters:
+/// - status: one of WMLB_STATUS_*.
+/// - hr: the result code that belongs to the event; in the last event, the result of the
+///   operation.
+/// - value_type: one of WMLB_TYPE_*; 0 without a value.
+/// - value: the value, valid during the call only; NULL if the event carries none.
+/// - value_len: the size of the value in bytes; 0 without one. A string is followed by a NUL that
+///   is not counted.
+/// - user_data: as it was passed to the function that started the operation.
 ///
-/// Return WMLB_S_OK (or anything that is not negative) to go on, a negative value to
-/// cancel the operation. What is returned from the last event has no effect.
+/// Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to cancel
+/// the operation. The answer to the last event has no effect.
 ///
-/// It is called on the operation's own thread, which blocks all signals: one call at
-/// a time, in order; the thread is nicer than the host's, as the property Niceness says.
-/// value is valid only during the call. The operation waits while
-/// the function runs, so it should return soon: hand the event to your own thread if
-/// there is much to do.
+/// Threads: it is called on the operation's own thread, one call at a time, in order.
+/// - The thread blocks all signals. It is nicer than the host's, as the property Niceness says.
+/// - The operation waits while the function runs. If there is much to do, hand the event to a
+///   thread of your own.
 ///
-/// It must return normally. An exception or pthread_exit that leaves it ends the process
-/// with SIGABRT, and nothing is printed; it is not cleaned up after, so that no half of an
-/// operation goes on. A longjmp that leaves it would be to another thread's stack: what
-/// comes of that is undefined. After a fork in it, the child must exec or _exit before it
-/// returns.
+/// During the call, every function of this library may be called, with these exceptions:
+/// - wmlb_wait() and wmlb_restorer_wait() return WMLB_E_ILLEGAL_METHOD_CALL.
+/// - Starting an operation on the same restorer returns WMLB_NS_E_DRM_BACKUPRESTORE_BUSY.
+/// - wmlb_restorer_release() of the same restorer returns at once: its handle is gone, the
+///   operation is canceled, and no further event comes, not even the last one. user_data is not
+///   touched again once the function has returned.
+/// - Two callbacks must not release each other's restorers at the same time: each would wait for
+///   the other.
 ///
-/// In it, every function of this library may be called, but: wmlb_wait and
-/// wmlb_restorer_wait return WMLB_E_ILLEGAL_METHOD_CALL, starting an operation on the
-/// same restorer returns WMLB_NS_E_DRM_BACKUPRESTORE_BUSY, and wmlb_restorer_release
-/// of the same restorer returns at once: its handle is gone, the operation is
-/// cancelled, and no further event comes, not even the last one; user_data is not
-/// touched again once the call of the callback has returned. Two callbacks must
-/// not release each other's restorers at the same time: each would wait for the other.
+/// The function must return normally:
+/// - An exception or pthread_exit() that leaves it ends the process with SIGABRT, so that no half
+///   of an operation goes on. Nothing is printed, and nothing is cleaned up.
+/// - A longjmp() that leaves it goes to the stack of another thread; its effect is undefined.
+/// - After a fork() in it, the child must call exec() or _exit() before the function returns.
 pub type wmlb_status_callback = Option<
     unsafe extern "C-unwind" fn(
         status: i32,
@@ -74,7 +78,7 @@ pub fn observer(
     callback: wmlb_status_callback,
     user_data: *mut c_void,
 ) -> Result<Box<dyn Observer>> {
-    let function = callback.ok_or_else(|| Error::Argument("callback is NULL".to_owned()))?;
+    let function = callback.ok_or(Error::NoCallback)?;
     Ok(Box::new(CallbackObserver {
         function,
         user_data,

@@ -1,49 +1,51 @@
-//! The stores of players.
+//! The license stores of players.
 
 use std::ffi::{CString, c_char, c_void};
 
-use super::guard::{self, call};
+use super::guard::{self, entry};
 use crate::error::Error;
 use crate::hresult::{WMLB_S_OK, wmlb_hresult};
 use crate::store::discover::{self, FoundStore, Kind, Running};
 
-/// A store of licenses that a player has. The pointers are valid during the call only.
+/// A license store of a player. The pointers are valid during the call only.
 #[repr(C)]
 pub struct wmlb_store_info {
-    /// Size of this struct in bytes, as the library knows it. Read no field that lies
-    /// beyond.
+    /// The size of this struct in bytes, as the library knows it. Read no field beyond it.
     pub struct_size: usize,
-    /// Whose it is: "Chromium", "Chrome", "Brave", "Edge", "Vivaldi", "Opera", each also
-    /// with a channel after it ("Chrome Beta", "Edge Dev"), "Firefox", "Kodi", "Thorium",
-    /// "PlayReady" (of a set-top box with RDK), or "wmlb": the store at $WMLB_STORE_PATH,
-    /// and the default of the property StorePath. Other names may be added. Whether it was
-    /// installed as a snap or flatpak is not told.
+    /// The player: "Chromium", "Chrome", "Brave", "Edge", "Vivaldi", "Opera", each also with a
+    /// channel after it ("Chrome Beta", "Edge Dev"), "Firefox", "Kodi", "Thorium", "PlayReady" (on
+    /// a set-top box with RDK), or "wmlb": the store at $WMLB_STORE_PATH, and the default of the
+    /// property StorePath. Other names may be added. A snap or flatpak has the same name.
     pub player: *const c_char,
-    /// The player's profile: the name of its folder; of Firefox, its name in profiles.ini,
-    /// if it has one there. "" where the player has no profiles, and for the main one of
-    /// Kodi. One profile may have several stores.
+    /// The player's profile: the name of its folder; for Firefox, its name in profiles.ini if it
+    /// has one there. "" if the player has no profiles, and for the main profile of Kodi. One
+    /// profile may have several stores.
     pub profile: *const c_char,
-    /// "directory": path is a folder, and the files in it are the licenses. "sqlite": path
-    /// is a database file, which holds them.
+    /// "directory": path is a folder, and the files in it are the licenses. "sqlite": path is a
+    /// database file, which holds them.
     pub kind: *const c_char,
-    /// Where it is: an absolute path, as the property StorePath takes it.
+    /// The absolute path of the store, as the property StorePath takes it.
     pub path: *const c_char,
-    /// Whether the player has the store in use, by the locks that it leaves: 1: it seems
-    /// so; 0: no; -1: that cannot be told, as always of Kodi, PlayReady and "wmlb". It is
-    /// what was so when the search was made. A player that runs may overwrite what is
-    /// restored: close it first.
+    /// Whether the player has the store in use, according to the locks that it leaves: 1, it seems
+    /// so; 0, no; -1, unknown, as always for Kodi, PlayReady and "wmlb". It is what was so at the
+    /// time of the search. A running player may overwrite what is restored: close it first.
     pub running: i32,
 }
 
-/// The function that is told of stores, one call for each.
+/// The function that receives stores, one call for each.
 ///
-/// store: valid during the call only. user_data: as it was passed. Return WMLB_S_OK (or
-/// anything that is not negative) to go on, a negative value to stop.
+/// Parameters:
+/// - store: valid during the call only.
+/// - user_data: as it was passed to wmlb_discover_stores().
 ///
-/// It is called on the thread that called wmlb_discover_stores(). Every function of this
-/// library may be called in it. It must return normally: an exception or pthread_exit that
-/// leaves it ends the process with SIGABRT, and nothing is printed; a longjmp that leaves it
-/// is undefined. (As this version is made, the memory that the call held is lost then.)
+/// Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
+///
+/// Threads: it is called on the thread that called wmlb_discover_stores(). During the call, every
+/// function of this library may be called.
+///
+/// The function must return normally. An exception or pthread_exit() that leaves it ends the
+/// process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
+/// undefined. (In this version, the memory that the call held is lost then.)
 pub type wmlb_store_callback = Option<
     unsafe extern "C-unwind" fn(
         store: *const wmlb_store_info,
@@ -51,34 +53,39 @@ pub type wmlb_store_callback = Option<
     ) -> wmlb_hresult,
 >;
 
-/// Finds the stores of licenses that players have made for this user, and calls callback
-/// for each, on this thread; returns when all were told. It needs no restorer and changes
-/// nothing. To back one up, set its path as the property StorePath.
+/// Finds the license stores that players have made for this user: calls callback for each, and
+/// returns at the end of the list. It needs no restorer, and changes nothing. To back up a store,
+/// set its path as the property StorePath.
 ///
-/// It looks where browsers made from Chromium, Firefox, Kodi, Thorium and PlayReady on RDK
-/// keep them by default, below $HOME (without it: the user's home in the password
-/// database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
-/// $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point to. A place that was chosen
-/// on a player's command line is not known to it. Names, links and small files of settings
-/// are all it reads, and no license.
+/// It looks at the places where browsers made from Chromium, Firefox, Kodi, Thorium, and PlayReady
+/// on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
+/// password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
+/// $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not know a place that was
+/// chosen on the command line of a player. It reads names, links and small files of settings, and
+/// no license.
 ///
-/// The order is always the same: by player, then by profile. A store that is reached by
-/// several paths is told once. What cannot be read is passed over, and so is a store whose
-/// path is not UTF-8, as StorePath cannot name it.
+/// The order is always the same: by player, then by profile. A store that several paths reach is
+/// listed once. Stores that cannot be read are left out, and so are those whose path is not UTF-8,
+/// since StorePath cannot name them.
 ///
-/// callback: see wmlb_store_callback. user_data: passed to callback, and not touched
-/// otherwise.
+/// Parameters:
+/// - callback: receives the stores; see wmlb_store_callback.
+/// - user_data: is passed to callback, and not touched otherwise.
 ///
-/// Returns WMLB_S_OK, also when there is no store; the negative value that callback
-/// returned; or WMLB_E_INVALIDARG (callback is NULL).
-/// Any thread; also in a callback.
+/// Returns:
+/// - WMLB_S_OK, also if there is no store
+/// - the negative value that callback returned
+/// - WMLB_E_INVALIDARG: callback is NULL
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_discover_stores(
     callback: wmlb_store_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    call(|| {
-        let function = callback.ok_or_else(|| Error::Argument("callback is NULL".to_owned()))?;
+    entry(|| {
+        let function = callback.ok_or(Error::NoCallback)?;
         let stores = discover::find_stores();
         let mut answers = stores.iter().map(|store| tell(function, store, user_data));
         Ok(answers.find(|&answer| answer < 0).unwrap_or(WMLB_S_OK))
@@ -89,7 +96,7 @@ pub extern "C" fn wmlb_discover_stores(
 type Function = unsafe extern "C-unwind" fn(*const wmlb_store_info, *mut c_void) -> wmlb_hresult;
 
 fn tell(function: Function, store: &FoundStore, user_data: *mut c_void) -> wmlb_hresult {
-    // No path of a file system has a NUL in it; a name in a crafted profiles.ini may.
+    // Paths of a file system have no NUL, but a name in a crafted profiles.ini may have one.
     let text = |text: &str| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
     let (player, profile) = (text(store.player), text(&store.profile));
     let path = text(&store.path);

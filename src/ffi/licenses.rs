@@ -1,70 +1,66 @@
-//! Lists of licences.
+//! Lists of licenses.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 
-use super::guard::{self, call_on};
+use super::guard::{self, entry_on};
 use super::wmlb_restorer;
 use crate::enumerate::{self, Listener};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::license::{Format, LicenseInfo, Right};
 use crate::restorer::Restorer;
+use crate::status::{WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED};
 
-/// The right of a license to be backed up: its format does not state it, or under a
-/// condition that is not evaluated here.
-pub const WMLB_RIGHT_NOT_STATED: i32 = 0;
-/// The owner allows backup.
-pub const WMLB_RIGHT_ALLOWED: i32 = 1;
-/// The owner forbids backup.
-pub const WMLB_RIGHT_DENIED: i32 = 2;
-
-/// What is known of a license. The pointers are valid during the call only.
+/// A license, as far as it is known. The pointers are valid during the call only.
 #[repr(C)]
 pub struct wmlb_license_info {
-    /// Size of this struct in bytes, as the library knows it. Read no field that lies
-    /// beyond.
+    /// The size of this struct in bytes, as the library knows it. Read no field beyond it.
     pub struct_size: usize,
-    /// Its path in the store, UTF-8; with U+FFFD for what is not UTF-8.
+    /// Its path in the store, UTF-8; with U+FFFD for bytes that are not UTF-8.
     pub name: *const c_char,
-    /// The exact bytes of its path, name_len of them, without a NUL.
+    /// The exact bytes of its path: name_len of them, without a NUL.
     pub name_bytes: *const u8,
     pub name_len: usize,
-    /// Its format, recognized by its content: "wmdrm-v1", "wmdrm-v7" (Windows Media DRM),
-    /// "xmr" (PlayReady), "lcp" (Readium LCP; also an EPUB, PDF package or audiobook with
-    /// such a license in it), "sqlite" (a database) or "opaque": any other, and what does
-    /// not parse.
+    /// Its format, recognized by its content: "wmdrm-v1", "wmdrm-v7" (Windows Media DRM), "xmr"
+    /// (PlayReady), "lcp" (Readium LCP; also an EPUB, PDF package or audiobook with such a license
+    /// in it), "sqlite" (a database) or "opaque" (any other, and what does not parse).
     pub format: *const c_char,
-    /// Its ID, as the format spells it: "wmdrm-v7": LID; "xmr": base64 of the 16 bytes of
-    /// its rights ID; "lcp": id. "" when it has none.
+    /// Its ID, as the format spells it: for "wmdrm-v7", LID; for "xmr", base64 of the 16 bytes of
+    /// its rights ID; for "lcp", id. "" if it has none.
     pub license_id: *const c_char,
-    /// The IDs of the keys it holds, newline-separated, at most 1,024 of them and 64 KiB. "wmdrm-v1",
-    /// "wmdrm-v7": KID as the license spells it; "xmr": base64 of the 16 bytes, as KID in
-    /// a WRMHEADER. "" when it names none.
+    /// The IDs of the keys that it holds, separated by newlines; at most 1,024 of them and 64 KiB.
+    /// For "wmdrm-v1" and "wmdrm-v7", KID as the license spells it; for "xmr", base64 of the 16
+    /// bytes, as KID in a WRMHEADER. "" if it names none.
     pub key_ids: *const c_char,
-    /// Whether its owner lets it be backed up, by its own words: one of WMLB_RIGHT_*.
-    /// Neither wmlb_restorer_set_rights() nor the property UnstatedRights changes it.
+    /// Whether its owner lets it be backed up, according to the license itself: one of
+    /// WMLB_RIGHT_*. wmlb_restorer_set_rights() and the property UnstatedRights do not change it.
     pub backup_right: i32,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// When it was last modified, Unix seconds; INT64_MIN: not stated.
+    /// The time when it was last modified, in Unix seconds; INT64_MIN: not stated.
     pub modified: i64,
-    /// From when and until when it is valid, Unix seconds; INT64_MIN: not stated, or only
-    /// in a condition, which is not evaluated. Of a "wmdrm-v1" valid_until is the
-    /// beginning of a day in UTC: it states no time of day.
+    /// The times from which and until which it is valid, in Unix seconds; INT64_MIN: not stated, or
+    /// only in a condition, which is not evaluated. For "wmdrm-v1", valid_until is the beginning
+    /// of a day in UTC, since the format states no time of day.
     pub valid_from: i64,
     pub valid_until: i64,
 }
 
-/// The function that is told of licenses, one call for each.
+/// The function that receives licenses, one call for each.
 ///
-/// license: valid during the call only. user_data: as it was passed. Return WMLB_S_OK
-/// (or anything that is not negative) to go on, a negative value to stop.
+/// Parameters:
+/// - license: valid during the call only.
+/// - user_data: as it was passed to the enumeration.
 ///
-/// It is called on the thread that called the enumeration. Every function of this
-/// library may be called in it. It must return normally: an exception or pthread_exit that
-/// leaves it ends the process with SIGABRT, and nothing is printed; a longjmp that leaves it
-/// is undefined. (As this version is made, what the call held is lost then: memory, open
-/// files, and a host's store, which stays in use.)
+/// Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
+///
+/// Threads: it is called on the thread that called the enumeration. During the call, every
+/// function of this library may be called.
+///
+/// The function must return normally. An exception or pthread_exit() that leaves it ends the
+/// process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
+/// undefined. (In this version, what the call held is lost then: memory, open files, and the store
+/// of a host, which stays in use.)
 pub type wmlb_license_callback = Option<
     unsafe extern "C-unwind" fn(
         license: *const wmlb_license_info,
@@ -72,7 +68,7 @@ pub type wmlb_license_callback = Option<
     ) -> wmlb_hresult,
 >;
 
-/// What a [`wmlb_license_info`] points to.
+/// The strings that a [`wmlb_license_info`] points to.
 pub(super) struct Description {
     name: CString,
     license_id: CString,
@@ -81,8 +77,8 @@ pub(super) struct Description {
 
 impl Description {
     pub fn new(license: &LicenseInfo<'_>) -> Self {
-        // A NUL cannot be in a path of a file system; in that of a crafted backup file it is
-        // refused before. No ID has one.
+        // Paths of a file system have no NUL, one in a crafted backup file is refused before, and
+        // IDs have none.
         let text = |text: &str| CString::new(text).unwrap_or_default();
         Description {
             name: text(&String::from_utf8_lossy(license.name)),
@@ -131,8 +127,8 @@ fn enumerate(
     user_data: *mut c_void,
     list: fn(&Restorer, Listener<'_>) -> Result<wmlb_hresult>,
 ) -> wmlb_hresult {
-    call_on(restorer, |restorer| {
-        let function = callback.ok_or_else(|| Error::Argument("callback is NULL".to_owned()))?;
+    entry_on(restorer, |restorer| {
+        let function = callback.ok_or(Error::NoCallback)?;
         list(restorer, &mut |license: &LicenseInfo<'_>| {
             let description = Description::new(license);
             let info = description.info(license);
@@ -143,34 +139,46 @@ fn enumerate(
     })
 }
 
-/// Lists the licenses in the store (property StorePath): calls callback for each, on
-/// this thread, in the order of their names, and returns when all were told. It reads
-/// the beginning of each, of packages also the end: 1 MiB at the most.
+/// Lists the licenses in the store (property StorePath, or the store set with
+/// wmlb_restorer_set_store()): calls callback for each, in the order of their names, and returns
+/// at the end of the list. It reads the beginning of each license, and also the end of packages:
+/// 1 MiB at most.
 ///
-/// After a database of Chromium's (tables cdm_storage, versions 1 and 2, or licenses) the
-/// licenses in it are told, one a row, as they were at one moment: name is that of the
-/// database, "/", the row's storage_key (in "licenses" there is none) and "/", the CDM as 32
-/// hexadecimal digits and "/", the row's file_name; format is "opaque", size that of the
-/// data, and modified INT64_MIN where the row does not say. In a backup they are not told:
-/// it holds the database.
+/// After a database of Chromium (tables cdm_storage, versions 1 and 2, or licenses), the list has
+/// the licenses in it, one per row, as they were at one moment:
+/// - name is the name of the database, "/", the row's storage_key (none in the table licenses),
+///   "/", the CDM as 32 hexadecimal digits, "/", and the row's file_name;
+/// - format is "opaque", size is that of the data, and modified is INT64_MIN if the row does not
+///   say.
 ///
-/// Of a store that the host keeps itself (wmlb_restorer_set_store()) it lists the licenses
-/// in the order that next gives them in, and calls its functions on this thread.
+/// The list of a backup does not have these, since a backup holds the database.
 ///
-/// callback: see wmlb_license_callback. user_data: passed to callback, and not touched
-/// otherwise.
+/// A store of the host is listed in the order in which its function next gives the licenses; its
+/// functions are called on this thread.
 ///
-/// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
-/// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (there is no
-/// StorePath); WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE;
-/// WMLB_NS_E_DRM_BACKUPRESTORE_BUSY and WMLB_NS_E_DRM_DATASTORE_CORRUPT, as for
-/// wmlb_restorer_backup_licenses(); or
-/// WMLB_HRESULT_FROM_WIN32(code) (something in it cannot be listed or read, or
-/// keeps changing). Of a host's store: the negative value that one of its functions
-/// returned; WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER (what next gave is not as it
-/// should be); or WMLB_NS_E_DRM_BACKUPRESTORE_BUSY (an operation, or another enumeration, is
-/// using it).
-/// Any thread; also in a callback.
+/// Parameters:
+/// - restorer: the handle.
+/// - callback: receives the licenses; see wmlb_license_callback.
+/// - user_data: is passed to callback, and not touched otherwise.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - the negative value that callback returned
+/// - WMLB_E_HANDLE
+/// - WMLB_E_INVALIDARG: callback is NULL
+/// - WMLB_NS_E_DRM_NOT_CONFIGURED: StorePath is not set and has no default
+/// - WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE: there is no store at StorePath
+/// - WMLB_NS_E_DRM_BACKUPRESTORE_BUSY: another program has locked a database for 5 seconds, or an
+///   operation or another enumeration is using the store of the host
+/// - WMLB_NS_E_DRM_DATASTORE_CORRUPT: a database is damaged
+/// - WMLB_HRESULT_FROM_WIN32(code): something in the store cannot be listed or read, or keeps
+///   changing
+/// - WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER: the store of the host gave a license that is
+///   not as wmlb_store_ops says
+/// - the negative value that a function of the host's store returned
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_restorer_enumerate_store(
     restorer: *mut wmlb_restorer,
@@ -183,17 +191,28 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
     })
 }
 
-/// Lists the licenses in the backup file (property RestorePath), as
-/// wmlb_restorer_enumerate_store() those in the store. The file is checked on the way:
-/// when damage is found, licenses before it were told already.
+/// Lists the licenses in the backup file (property RestorePath): calls callback for each, in the
+/// order of their names, and returns at the end of the list. The file is checked on the way: when
+/// damage is found, callback has received the licenses before it.
 ///
-/// Returns WMLB_S_OK; the negative value that callback returned; WMLB_E_HANDLE;
-/// WMLB_E_INVALIDARG (callback is NULL); WMLB_NS_E_DRM_NOT_CONFIGURED (RestorePath is
-/// not set); WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
-/// WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50),
-/// WMLB_E_OUTOFMEMORY or WMLB_E_NOTIMPL, as for wmlb_restorer_restore_licenses(); or
-/// WMLB_HRESULT_FROM_WIN32(code) (the file cannot be read).
-/// Any thread; also in a callback.
+/// Parameters:
+/// - restorer: the handle.
+/// - callback: receives the licenses; see wmlb_license_callback.
+/// - user_data: is passed to callback, and not touched otherwise.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - the negative value that callback returned
+/// - WMLB_E_HANDLE
+/// - WMLB_E_INVALIDARG: callback is NULL
+/// - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set
+/// - WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
+///   WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50), WMLB_E_OUTOFMEMORY,
+///   WMLB_E_NOTIMPL: as in the last event of wmlb_restorer_restore_licenses()
+/// - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_restorer_enumerate_backup(
     restorer: *mut wmlb_restorer,

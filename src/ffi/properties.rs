@@ -2,29 +2,38 @@
 
 use std::ffi::c_char;
 
-use super::guard::{call_on, do_on};
+use super::guard::entry_on;
 use super::pointer::{self, Output};
 use super::wmlb_restorer;
 use crate::error::{Error, Result};
-use crate::hresult::{WMLB_S_FALSE, WMLB_S_OK, wmlb_hresult};
+use crate::hresult::wmlb_hresult;
 use crate::props::Found;
 use crate::status::WMLB_TYPE_STRING;
 
-/// Sets a property. A running operation keeps the values it started with.
+/// Sets a property. A running operation keeps the values that it started with.
 ///
-/// name: one of WMLB_PROP_*, matched exactly. type: WMLB_TYPE_STRING or
-/// WMLB_TYPE_DWORD, as the property has it. value: a string in UTF-8, with or without
-/// a NUL at its end, or a uint32_t in the machine's byte order; it is copied.
-/// value_len: its bytes, a NUL included if there is one.
+/// Parameters:
+/// - restorer: the handle.
+/// - name: one of WMLB_PROP_*, matched exactly.
+/// - type: WMLB_TYPE_STRING or WMLB_TYPE_DWORD, as the property has it.
+/// - value: a string in UTF-8, with or without a NUL at its end, or a uint32_t in the byte order
+///   of the machine. It is copied.
+/// - value_len: the size of the value in bytes; with the NUL if there is one, at most 1 MiB.
 ///
-/// Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name or value is NULL);
-/// WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name);
-/// WMLB_E_INVALIDARG (another type than the property's, an empty path or passphrase, a
-/// NUL inside the string, invalid UTF-8, a number out of range, more than 1 MiB, a line
-/// that is no recipient or identity: the words say which line, and never show it); or
-/// WMLB_E_NOTIMPL (Passphrase, Recipients and Identities, in a build without
-/// encryption).
-/// Any thread; also in a callback.
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: name or value is NULL
+/// - WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY: there is no property of this name
+/// - WMLB_E_INVALIDARG: the type is not the property's, a path or passphrase is empty, the string
+///   has a NUL inside or is not UTF-8, the number is out of range, the value is too large, or a
+///   line is not a recipient or identity; the message says which line, and never shows it
+/// - WMLB_E_NOTIMPL: the property is Passphrase, Recipients or Identities, and this build has no
+///   encryption
+/// - WMLB_E_OUTOFMEMORY
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_set_prop(
     restorer: *mut wmlb_restorer,
@@ -33,7 +42,7 @@ pub unsafe extern "C" fn wmlb_restorer_set_prop(
     value: *const u8,
     value_len: usize,
 ) -> wmlb_hresult {
-    do_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         // SAFETY: the caller's promise, for both.
         let name = unsafe { pointer::name(name) }?;
         let value = unsafe { pointer::value(value, value_len, &name) }?;
@@ -41,20 +50,28 @@ pub unsafe extern "C" fn wmlb_restorer_set_prop(
     })
 }
 
-/// Reads a property: call it with value NULL to learn the size, and again with a
-/// buffer of that size.
+/// Reads a property. Call the function with value NULL to learn the size, and again with a buffer
+/// of that size. A property that is not set gives its default.
 ///
-/// name: one of WMLB_PROP_*. *type receives the type of the property. value: NULL, or
-/// a buffer of *value_len bytes. *value_len receives the size of the value in bytes,
-/// the NUL of a string included. A property that is not set gives its default.
+/// Parameters:
+/// - restorer: the handle.
+/// - name: one of WMLB_PROP_*.
+/// - type: receives the type of the property.
+/// - value: NULL, or a buffer of *value_len bytes. Receives the value: a string in UTF-8 with its
+///   NUL, or a uint32_t in the byte order of the machine.
+/// - value_len: receives the size of the value in bytes, the NUL of a string included.
 ///
-/// Returns WMLB_S_OK; WMLB_S_FALSE (it is not set and has no default: the size is 0,
-/// and *type is written); WMLB_E_ACCESSDENIED (Passphrase and Identities are
-/// write-only); WMLB_E_HANDLE; WMLB_E_POINTER (name, type or value_len is NULL);
-/// WMLB_NS_E_DRM_INVALID_PROPERTY (there is no property of this name); or
-/// WMLB_E_INSUFFICIENT_BUFFER (the buffer is too small; only *value_len is
-/// written).
-/// Any thread; also in a callback.
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_S_FALSE: the property is not set and has no default; the size is 0, and *type is written
+/// - WMLB_E_ACCESSDENIED: the property is write-only (Passphrase and Identities)
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: name, type or value_len is NULL
+/// - WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY: there is no property of this name
+/// - WMLB_E_INSUFFICIENT_BUFFER: the buffer is too small; only *value_len is written
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_get_prop_by_name(
     restorer: *mut wmlb_restorer,
@@ -63,7 +80,7 @@ pub unsafe extern "C" fn wmlb_restorer_get_prop_by_name(
     value: *mut u8,
     value_len: *mut usize,
 ) -> wmlb_hresult {
-    call_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         // SAFETY: the caller's promise, here and below.
         let name = unsafe { pointer::name(name) }?;
         if r#type.is_null() {
@@ -75,7 +92,8 @@ pub unsafe extern "C" fn wmlb_restorer_get_prop_by_name(
         output.fit(&bytes)?;
         output.fill(&bytes);
         unsafe { pointer::write(r#type, found.value_type, "type") }?;
-        Ok(found_result(&found))
+        // Without a value: S_FALSE.
+        Ok(found.setting.is_some())
     })
 }
 
@@ -84,40 +102,51 @@ fn bytes_of(found: &Found) -> Vec<u8> {
     setting.map_or(Vec::new(), |setting| setting.to_bytes())
 }
 
-fn found_result(found: &Found) -> wmlb_hresult {
-    match found.setting {
-        Some(_) => WMLB_S_OK,
-        None => WMLB_S_FALSE,
-    }
-}
-
-/// Writes to *count how many properties are set.
+/// Counts the properties that are set.
 ///
-/// Returns WMLB_S_OK, WMLB_E_HANDLE, or WMLB_E_POINTER (count is NULL).
-/// Any thread; also in a callback.
+/// Parameters:
+/// - restorer: the handle.
+/// - count: receives the number, with those that are write-only.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: count is NULL
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_get_prop_count(
     restorer: *mut wmlb_restorer,
     count: *mut usize,
 ) -> wmlb_hresult {
-    do_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         let number = restorer.with_properties(|properties| properties.count());
         // SAFETY: the caller's promise.
         unsafe { pointer::write(count, number, "count") }
     })
 }
 
-/// Reads one of the properties that are set: as wmlb_restorer_get_prop_by_name(), and
-/// its name too. Their order is fixed; setting and removing shifts the indexes.
+/// Reads the name and the value of one of the properties that are set. Their order is fixed;
+/// setting and removing properties shifts the indexes.
 ///
-/// index: 0 to the count less one. name: NULL, or a buffer of *name_len bytes.
-/// *name_len receives the size of the name, its NUL included. The rest as there.
+/// Parameters:
+/// - restorer: the handle.
+/// - index: 0 to the count less one.
+/// - name: NULL, or a buffer of *name_len bytes. Receives the name, with its NUL.
+/// - name_len: receives the size of the name in bytes, its NUL included.
+/// - type, value, value_len: as in wmlb_restorer_get_prop_by_name().
 ///
-/// Returns WMLB_S_OK; WMLB_E_HANDLE; WMLB_E_POINTER (name_len, type or value_len is
-/// NULL); WMLB_E_INVALIDARG (index is too large; nothing is written);
-/// WMLB_E_ACCESSDENIED (the property is write-only); or WMLB_E_INSUFFICIENT_BUFFER (a
-/// buffer is too small; only the two sizes are written).
-/// Any thread; also in a callback.
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: name_len, type or value_len is NULL
+/// - WMLB_E_INVALIDARG: index is too large; nothing is written
+/// - WMLB_E_ACCESSDENIED: the property is write-only; nothing is written
+/// - WMLB_E_INSUFFICIENT_BUFFER: a buffer is too small; only the two sizes are written
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_get_prop_by_index(
     restorer: *mut wmlb_restorer,
@@ -128,7 +157,7 @@ pub unsafe extern "C" fn wmlb_restorer_get_prop_by_index(
     value: *mut u8,
     value_len: *mut usize,
 ) -> wmlb_hresult {
-    call_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         // SAFETY: the caller's promise, here and below.
         let name_output = unsafe { Output::new(name, name_len, "name_len") }?;
         if r#type.is_null() {
@@ -144,44 +173,71 @@ pub unsafe extern "C" fn wmlb_restorer_get_prop_by_index(
         name_output.fill(&name);
         output.fill(&bytes);
         unsafe { pointer::write(r#type, found.value_type, "type") }?;
-        Ok(found_result(&found))
+        // Without a value: S_FALSE.
+        Ok(found.setting.is_some())
     })
 }
 
-/// Removes a property: what holds then is its default.
+/// Removes a property; from then on, it has its default.
 ///
-/// Returns WMLB_S_OK, WMLB_S_FALSE (it was not set), WMLB_E_HANDLE, WMLB_E_POINTER
-/// (name is NULL), or WMLB_NS_E_DRM_INVALID_PROPERTY.
-/// Any thread; also in a callback.
+/// Parameters:
+/// - restorer: the handle.
+/// - name: one of WMLB_PROP_*.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_S_FALSE: the property was not set
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: name is NULL
+/// - WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY: there is no property of this name
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_remove_prop(
     restorer: *mut wmlb_restorer,
     name: *const c_char,
 ) -> wmlb_hresult {
-    call_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         // SAFETY: the caller's promise.
         let name = unsafe { pointer::name(name) }?;
-        match restorer.with_properties(|properties| properties.remove(&name))? {
-            true => Ok(WMLB_S_OK),
-            false => Ok(WMLB_S_FALSE),
-        }
+        restorer.with_properties(|properties| properties.remove(&name))
     })
 }
 
-/// Removes all properties.
+/// Removes all properties; from then on, they have their defaults.
 ///
-/// Returns WMLB_S_OK or WMLB_E_HANDLE.
-/// Any thread; also in a callback.
+/// Parameters:
+/// - restorer: the handle.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn wmlb_restorer_remove_all_props(restorer: *mut wmlb_restorer) -> wmlb_hresult {
-    do_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         restorer.with_properties(|properties| properties.remove_all());
         Ok(())
     })
 }
 
-/// Sets the property BackupPath to a NUL-terminated string; returns what
-/// wmlb_restorer_set_prop() does.
+/// Sets the property BackupPath, as wmlb_restorer_set_prop() does.
+///
+/// Parameters:
+/// - restorer: the handle.
+/// - path: a NUL-terminated string in UTF-8.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: path is NULL
+/// - WMLB_E_INVALIDARG: path is empty, not UTF-8, or longer than 1 MiB
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_set_backup_path(
     restorer: *mut wmlb_restorer,
@@ -191,8 +247,20 @@ pub unsafe extern "C" fn wmlb_restorer_set_backup_path(
     unsafe { set_path(restorer, "BackupPath", path) }
 }
 
-/// Sets the property RestorePath to a NUL-terminated string; returns what
-/// wmlb_restorer_set_prop() does.
+/// Sets the property RestorePath, as wmlb_restorer_set_prop() does.
+///
+/// Parameters:
+/// - restorer: the handle.
+/// - path: a NUL-terminated string in UTF-8.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: path is NULL
+/// - WMLB_E_INVALIDARG: path is empty, not UTF-8, or longer than 1 MiB
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_set_restore_path(
     restorer: *mut wmlb_restorer,
@@ -202,8 +270,20 @@ pub unsafe extern "C" fn wmlb_restorer_set_restore_path(
     unsafe { set_path(restorer, "RestorePath", path) }
 }
 
-/// Sets the property StorePath to a NUL-terminated string; returns what
-/// wmlb_restorer_set_prop() does.
+/// Sets the property StorePath, as wmlb_restorer_set_prop() does.
+///
+/// Parameters:
+/// - restorer: the handle.
+/// - path: a NUL-terminated string in UTF-8.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - WMLB_E_HANDLE
+/// - WMLB_E_POINTER: path is NULL
+/// - WMLB_E_INVALIDARG: path is empty, not UTF-8, or longer than 1 MiB
+///
+/// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_restorer_set_store_path(
     restorer: *mut wmlb_restorer,
@@ -220,7 +300,7 @@ unsafe fn set_path(
     name: &'static str,
     path: *const c_char,
 ) -> wmlb_hresult {
-    do_on(restorer, |restorer| {
+    entry_on(restorer, |restorer| {
         // SAFETY: the caller's promise.
         let path = unsafe { pointer::path(path) }?;
         restorer.set_property(name, WMLB_TYPE_STRING, path)

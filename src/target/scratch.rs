@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::folder::{Folder, Temporary};
 use crate::error::{Error, Result};
-use crate::props;
+use crate::sys::xdg;
 
 /// A folder for files that are gone when they are closed.
 pub struct Scratch {
@@ -47,7 +47,7 @@ impl Scratch {
         if let Some(folder) = self.beside.as_ref().or_else(|| self.apart.get()) {
             return Ok(folder);
         }
-        let path = props::cache_folder().ok_or_else(|| Error::Scratch {
+        let path = xdg::cache_folder().ok_or_else(|| Error::Scratch {
             path: PathBuf::from("$XDG_CACHE_HOME"),
             source: std::io::ErrorKind::NotFound.into(),
         })?;

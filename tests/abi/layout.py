@@ -70,7 +70,8 @@ int main(void) { %s return 0; }
 
 def interface(header_path):
     with open(header_path) as file:
-        header = without_comments(file.read())
+        # A function is the same whether compilers warn about a dropped result or not.
+        header = re.sub(r"\bWMLB_NODISCARD\s+(?=\w)", "", without_comments(file.read()))
     callbacks = re.findall(r"typedef [^;{}]*\(\*wmlb_\w+\)[^;]*;", header)
     lines = ["function " + text for text in declarations(header).values()]
     lines += ["callback " + re.sub(r"\s+", " ", text)[len("typedef "):-1] for text in callbacks]

@@ -59,6 +59,25 @@ for compiler in g++ clang++; do
     done
 done
 
+# A result that matters is not dropped without a warning, unless that is switched off.
+dropped() {
+    local compiler=$1 language=$2 standard=$3
+    shift 3
+    local compile=("$compiler" -x "$language" "-std=$standard" -Werror "$@" -I"$root/include" -c
+        "$here/dropped.c" -o /dev/null)
+    step "a dropped result, $compiler -std=$standard" \
+        bash -c '"$@" 2>&1 | grep -q "error:.*-Werror.*unused-result"' check "${compile[@]}"
+    step "not warned of, $compiler -std=$standard" "${compile[@]}" -DWMLB_NODISCARD=
+}
+for compiler in gcc clang; do
+    dropped "$compiler" c c99
+    dropped "$compiler" c c2x
+done
+for compiler in g++ clang++; do
+    dropped "$compiler" c++ c++11
+    dropped "$compiler" c++ c++17
+done
+
 step "abi" python3 "$here/abi.py" "$dist/libwmlb.so" "$root/include/wmlb.h"
 
 for compiler in gcc clang; do

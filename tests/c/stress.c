@@ -106,10 +106,13 @@ static void renew(uint32_t *seed)
     wmlb_hresult hr = wmlb_restorer_create(&made);
     EXPECT(hr, WMLB_S_OK);
     snprintf(folder, sizeof folder, "%s/backup-%u", workspace, next(seed, 4));
-    wmlb_restorer_set_store_path(made, store_path);
-    wmlb_restorer_set_backup_path(made, folder);
-    wmlb_restorer_set_prop(made, WMLB_PROP_THREADS, WMLB_TYPE_DWORD,
-                           (const uint8_t *)&threads, 4);
+    hr = wmlb_restorer_set_store_path(made, store_path);
+    EXPECT(hr, WMLB_S_OK);
+    hr = wmlb_restorer_set_backup_path(made, folder);
+    EXPECT(hr, WMLB_S_OK);
+    hr = wmlb_restorer_set_prop(made, WMLB_PROP_THREADS, WMLB_TYPE_DWORD,
+                                (const uint8_t *)&threads, 4);
+    EXPECT(hr, WMLB_S_OK);
     old = __atomic_exchange_n(&slots[next(seed, SLOTS)], made, __ATOMIC_ACQ_REL);
     hr = wmlb_restorer_release(old);
     EXPECT(hr, WMLB_S_OK);
@@ -192,7 +195,7 @@ static void *call_at_random(void *argument)
             break;
         case 13:
             hr = wmlb_restorer_set_prop(restorer, "Nonsense", 1, (const uint8_t *)"x", 1);
-            EXPECT(hr, WMLB_NS_E_DRM_INVALID_PROPERTY);
+            EXPECT(hr, WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
             break;
         case 14:
             hr = wmlb_restorer_release(wmlb_default_restorer());

@@ -25,9 +25,11 @@ int main(int argc, char **argv)
     if (argc != 3 || !other_catches())
         return 1;
     printf("%s %s\n", sqlite3_libversion(), ZSTD_versionString());
-    wmlb_set_store_path(argv[1]);
-    wmlb_set_backup_path(argv[2]);
-    hr = wmlb_backup_licenses(0, on_status, NULL);
+    hr = wmlb_set_store_path(argv[1]);
+    if (WMLB_SUCCEEDED(hr))
+        hr = wmlb_set_backup_path(argv[2]);
+    if (WMLB_SUCCEEDED(hr))
+        hr = wmlb_backup_licenses(0, on_status, NULL);
     if (WMLB_SUCCEEDED(hr))
         hr = wmlb_wait(UINT32_MAX, &result);
     return WMLB_FAILED(hr) || WMLB_FAILED(result);

@@ -68,7 +68,7 @@ void codes(const fs::path &store, const fs::path &folder)
     CHECK(!restorer.backup(0, nullptr, code).valid());
     CHECK(code == wmlb::errc::not_configured && !restorer.last_error().empty());
     restorer.set("NoSuch", "x", code);
-    CHECK(code == wmlb::errc::invalid_property);
+    CHECK(code == wmlb::errc::unsupported_property);
     restorer.set_backup_path("", code);
     CHECK(code == wmlb::errc::invalid_argument);
     restorer.set(WMLB_PROP_COMPRESSION_LEVEL, 7u, code);
@@ -286,7 +286,7 @@ void lives(const fs::path &store, const fs::path &folder)
     static std::unique_ptr<context> asked; // it may be asked of more than one
     asked = std::make_unique<context>();
     paths(asked->restorer, store, folder);
-    wmlb_restorer_set_rights(
+    const wmlb_hresult set = wmlb_restorer_set_rights(
         asked->restorer.handle(),
         [](const wmlb_license_info *, void *) -> std::int32_t {
             if (asked->restorer.handle() != nullptr) {
@@ -297,6 +297,7 @@ void lives(const fs::path &store, const fs::path &folder)
             return WMLB_RIGHT_NOT_STATED;
         },
         nullptr);
+    CHECK(set == WMLB_S_OK);
     auto captured = std::make_shared<int>();
     const std::weak_ptr<int> kept = captured;
     left = asked->restorer.backup(WMLB_BACKUP_OVERWRITE, [captured](const wmlb::event &) {}, code);

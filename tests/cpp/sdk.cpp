@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     CHECK(length == 11 && size == bytes);
     CHECK(props->GetPropByIndex(2, name, &length, &type, NULL, &size) == E_INVALIDARG);
     CHECK(props->SetProp(L"BackupPath", WMT_TYPE_DWORD, (const BYTE *)path.c_str(), 4) == E_INVALIDARG);
-    CHECK(props->SetProp(L"NoSuch", WMT_TYPE_STRING, (const BYTE *)path.c_str(), bytes) == NS_E_DRM_INVALID_PROPERTY);
+    CHECK(props->SetProp(L"NoSuch", WMT_TYPE_STRING, (const BYTE *)path.c_str(), bytes) == NS_E_DRM_UNSUPPORTED_PROPERTY);
     CHECK(props->SetProp(L"BackupPath", WMT_TYPE_STRING, (const BYTE *)path.c_str(), 3) == E_INVALIDARG);
     const WCHAR half[] = {0xD800, 'x', 0};
     CHECK(props->SetProp(L"BackupPath", WMT_TYPE_STRING, (const BYTE *)half, sizeof half) == E_INVALIDARG);

@@ -88,7 +88,7 @@ static void writers(int processes, int rounds)
         }
     }
     reader = new_restorer(in_workspace("store-0"), in_workspace("backup"));
-    wmlb_restorer_set_restore_path(reader, in_workspace("backup"));
+    NEED(wmlb_restorer_set_restore_path(reader, in_workspace("backup")) == WMLB_S_OK);
     while (left > 0) {
         if (waitpid(-1, &status, WNOHANG) > 0) {
             left--;
@@ -291,13 +291,11 @@ static wmlb_hresult act_at_random(int32_t status, wmlb_hresult hr, int32_t type,
         wmlb_restorer_cancel(own);
         return WMLB_S_OK;
     case 2:
-        wmlb_restorer_set_store_path(own, store_of_all);
-        return WMLB_S_OK;
+        return wmlb_restorer_set_store_path(own, store_of_all);
     case 3:
         return WMLB_E_FAIL;
     case 4:
-        wmlb_restorer_remove_all_props(wmlb_default_restorer());
-        return WMLB_S_OK;
+        return wmlb_restorer_remove_all_props(wmlb_default_restorer());
     default:
         return WMLB_S_OK;
     }

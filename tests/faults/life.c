@@ -161,7 +161,7 @@ static void cancel(int count)
         int kind = tries++ % KINDS;
         const char *target = kind == RESTORE ? other : backup;
         wmlb_hresult result;
-        wmlb_restorer_set_store_path(restorer, kind == RESTORE ? other : store);
+        NEED(wmlb_restorer_set_store_path(restorer, kind == RESTORE ? other : store) == WMLB_S_OK);
         set_threads(restorer, (uint32_t)random_below(4));
         before = sum_of(target);
         began = microseconds();
@@ -227,8 +227,9 @@ static void one_of_many(void)
     if (kind == RESTORE)
         store = "target";
     restorer = new_restorer(in_workspace("%s", store), in_workspace("backup"));
-    wmlb_restorer_set_restore_path(
-        restorer, in_workspace("%s", random_below(20) == 0 ? "missing" : "backup"));
+    NEED(wmlb_restorer_set_restore_path(
+             restorer, in_workspace("%s", random_below(20) == 0 ? "missing" : "backup")) ==
+         WMLB_S_OK);
     set_threads(restorer, 1 + (uint32_t)random_below(4));
     order.restorer = restorer;
     threads = threads_of_process();

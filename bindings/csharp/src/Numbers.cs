@@ -27,6 +27,7 @@ namespace Wmlb
         public const int NS_E_DRM_DATASTORE_CORRUPT = -1072879741;
         public const int NS_E_DRM_INVALID_LICENSE = -1072879848;
         public const int NS_E_DRM_INVALID_PROPERTY = -1072879799;
+        public const int NS_E_DRM_UNSUPPORTED_PROPERTY = -1072879779;
         public const int NS_E_DRM_INVALID_SECURESTORE_PASSWORD = -1072879791;
         public const int NS_E_DRM_LICENSE_STORE_ERROR = -1072879854;
         public const int NS_E_DRM_LICENSE_STORE_SAVE_ERROR = -1072879852;
@@ -109,6 +110,9 @@ namespace Wmlb
 
         /// <summary>Replace licenses in the store that differ from those in the backup.</summary>
         Overwrite = 256,
+
+        /// <summary>Take a backup that is not encrypted although a secret is set.</summary>
+        AllowClear = 4096,
     }
 
     /// <summary>Whether a license may be backed up.</summary>

@@ -36,6 +36,7 @@ internal static partial class Tests
         add("WMLB_RESTORE_", typeof(RestoreFlags));
         add("WMLB_RIGHT_", typeof(Right));
         found["WMLB_RIGHT_NOT_STATED"] = found["WMLB_RIGHT_NOTSTATED"];
+        found["WMLB_ALLOW_CLEAR"] = found["WMLB_RESTORE_ALLOWCLEAR"];
         found["WMLB_BACKUP_FILE_NAME"] = "\"" + Native.BackupFileName + "\"";
         return found;
     }

@@ -21,7 +21,7 @@ BUILTIN = [
     (wmlb.Code.E_HANDLE, ValueError, None),
     (wmlb.Code.NS_E_BACKUP_RESTORE_BAD_DATA, ValueError, None),
     (wmlb.Code.NS_E_DRM_INVALID_LICENSE, ValueError, None),
-    (wmlb.Code.NS_E_DRM_INVALID_PROPERTY, KeyError, None),
+    (wmlb.Code.NS_E_DRM_UNSUPPORTED_PROPERTY, KeyError, None),
     (wmlb.Code.E_NOTIMPL, NotImplementedError, None),
     (wmlb.Code.E_OUTOFMEMORY, MemoryError, None),
     (0x80070002 - (1 << 32), FileNotFoundError, errno.ENOENT),

@@ -69,7 +69,7 @@ def header() -> str:
 @pytest.fixture(scope="module")
 def macros() -> list[str]:
     """The names of the constants."""
-    text = compiler("-dM", "-E", "-x", "c", "-", program='#include "wmlb.h"\n')
+    text = compiler("-dM", "-E", "-DWMLB_NODISCARD=", "-x", "c", "-", program='#include "wmlb.h"\n')
     names = re.findall(r"^#define (WMLB_\w+) \S", text, re.M)
     assert len(names) > 60
     return names
@@ -148,7 +148,7 @@ def constants() -> dict[str, str]:
     """Those of the binding, as the header names them."""
     found: dict[str, int | str] = {
         name: getattr(native, name) for name in dir(native)
-        if re.match(r"(BACKUP|RESTORE|PROP|ABI)_|VERSION$", name)
+        if re.match(r"(BACKUP|RESTORE|PROP|ABI|ALLOW)_|VERSION$", name)
     }
     major, minor, patch = native.VERSION.split(".")
     found.update(VERSION_MAJOR=major, VERSION_MINOR=minor, VERSION_PATCH=patch)

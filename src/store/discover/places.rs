@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::sys::xdg;
+
 /// What a row's path counts from. A variable adds to the usual place and does not replace
 /// it: the host's environment need not be the player's.
 #[derive(Clone, Copy)]
@@ -185,29 +187,30 @@ pub struct Environment {
 
 impl Environment {
     pub fn read() -> Self {
-        // Without $HOME, what the password database says.
-        let home = absolute_variable("HOME").or_else(std::env::home_dir);
         Environment {
-            home: home.filter(|path| path.is_absolute()),
+            home: xdg::home_or_account(),
         }
     }
 
     /// Where to look for a row.
     pub fn paths(&self, place: &Place) -> Vec<PathBuf> {
         let home = |path: &str| Some(join(self.home.as_ref()?, path));
-        let config = || [absolute_variable("XDG_CONFIG_HOME"), home(".config")];
+        let config = || [xdg::absolute("XDG_CONFIG_HOME"), home(".config")];
         let bases = match place.base {
             Base::Root => vec![Some("/".into())],
             Base::Home => vec![home("")],
             Base::Config => config().to_vec(),
             Base::ChromeConfig => {
                 let [first, second] = config();
-                vec![absolute_variable("CHROME_CONFIG_HOME"), first, second]
+                vec![xdg::absolute("CHROME_CONFIG_HOME"), first, second]
             }
-            Base::Data => vec![absolute_variable("XDG_DATA_HOME"), home(".local/share")],
-            Base::Variable(name) => vec![absolute_variable(name)],
+            Base::Data => vec![xdg::absolute("XDG_DATA_HOME"), home(".local/share")],
+            Base::Variable(name) => vec![xdg::absolute(name)],
             Base::StorePath => {
-                vec![variable("WMLB_STORE_PATH").and_then(|path| std::path::absolute(path).ok())]
+                vec![
+                    xdg::variable("WMLB_STORE_PATH")
+                        .and_then(|path| std::path::absolute(path).ok()),
+                ]
             }
             Base::SnapCommon(name) => vec![home(&format!("snap/{name}/common"))],
             Base::SnapHome(name) => vec![home(&format!("snap/{name}/current"))],
@@ -223,16 +226,6 @@ impl Base {
     pub fn has_own_processes(self) -> bool {
         matches!(self, Base::Flatpak(_))
     }
-}
-
-fn variable(name: &str) -> Option<PathBuf> {
-    let value = std::env::var_os(name)?;
-    (!value.is_empty()).then(|| value.into())
-}
-
-/// Relative values are to be ignored, as the XDG base directory specification says.
-fn absolute_variable(name: &str) -> Option<PathBuf> {
-    variable(name).filter(|path| path.is_absolute())
 }
 
 /// As [`Path::join`], without a slash at the end for nothing.

@@ -365,9 +365,9 @@ static void two_call_getters(void)
              WMLB_S_FALSE);
     CHECK(size == 0 && buffer[0] == 0xA5);
     CHECK_HR(read_into(restorer, "backuppath", buffer, sizeof buffer, 16, &size, &type),
-             WMLB_NS_E_DRM_INVALID_PROPERTY);
+             WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
     CHECK_HR(read_into(restorer, "\xff", buffer, sizeof buffer, 16, &size, &type),
-             WMLB_NS_E_DRM_INVALID_PROPERTY);
+             WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
 
     /* By index: the same for two buffers. */
     CHECK_HR(wmlb_restorer_get_prop_count(restorer, &size), WMLB_S_OK);
@@ -427,8 +427,8 @@ static void values_that_are_refused(void)
     CHECK_HR(SET("BackupPath", WMLB_TYPE_STRING, "/a\0b", 4), WMLB_E_INVALIDARG);
     CHECK_HR(SET("BackupPath", WMLB_TYPE_STRING, "/a\0", 4), WMLB_E_INVALIDARG);
     CHECK_HR(SET("BackupPath", WMLB_TYPE_STRING, "/\xff", 2), WMLB_E_INVALIDARG);
-    CHECK_HR(SET("Backup", WMLB_TYPE_STRING, "/a", 2), WMLB_NS_E_DRM_INVALID_PROPERTY);
-    CHECK_HR(SET("", WMLB_TYPE_STRING, "/a", 2), WMLB_NS_E_DRM_INVALID_PROPERTY);
+    CHECK_HR(SET("Backup", WMLB_TYPE_STRING, "/a", 2), WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
+    CHECK_HR(SET("", WMLB_TYPE_STRING, "/a", 2), WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
     CHECK_HR(SET("Threads", WMLB_TYPE_DWORD, number, 8), WMLB_E_INVALIDARG);
     CHECK_HR(SET("Threads", WMLB_TYPE_DWORD, number, 3), WMLB_E_INVALIDARG);
     CHECK_HR(SET("Threads", WMLB_TYPE_QWORD, number, 8), WMLB_E_INVALIDARG);
@@ -442,7 +442,7 @@ static void values_that_are_refused(void)
     CHECK(count == 3);
     CHECK_HR(wmlb_restorer_remove_prop(restorer, "Threads"), WMLB_S_OK);
     CHECK_HR(wmlb_restorer_remove_prop(restorer, "Threads"), WMLB_S_FALSE);
-    CHECK_HR(wmlb_restorer_remove_prop(restorer, "threads"), WMLB_NS_E_DRM_INVALID_PROPERTY);
+    CHECK_HR(wmlb_restorer_remove_prop(restorer, "threads"), WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
     CHECK_HR(wmlb_restorer_remove_all_props(restorer), WMLB_S_OK);
     CHECK_HR(wmlb_restorer_get_prop_count(restorer, &count), WMLB_S_OK);
     CHECK(count == 0);
@@ -491,7 +491,7 @@ static void progress_of_any_size(void)
 static void *fail_in_thread(void *argument)
 {
     CHECK_HR(wmlb_restorer_set_prop(argument, "NoSuchProperty", 1, (const uint8_t *)"", 0),
-             WMLB_NS_E_DRM_INVALID_PROPERTY);
+             WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
     return NULL;
 }
 

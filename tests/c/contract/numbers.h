@@ -34,6 +34,9 @@ SAME(WMLB_TYPE_GUID, 6);
 SAME(WMLB_BACKUP_OVERWRITE, 0x1);
 SAME(WMLB_BACKUP_PARTIAL, 0x100);
 SAME(WMLB_BACKUP_VERIFY, 0x200);
+SAME(WMLB_RESTORE_INDIVIDUALIZE, 0x2);
+SAME(WMLB_RESTORE_OVERWRITE, 0x100);
+SAME(WMLB_ALLOW_CLEAR, 0x1000);
 
 /* Every code of the contract: its constant, its value, and the name it must answer to. */
 #define CODES(X)                                                                          \
@@ -60,6 +63,7 @@ SAME(WMLB_BACKUP_VERIFY, 0x200);
     X(NS_E_DRM_INVALID_PROPERTY, 0xC00D2749u)                                             \
     X(NS_E_DRM_INVALID_SECURESTORE_PASSWORD, 0xC00D2751u)                                 \
     X(NS_E_DRM_RESTORE_FRAUD, 0xC00D2753u)                                                \
+    X(NS_E_DRM_UNSUPPORTED_PROPERTY, 0xC00D275Du)                                         \
     X(NS_E_DRM_STORE_NOTALLSTORED, 0xC00D275Fu)                                           \
     X(NS_E_DRM_NOT_CONFIGURED, 0xC00D2764u)                                               \
     X(NS_E_DRM_OPERATION_CANCELED, 0xC00D2768u)                                           \

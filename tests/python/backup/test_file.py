@@ -269,6 +269,27 @@ class Device(support.StoreCase):
             self.assertNotEqual(devices[0], self.backup().info["device"])
 
 
+    def test_without_a_machine_id_and_a_home_there_is_none(self):
+        """Least of all one below the working directory."""
+        support.need_root()
+        here = self.root + "/here"
+        os.mkdir(here)
+        for home in (None, "", "a-home"):
+
+            def body():
+                hide_machine_id()
+                os.chdir(here)
+                os.environ.pop("XDG_STATE_HOME", None)
+                os.environ.pop("HOME", None)
+                if home is not None:
+                    os.environ["HOME"] = home
+                return self.new_restorer().backup(w.OVERWRITE)[0]
+
+            self.assert_hr(support.in_child(body), w.S_OK)
+            self.assertEqual(archive.Backup(self.target).info["device"], "")
+            self.assertEqual(os.listdir(here), [])
+
+
 def hide_machine_id():
     """For this process alone: a mount namespace in which the machine's ID is not there."""
     support.unshare_mounts()

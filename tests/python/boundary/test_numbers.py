@@ -1,5 +1,6 @@
 """Names and numbers: the header, the contract and the library say the same."""
 
+import os
 import re
 import subprocess
 import unittest
@@ -33,6 +34,7 @@ PROPERTIES = {
     "UNSTATED_RIGHTS": "UnstatedRights",
 }
 OTHERS = {
+    "WMLB_ALLOW_CLEAR": 0x1000,
     "WMLB_RESTORE_INDIVIDUALIZE": 0x2,
     "WMLB_RESTORE_OVERWRITE": 0x100,
     "WMLB_RIGHT_NOT_STATED": 0,
@@ -63,12 +65,20 @@ def header_text():
         return file.read()
 
 
+def source(path):
+    """The text of a file of the bindings."""
+    with open(os.path.join(w.ROOT, "bindings", path), encoding="utf-8") as file:
+        return file.read()
+
+
 class Header(unittest.TestCase):
     def setUp(self):
         text = header_text()
         self.strings = dict(re.findall(r'^#define (WMLB_\w+) "(.*)"$', text, re.M))
-        numbers = re.findall(r"^#define (WMLB_\w+) \(?(-?(?:0x)?[0-9A-Fa-f]+)\)?$", text, re.M)
+        numbers = re.findall(r"^#define (WMLB_\w+) ((?:0x)?[0-9A-Fa-f]+)u?$", text, re.M)
+        codes = re.findall(r"^#define (WMLB_\w+) \(\(wmlb_hresult\)(0x[0-9A-F]{8})\)$", text, re.M)
         self.numbers = {name: int(value, 0) for name, value in numbers}
+        self.numbers.update((name, w.hresult(int(value, 0))) for name, value in codes)
 
     def test_every_number_of_the_contract_is_in_the_header(self):
         found = {name: self.numbers.get(name) for name in contract()}
@@ -86,16 +96,69 @@ class Header(unittest.TestCase):
         names = re.findall(r"^#define (WMLB_\w+)[ \n]", header_text(), re.M)
         self.assertEqual(set(names) - {"WMLB_H"}, set(self.strings) | set(self.numbers))
 
-    def test_codes_are_documented_in_the_form_people_search_for(self):
+    def test_codes_stand_there_in_the_form_people_search_for(self):
         text = header_text()
         for name, value in w.FAILURES.items():
-            entry = r"/\*\*\n \* 0x%08X: [^/]*\*/\n#define WMLB_%s " % (value, name)
+            entry = r"\*/\n#define WMLB_%s \(\(wmlb_hresult\)0x%08X\)\n" % (name, value)
             self.assertRegex(text, entry)
+
+    def test_the_message_of_a_code_begins_its_comment(self):
+        comments = re.findall(r"/\*\*([^/]*)\*/\n#define (WMLB_\w+) \(\(wmlb", header_text())
+        self.assertEqual(len(comments), 2 + len(w.FAILURES) + len(FROM_WIN32))
+        for comment, name in comments:
+            text = re.sub(r"\s+(\* )?", " ", comment).strip(" *")
+            message = w.lib.wmlb_hresult_message(self.numbers[name]).decode()
+            self.assertTrue(text.startswith(message), (name, text, message))
+
+    def test_the_text_is_as_wide_as_the_sources_and_has_no_gaps(self):
+        for line in header_text().splitlines():
+            self.assertLessEqual(len(line), 100, line)
+            self.assertEqual(line, line.rstrip())
+        self.assertNotIn("\n\n\n", header_text())
+
+    def test_every_function_says_what_it_takes_gives_and_where_it_may_be_called(self):
+        function = r"/\*\*\n((?: \*.*\n)+?) \*/\n(?:WMLB_NODISCARD\s)?[\w *]+\b(wmlb_\w+)\((.*)"
+        functions = re.findall(function, header_text())
+        self.assertEqual({name for _, name, _ in functions}, self.declared())
+        for comment, name, parameters in functions:
+            text = re.sub(r"\s+\* ?", " ", comment)
+            if "those of wmlb_restorer_%s()." % name[len("wmlb_"):] in text:
+                continue
+            if parameters != "void);":
+                self.assertIn("\n * Parameters:\n", comment, name)
+            self.assertRegex(comment, r"\n \* Returns[:,]|^ \* The version", name)
+            self.assertIn("\n * Threads: ", comment, name)
+
+    def test_results_that_matter_are_marked(self):
+        text = re.sub(r"/\*.*?\*/", "", header_text(), flags=re.S)
+        found = re.findall(r"^(WMLB_NODISCARD)?\s*wmlb_hresult (wmlb_\w+)\(", text, re.M)
+        unmarked = {name for mark, name in found if not mark}
+        ends = {name for name in self.declared() if re.search("_release$|cancel", name)}
+        self.assertEqual(unmarked, ends)
+        self.assertGreater(len(found), 40)
 
     def test_property_names(self):
         expected = {"WMLB_PROP_" + macro: name for macro, name in PROPERTIES.items()}
         found = {name: s for name, s in self.strings.items() if name.startswith("WMLB_PROP_")}
         self.assertEqual(found, expected)
+
+    def test_the_bindings_have_the_same_properties(self):
+        expected = {name: s for name, s in self.strings.items() if name.startswith("WMLB_PROP_")}
+        python = re.findall(r'^(PROP_\w+) = "(\w+)"$', source("python/src/wmlb/_native.py"), re.M)
+        self.assertEqual({"WMLB_" + name: value for name, value in python}, expected)
+        _, _, csharp = source("csharp/src/Numbers.cs").partition("class Property\n")
+        csharp = re.findall(r'public const string (\w+) = "(\w+)";', csharp)
+        self.assertEqual({"WMLB_PROP_" + name: value for name, value in csharp}, expected)
+
+    def test_the_bindings_have_the_same_result_codes(self):
+        expected = {name[len("WMLB_"):]: value & 0xFFFFFFFF for name, value in self.numbers.items()
+                    if re.match("WMLB_(S|E|NS_E)_", name)}
+        codes = r"^    ((?:S|E|NS_E)_\w+) = (0x[0-9A-F]{8}|\d)"
+        python = re.findall(codes, source("python/src/wmlb/_native.py"), re.M)
+        self.assertEqual({name: int(value, 0) for name, value in python}, expected)
+        codes = r"public const int ((?:S|E|NS_E)_\w+) = (-?\d+);"
+        csharp = re.findall(codes, source("csharp/src/Numbers.cs"))
+        self.assertEqual({name: int(value) & 0xFFFFFFFF for name, value in csharp}, expected)
 
     def test_versions(self):
         version = w.lib.wmlb_version().decode()
@@ -105,15 +168,16 @@ class Header(unittest.TestCase):
         self.assertEqual(parts, [1, 0, 0])
         self.assertEqual(self.numbers["WMLB_ABI_VERSION"], w.lib.wmlb_abi_version())
 
-    def test_functions(self):
+    def declared(self):
+        """The names of all functions."""
         text = re.sub(r"/\*.*?\*/", "", header_text(), flags=re.S)
-        declared = set(re.findall(r"\b(wmlb_\w+)\(", text))
-        for name in w.FUNCTIONS:
-            self.assertIn(name, declared)
+        return set(re.findall(r"\b(wmlb_\w+)\(", text))
+
+    def test_functions(self):
+        self.assertLessEqual(set(w.FUNCTIONS), self.declared())
 
     def test_every_declared_function_is_there(self):
-        text = re.sub(r"/\*.*?\*/", "", header_text(), flags=re.S)
-        for name in re.findall(r"\b(wmlb_\w+)\(", text):
+        for name in self.declared():
             self.assertTrue(hasattr(w.lib, name), name)
 
     def test_progress_has_its_size(self):

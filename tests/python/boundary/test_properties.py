@@ -61,11 +61,11 @@ class Setting(Bag):
 
     def test_unknown_names(self):
         for name in (b"", b"backupPath", b"BackupPath ", b"Backup", b"\xff\xfe", b"A" * 100000):
-            self.assert_hr(self.restorer.set_prop(name, 1, b"x", 1), w.INVALID_PROPERTY)
-            self.assert_hr(self.restorer.remove_prop(name), w.INVALID_PROPERTY)
+            self.assert_hr(self.restorer.set_prop(name, 1, b"x", 1), w.UNSUPPORTED_PROPERTY)
+            self.assert_hr(self.restorer.remove_prop(name), w.UNSUPPORTED_PROPERTY)
             kind, length = c_int32(), c_size_t()
             hr = self.restorer.get_prop_by_name(name, byref(kind), None, byref(length))
-            self.assert_hr(hr, w.INVALID_PROPERTY)
+            self.assert_hr(hr, w.UNSUPPORTED_PROPERTY)
 
     def test_strings_that_are_refused(self):
         for name in ("BackupPath", "RestorePath", "StorePath"):

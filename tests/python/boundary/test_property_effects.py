@@ -1,6 +1,9 @@
 """What properties do: the default store, and that a running operation keeps its values."""
 
 import os
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 import archive
@@ -40,8 +43,10 @@ class DefaultStore(unittest.TestCase):
         self.assert_path("/h/.local/share/wmlb/licenses", **variables)
 
     def test_no_variable_at_all(self):
-        hr, _, value = self.store_path()
-        self.assertEqual((hr, value), (w.S_FALSE, None))
+        # A home below the working directory is none.
+        for variables in ({}, {"HOME": ""}, {"HOME": "h"}, {"HOME": "", "XDG_DATA_HOME": "d"}):
+            hr, _, value = self.store_path(**variables)
+            self.assertEqual((hr, value), (w.S_FALSE, None), variables)
 
     def test_a_path_that_no_property_can_hold_is_not_passed_over(self):
         # The user named a store; another one must not be taken for it.
@@ -58,6 +63,52 @@ class DefaultStore(unittest.TestCase):
             return before, restorer.get("StorePath")[2], restorer.count()
 
         self.assertEqual(support.in_child(body), ("/set", "/s", 0))
+
+
+class Privileges(unittest.TestCase):
+    """A program with more rights than its user does not believe that user's environment."""
+
+    PROGRAM = """
+    #include <stdio.h>
+    #include "wmlb.h"
+    static wmlb_hresult found(const wmlb_store_info *store, void *user_data)
+    {
+        puts(store->path);
+        return *(wmlb_hresult *)user_data;
+    }
+    int main(void)
+    {
+        char path[4096] = "none";
+        size_t size = sizeof path;
+        int32_t type;
+        wmlb_hresult go_on = WMLB_S_OK;
+        if (wmlb_get_prop_by_name(WMLB_PROP_STORE_PATH, &type, (uint8_t *)path, &size) < 0)
+            return 1;
+        puts(path);
+        return wmlb_discover_stores(found, &go_on) < 0;
+    }
+    """
+
+    def test_set_user_id(self):
+        support.need_root()
+        folder = tempfile.mkdtemp(prefix="wmlb-privileges-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        if os.statvfs(folder).f_flag & os.ST_NOSUID:
+            raise unittest.SkipTest("programs in %s get no other rights" % folder)
+        shutil.copy(w.LIBRARY, folder + "/libwmlb.so.1")
+        program, store = folder + "/program", folder + "/home/.local/share/wmlb/licenses"
+        os.makedirs(store)
+        subprocess.run(
+            ["cc", "-x", "c", "-", "-x", "none", "-I" + w.ROOT + "/include", "-o", program,
+             folder + "/libwmlb.so.1", "-Wl,-rpath," + folder],
+            input=self.PROGRAM.encode(), check=True)
+        environment = {"HOME": folder + "/home", "WMLB_STORE_PATH": "/chosen"}
+        for mode, expected in ((0o755, ["/chosen", store]), (0o4755, ["none"])):
+            os.chmod(program, mode)
+            said = subprocess.run([program], env=environment, user=65534, group=65534,
+                                  extra_groups=[], check=True, capture_output=True, text=True)
+            self.assertEqual(said.stdout.splitlines(), expected, oct(mode))
 
 
 class Compression(support.StoreCase):

@@ -182,7 +182,7 @@ class Hammer(support.StoreCase):
         self.fill(30, 20000)
         allowed = {
             w.S_OK, w.S_FALSE, w.BUSY, w.NOT_CONFIGURED, w.WAIT_TIMEOUT, w.CANCELED, w.E_INVALIDARG,
-            w.INVALID_PROPERTY, w.BACKUP_EXISTS, w.INSUFFICIENT_BUFFER,
+            w.UNSUPPORTED_PROPERTY, w.BACKUP_EXISTS, w.INSUFFICIENT_BUFFER,
         }
 
         def body(release):

@@ -175,7 +175,7 @@ _CLASSES: dict[int, type[WmlbError]] = {
     Code.NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE: StoreError,
     Code.NS_E_DRM_DATASTORE_CORRUPT: StoreCorruptError,
     Code.NS_E_DRM_INVALID_LICENSE: InvalidLicenseError,
-    Code.NS_E_DRM_INVALID_PROPERTY: UnknownPropertyError,
+    Code.NS_E_DRM_UNSUPPORTED_PROPERTY: UnknownPropertyError,
     Code.E_SHARING_VIOLATION: StoreChangedError,
     Code.E_INVALIDARG: InvalidArgumentError,
     Code.E_NOTIMPL: UnsupportedError,

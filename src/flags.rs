@@ -1,0 +1,32 @@
+//! The flags of operations.
+
+constants! {
+    backup_flags: u32 {
+        /// Replaces the backup file that is there.
+        WMLB_BACKUP_OVERWRITE = 0x1;
+        /// Leaves out licenses that cannot be read, instead of failing. WMLB_STATUS_LICENSE_SKIPPED
+        /// says which and why, and the backup ends with WMLB_NS_E_DRM_STORE_NOTALLSTORED in the
+        /// END event. Running out of memory or of file descriptors is still a failure. Links and
+        /// special files are left out with or without this flag, and do not change the result.
+        WMLB_BACKUP_PARTIAL = 0x100;
+        /// Reads the written file back from the disk and checks every hash before the file takes
+        /// its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. An encrypted backup is compared in
+        /// its encrypted form, since the key that opens it may be elsewhere.
+        WMLB_BACKUP_VERIFY = 0x200;
+    }
+    restore_flags: u32 {
+        /// The user agreed to bring licenses that were made on another device to this one.
+        /// Without this flag, a backup from another device is refused.
+        WMLB_RESTORE_INDIVIDUALIZE = 0x2;
+        /// Replaces licenses in the store that differ from those in the backup. Without this
+        /// flag they are kept, and reported with WMLB_STATUS_LICENSE_SKIPPED.
+        WMLB_RESTORE_OVERWRITE = 0x100;
+    }
+    reading_flags: u32 {
+        /// Takes a backup file that is not encrypted although Passphrase or Identities is set.
+        /// Without this flag it is refused with WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: a
+        /// secret proves where a backup comes from, and whoever can replace the file could
+        /// otherwise have anything restored.
+        WMLB_ALLOW_CLEAR = 0x1000;
+    }
+}

@@ -1,0 +1,94 @@
+//! The properties, in their order: each is one row, with the text for the header.
+
+/// What a property may hold.
+pub enum Kind {
+    /// A path that is not empty.
+    Path,
+    /// Age recipients. They are public, but an identity that is set by mistake is a secret.
+    Recipients,
+    /// A passphrase or age identities: never handed out.
+    Secret,
+    /// A DWORD in a range, and its default.
+    Number { min: u32, max: u32, default: u32 },
+    /// One of these words; the first is the default.
+    Choice(&'static [&'static str]),
+}
+
+properties! {
+    /// The folder that backups are written to. A backup needs it.
+    BackupPath: Kind::Path;
+
+    /// The folder that holds the backup file to restore, or that file itself. A restore needs it,
+    /// and so does everything else that reads a backup.
+    RestorePath: Kind::Path;
+
+    /// The license store: a folder, in which every file at any depth is a license, or one SQLite
+    /// database. While a store is set with wmlb_restorer_set_store(), this property is not used.
+    ///
+    /// Default: $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
+    /// $HOME/.local/share/wmlb/licenses. An empty variable counts as not set, and so do
+    /// XDG_DATA_HOME and HOME with a relative path.
+    StorePath: Kind::Path;
+
+    /// The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
+    /// it, and every operation that reads a backup opens one that was encrypted with it. Deriving
+    /// the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.
+    ///
+    /// The copy in the library is kept out of core dumps, and out of swap space where the system
+    /// lets it (RLIMIT_MEMLOCK). It is wiped from memory when the property is removed or replaced,
+    /// when the restorer is released, or when the operation that was started with it has ended,
+    /// whichever comes last.
+    Passphrase: Kind::Secret;
+
+    /// The recipients that backups are encrypted to: public keys of the age format ("age1..."),
+    /// one per line, at most 500. The identity of any one of them opens the backup. Empty lines
+    /// and lines that begin with # are ignored. A backup does not start while Passphrase is set
+    /// too.
+    Recipients: Kind::Recipients;
+
+    /// The identities that open encrypted backups: secret keys of the age format
+    /// ("AGE-SECRET-KEY-1..."), one per line, at most 500; the identity file of age-keygen is such
+    /// a text. Empty lines and lines that begin with # are ignored. They are kept and wiped as
+    /// Passphrase is. If both are set, Passphrase opens the backups that were made with a
+    /// passphrase, and the identities open all others.
+    Identities: Kind::Secret;
+
+    /// The compression level of zstd.
+    CompressionLevel: Kind::Number {
+        min: 1,
+        // The levels above need more memory, also in the program that decompresses.
+        max: 19,
+        default: 1,
+    };
+
+    /// The number of threads that compute; 1 is one thread in all. 0: as many as there are
+    /// processors, at most 8. Each takes about 6 MiB of memory. With more than one, up to 8 other
+    /// threads read ahead in a backup while its workers wait for files, and one writes to the disk
+    /// in a restore; these take next to no memory, and spend their time waiting.
+    Threads: Kind::Number {
+        min: 0,
+        // More threads than this would only cost memory.
+        max: 64,
+        default: 0,
+    };
+
+    /// How much nicer the threads of an operation are than the thread that starts it, in steps of
+    /// niceness, up to the nicest there is. Unless it is 0, they are also the last to use the
+    /// disk among those that use it normally (class best-effort, level 7; not the idle class, in
+    /// which an operation might wait forever for a busy disk). 0: the threads are like the thread
+    /// that starts the operation, and nothing is asked of the system.
+    ///
+    /// The threads of the host keep their niceness, and so does what runs on them: lists, and the
+    /// search for stores. Callbacks run on the thread of the operation and are as nice as it is,
+    /// and so are threads and processes that they start. A system that refuses is not an error.
+    /// The property has an effect on Linux and Android only: elsewhere, niceness belongs to the
+    /// whole process.
+    Niceness: Kind::Number {
+        min: 0,
+        max: 19,
+        default: 5,
+    };
+
+    /// What to do with a license that does not say whether it may be backed up.
+    UnstatedRights: Kind::Choice(&["allow", "deny"]);
+}
