@@ -34,6 +34,7 @@ use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::directory::{Directory, Lister, ReadAhead, Reserved};
 use crate::store::host::SetStore;
+use crate::store::staging::LeftOvers;
 use crate::target::folder::{self, Folder};
 
 /// For a backup: replace the backup file that is there.
@@ -121,7 +122,7 @@ impl Job for Backup {
         )?;
         match &self.store {
             Store::Path(path) => {
-                let store = Directory::open(path)?;
+                let store = Directory::open(path, LeftOvers::Recover)?;
                 let folder = Folder::open(&self.absolute_folder)?;
                 let reserved = Reserved {
                     folder: folder.identity(),

@@ -17,6 +17,7 @@ use crate::props::{Properties, Property};
 use crate::store::directory::{Directory, Lister, OpenError, Reader, Reserved};
 use crate::store::host::{HostLicense, SetStore};
 use crate::store::license::License;
+use crate::store::staging::LeftOvers;
 use crate::store::{Entry, TRIES, sqlite};
 use crate::sys;
 use crate::target::folder;
@@ -67,7 +68,7 @@ fn enumerate_host(store: &SetStore, listener: Listener<'_>) -> Result<wmlb_hresu
 
 fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
     let path = properties.absolute_path(Property::StorePath)?;
-    let store = Directory::open(&path)?;
+    let store = Directory::open(&path, LeftOvers::Refuse)?;
     let control = Control::new();
     let reserved = Reserved {
         folder: properties
