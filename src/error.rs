@@ -84,7 +84,7 @@ pub enum Error {
     Differs(PathBuf),
     #[error("{} is in the way of a license", .0.display())]
     InTheWay(PathBuf),
-    #[error("a restore into {} is under way", .0.display())]
+    #[error("the license store {} is in use by another backup, restore or list", .0.display())]
     StoreBusy(PathBuf),
     #[error("{} could not be put back as it was; the next operation tries again", path.display())]
     NotPutBack { path: PathBuf, source: Box<Error> },
@@ -215,9 +215,11 @@ impl Error {
                 hresult::WMLB_E_NOTIMPL
             }
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
-            Error::Busy | Error::DatabaseInUse(_) | Error::PlayerRuns(_) | Error::HostStoreBusy => {
-                hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY
-            }
+            Error::Busy
+            | Error::DatabaseInUse(_)
+            | Error::PlayerRuns(_)
+            | Error::HostStoreBusy
+            | Error::StoreBusy(_) => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
             Error::HostName { .. } => hresult::WMLB_NS_E_DRM_INVALID_LICENSE,
             Error::Database { .. } => hresult::WMLB_NS_E_DRM_DATASTORE_CORRUPT,
             Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
@@ -238,7 +240,6 @@ impl Error {
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,
             Error::InTheWay(_) => hresult::WMLB_E_ACCESSDENIED,
-            Error::StoreBusy(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotPutBack { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE,
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
             Error::System { source, .. } | Error::Scratch { source, .. } => {

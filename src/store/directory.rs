@@ -11,7 +11,7 @@ mod read_ahead;
 mod reader;
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,8 +25,9 @@ pub use read_ahead::{ReadAhead, Waits};
 use reader::DirectoryReader;
 
 use super::folders::{LICENSE, cannot_open, canonical, locate_file};
+use super::staging::{self, LeftOvers, Shared};
 use super::{
-    Contents, DATABASE, DIRECTORY, Listener, Listing, Opened, Reader, Store, Wish, sqlite, staging,
+    Contents, DATABASE, DIRECTORY, Listener, Listing, Opened, Reader, Store, Wish, sqlite,
 };
 use crate::error::Result;
 use crate::name::Reserved;
@@ -40,11 +41,12 @@ pub struct DirectoryStore {
 
 impl Store for DirectoryStore {
     fn open<'a>(&'a self, _operation: &Operation<'_>) -> Result<Box<dyn Opened + 'a>> {
-        Ok(Box::new(Directory::open(&self.path)?))
+        Ok(Box::new(Directory::open(&self.path, LeftOvers::Recover)?))
     }
 
     fn each(&self, listener: &mut dyn Listener, reserved: Option<Reserved>) -> Result<()> {
-        enumerate::each(&Directory::open(&self.path)?, listener, reserved)
+        let store = Directory::open(&self.path, LeftOvers::Refuse)?;
+        enumerate::each(&store, listener, reserved)
     }
 }
 
@@ -94,6 +96,8 @@ pub struct Directory {
     /// The same without links.
     real_path: PathBuf,
     root: OwnedFd,
+    /// No restore begins while it is read.
+    _shared: Shared,
     /// The name of the one file that is the store.
     only: Option<OsString>,
     /// What the times of its files are taken from.
@@ -103,35 +107,34 @@ pub struct Directory {
 impl Directory {
     /// Opens the folder at `path`, or the database, as a store, and puts back first what a
     /// killed restore left half done in it.
-    pub fn open(path: &Path) -> Result<Arc<Self>> {
-        // A file has no restore of its own: it is one of its folder's.
-        let is_file = match fs::stat(path) {
-            Ok(stat) => sys::is_regular(&stat),
-            Err(Errno::NOENT | Errno::NOTDIR) => false,
-            Err(errno) => return Err(cannot_open(path, errno)),
-        };
-        if !is_file {
-            staging::recover(path)?;
-        }
+    pub fn open(path: &Path, left_overs: LeftOvers) -> Result<Arc<Self>> {
         match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
                 real_path: canonical(path).map_err(|errno| cannot_open(path, errno))?,
                 clock: Clock::of(&root),
+                _shared: staging::share(root.as_fd(), path, left_overs)?,
                 root,
                 only: None,
             })),
             // A database that is not there may have been moved away by a killed restore.
-            Err(Errno::NOTDIR | Errno::NOENT) => Self::open_database(path),
+            Err(Errno::NOTDIR | Errno::NOENT) => {
+                let opened = Self::open_database(path, left_overs);
+                if opened.is_err() {
+                    staging::tidy(path)?;
+                }
+                opened
+            }
             Err(errno) => Err(cannot_open(path, errno)),
         }
     }
 
-    fn open_database(path: &Path) -> Result<Arc<Self>> {
+    fn open_database(path: &Path, left_overs: LeftOvers) -> Result<Arc<Self>> {
         let failed = |errno| cannot_open(path, errno);
         let (folder, only) = locate_file(path).map_err(failed)?;
-        staging::recover(&folder)?;
         let root = sys::open_at(fs::CWD, &folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
+        // A file has no restore of its own: it is one of its folder's.
+        let shared = staging::share(root.as_fd(), &folder, left_overs)?;
         let file = sys::open_at(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
         let regular = sys::is_regular(&fs::fstat(&file).map_err(failed)?);
         if !regular || !sqlite::is_database_file(&file).map_err(failed)? {
@@ -142,6 +145,7 @@ impl Directory {
             real_path: folder,
             clock: Clock::of(&root),
             root,
+            _shared: shared,
             only: Some(only),
         }))
     }

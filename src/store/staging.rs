@@ -16,13 +16,16 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 mod apply;
+mod guard;
 mod journal;
 mod location;
 mod sidecars;
 
+use guard::Lock;
+pub use guard::{LeftOvers, Shared, share, tidy};
 use journal::JOURNAL_NAME;
 pub use journal::{Fingerprint, JournalWriter, Step, append_record};
-pub use location::recover;
+use location::recover;
 use location::{Location, open_journal, remove_journal, synchronize_folder, unlink_journal};
 
 use super::folders::{is_empty, remove_folder};
@@ -49,6 +52,8 @@ pub struct Staging {
     /// None when it is time to remove it, which takes a descriptor.
     new: Option<OwnedFd>,
     parents: MadeParents,
+    /// Nobody reads the store meanwhile.
+    _alone: Option<Lock>,
 }
 
 /// Folders that were made for a store that was missing. Dropped, they are removed again,
@@ -97,6 +102,9 @@ impl Staging {
         let Some(location) = Location::find(path)? else {
             return Err(failed(Errno::NOENT));
         };
+        let store = location.store.as_ref();
+        let alone = store.map(|store| Lock::alone(store.as_fd(), path));
+        let alone = alone.transpose()?.flatten();
         location.recover()?;
         let beside_device = location.examine(location.beside())?.st_dev;
         let mut beside = true;
@@ -163,6 +171,7 @@ impl Staging {
             fresh: beside,
             keep: false,
             parents,
+            _alone: alone,
             needs_modes: stat.st_mode & 0o700 != 0o700,
             folder,
             new: Some(new),

@@ -180,8 +180,7 @@ fn is_own(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
 }
 
-/// Puts back what a killed restore into this store left undone. To be called by whatever
-/// opens the store.
+/// Puts back what a killed restore into this store left undone.
 pub fn recover(path: &Path) -> Result<()> {
     match Location::find(path)? {
         Some(location) => location.recover(),

@@ -175,7 +175,7 @@ class Events(RestoreCase):
         self.assert_ends(self.restorer.restore(0, restore_elsewhere))
         self.assertEqual(len(results), 3)
         for hr, _ in results:
-            self.assert_hr(hr, w.SHARING_VIOLATION)
+            self.assert_hr(hr, w.BUSY)
         expected = self.restored()
         expected[b""] = snapshot(self.store)[b""]
         expected[b"other"] = snapshot(self.store)[b"other"]
