@@ -2,5 +2,5 @@
 //! built otherwise.
 
 pub use crate::archive::{frame, member};
-pub use crate::license::{Excerpt, Format, Inspector, Right, Statement};
+pub use crate::license::{Excerpt, Inspector, Right, Statement};
 pub use crate::sys::Time;

@@ -6,7 +6,7 @@ use std::mem::take;
 
 use criterion::{Criterion, Throughput, criterion_group};
 use wmlb::pieces::frame::{Packer, Unpacker};
-use wmlb::pieces::{Excerpt, Format, Inspector, Right, Statement, Time, member};
+use wmlb::pieces::{Excerpt, Inspector, Right, Statement, Time, member};
 
 use crate::contents::{Backup, EPOCH, Maker};
 
@@ -31,30 +31,25 @@ fn licenses(criterion: &mut Criterion) {
     let kinds = [
         (
             "wmdrm-v7 usual",
-            Format::WmdrmV7,
+            c"wmdrm-v7",
             Right::Allowed,
             some(|maker| maker.wmdrm(Backup::Granted)),
         ),
         (
             "wmdrm-v7 at length",
-            Format::WmdrmV7,
+            c"wmdrm-v7",
             Right::Allowed,
             some(|maker| maker.wmdrm(Backup::GrantedAtLength)),
         ),
         (
             "wmdrm-v7 denied",
-            Format::WmdrmV7,
+            c"wmdrm-v7",
             Right::Denied,
             some(|maker| maker.wmdrm(Backup::Denied)),
         ),
-        ("xmr", Format::Xmr, Right::NotStated, some(Maker::xmr)),
-        ("lcp", Format::Lcp, Right::NotStated, some(Maker::lcp)),
-        (
-            "opaque",
-            Format::Opaque,
-            Right::NotStated,
-            some(Maker::opaque),
-        ),
+        ("xmr", c"xmr", Right::NotStated, some(Maker::xmr)),
+        ("lcp", c"lcp", Right::NotStated, some(Maker::lcp)),
+        ("opaque", c"opaque", Right::NotStated, some(Maker::opaque)),
     ];
     let mut inspector = Inspector::default();
     let mut statement = Statement::default();
@@ -65,7 +60,7 @@ fn licenses(criterion: &mut Criterion) {
             let read = inspector.inspect(Excerpt::whole(license), &mut statement);
             read.expect("memory");
             // What is not what its name says would be measured for nothing.
-            assert_eq!((statement.format, statement.right), (*format, *right));
+            assert_eq!((statement.format(), statement.right), (*format, *right));
         }
         let mut turns = licenses.iter().cycle();
         group.bench_function(*name, |bencher| {

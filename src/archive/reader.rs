@@ -47,6 +47,9 @@ impl Archive {
         let mut frames = FrameReader::new(source, path.clone());
         let authentic = frames.is_authentic();
         check_beginning(frames.peek(BEGINNING)?, authentic, &path)?;
+        if !authentic && decryption.refuses_clear() {
+            return Err(Error::InClear(path));
+        }
         let Some(first) = frames.next(Vec::new())? else {
             return Err(frames.damaged("the file ends"));
         };

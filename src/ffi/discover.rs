@@ -98,7 +98,7 @@ type Function = unsafe extern "C-unwind" fn(*const wmlb_store_info, *mut c_void)
 fn tell(function: Function, store: &FoundStore, user_data: *mut c_void) -> wmlb_hresult {
     // Paths of a file system have no NUL, but a name in a crafted profiles.ini may have one.
     let text = |text: &str| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
-    let (player, profile) = (text(store.player), text(&store.profile));
+    let (player, profile) = (text(&store.player), text(&store.profile));
     let path = text(&store.path);
     let info = wmlb_store_info {
         struct_size: size_of::<wmlb_store_info>(),

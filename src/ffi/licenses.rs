@@ -1,13 +1,13 @@
 //! Lists of licenses.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 
 use super::guard::{self, entry_on};
 use super::wmlb_restorer;
 use crate::enumerate::{self, Listener};
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
-use crate::license::{Format, LicenseInfo, Right};
+use crate::license::{LicenseInfo, Right};
 use crate::restorer::Restorer;
 use crate::status::{WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED};
 
@@ -94,7 +94,7 @@ impl Description {
             name: self.name.as_ptr(),
             name_bytes: license.name.as_ptr(),
             name_len: license.name.len(),
-            format: name_of(statement.format).as_ptr(),
+            format: statement.format().as_ptr(),
             license_id: self.license_id.as_ptr(),
             key_ids: self.key_ids.as_ptr(),
             backup_right: match statement.right {
@@ -107,17 +107,6 @@ impl Description {
             valid_from: statement.valid_from.unwrap_or(i64::MIN),
             valid_until: statement.valid_until.unwrap_or(i64::MIN),
         }
-    }
-}
-
-fn name_of(format: Format) -> &'static CStr {
-    match format {
-        Format::WmdrmV1 => c"wmdrm-v1",
-        Format::WmdrmV7 => c"wmdrm-v7",
-        Format::Xmr => c"xmr",
-        Format::Lcp => c"lcp",
-        Format::Sqlite => c"sqlite",
-        Format::Opaque => c"opaque",
     }
 }
 

@@ -1,16 +1,17 @@
-//! What the players whose stores these are demand: whether one runs, by the locks that players
-//! hold on their folders, and where nothing of ours may lie.
+//! What the players whose stores these are demand: nothing is restored while one runs, and nothing
+//! of ours lies where a player deletes it.
 //!
-//! "No" is said only when the lock says so beyond doubt: who restores under a player that
-//! runs loses licences.
+//! Whether a player runs is told by the locks that players hold on their folders. "No" is said
+//! only if a lock says so beyond doubt: a restore under a player that runs loses licenses.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, Pid};
 
@@ -27,11 +28,11 @@ pub enum Running {
 /// content/browser/media/media_license_manager.cc.
 pub(crate) const CHROMIUM_DATABASES: [&str; 2] = ["CdmStorage.db", "Media Licenses.db"];
 
-/// More than any list of sockets has.
+/// What is read of the list of sockets: more than any has.
 const LONGEST_LIST: u64 = 16 << 20;
 
-/// The folder `<profile>/gmp/<platform>`, for a path below one of its plugins: Firefox
-/// deletes what it does not know in the plugin's `storage`. (mozilla/gecko-dev
+/// The folder `<profile>/gmp/<platform>` of a path below one of its plugins: Firefox deletes what
+/// it does not know in the plugin's `storage`. (mozilla/gecko-dev
 /// dom/media/gmp/GMPDiskStorage.cpp)
 pub fn keeps_clear(path: &Path) -> Option<&Path> {
     let mut below = path;
@@ -45,66 +46,69 @@ pub fn keeps_clear(path: &Path) -> Option<&Path> {
     None
 }
 
-/// Whether the player whose licence is to be at `path` runs, and would lose or overwrite it.
+/// Whether the player that would lose or overwrite a license at this path runs.
 pub fn is_running(path: &Path) -> bool {
     let is_chromium = CHROMIUM_DATABASES.iter().any(|name| path.ends_with(name));
-    let has_own_processes = || path.components().any(|name| name.as_os_str() == ".var");
+    let has_own_processes = path.components().any(|name| name.as_os_str() == ".var");
     path.ancestors().any(|folder| {
-        (is_chromium && by_singleton(folder, has_own_processes()) == Running::Yes)
-            || (folder.ends_with("gmp")
-                && folder
-                    .parent()
-                    .is_some_and(|profile| by_profile_lock(profile) == Running::Yes))
+        let profile = folder.parent().filter(|_| folder.ends_with("gmp"));
+        (is_chromium && holds(folder, |folder| by_singleton(folder, has_own_processes)))
+            || profile.is_some_and(|profile| holds(profile, by_profile_lock))
     })
 }
 
-/// By the links that Chromium and Electron make in the folder of their data:
-/// `SingletonLock` to "host-pid", `SingletonSocket` to a socket's path. Whoever ends in
-/// order removes both. (chromium/chromium chrome/browser/process_singleton_posix.cc)
-pub fn by_singleton(user_data: &Path, has_own_processes: bool) -> Running {
-    let lock = match read_link(&user_data.join("SingletonLock")) {
+/// Whether a player holds its lock on this folder.
+fn holds(folder: &Path, lock: impl FnOnce(BorrowedFd<'_>) -> Running) -> bool {
+    let folder = sys::open_at(CWD, folder, sys::PASSAGE, Mode::empty());
+    folder.is_ok_and(|folder| lock(folder.as_fd()) == Running::Yes)
+}
+
+/// By the links that Chromium and Electron make in the folder of their data: `SingletonLock` to
+/// "host-pid", `SingletonSocket` to a socket's path. A player that ends in order removes both.
+/// (chromium/chromium chrome/browser/process_singleton_posix.cc)
+pub fn by_singleton(user_data: BorrowedFd<'_>, has_own_processes: bool) -> Running {
+    let lock = match read_link(user_data, "SingletonLock") {
         Ok(Some(lock)) => lock,
         Ok(None) => return Running::No,
         Err(_) => return Running::Unknown,
     };
-    // A socket is seen from outside of a sandbox too, unless that has a network of its own.
-    if let Ok(Some(socket)) = read_link(&user_data.join("SingletonSocket"))
-        && is_socket_open(socket.as_bytes())
+    // A socket is seen from outside of a sandbox, too, unless that has a network of its own.
+    if let Ok(Some(socket)) = read_link(user_data, "SingletonSocket")
+        && is_socket_open(&socket)
     {
         return Running::Yes;
     }
-    let lock = lock.as_bytes();
     let Some(dash) = lock.iter().rposition(|&byte| byte == b'-') else {
         return Running::Unknown;
     };
-    let here = lock[..dash] == *rustix::system::uname().nodename().to_bytes();
+    let is_here = lock[..dash] == *rustix::system::uname().nodename().to_bytes();
     match parse_pid(&lock[dash + 1..]) {
-        Some(pid) if here && !has_own_processes => by_process(pid),
+        Some(pid) if is_here && !has_own_processes => by_process(pid),
         _ => Running::Unknown,
     }
 }
 
 /// By the locks that Firefox has on a profile: one of fcntl() on `.parentlock`, which works
-/// through sandboxes, and the link `lock` to "address:+pid"; without the plus where the file
-/// system has no such locks. (mozilla/gecko-dev toolkit/profile/nsProfileLock.cpp)
-pub fn by_profile_lock(profile: &Path) -> Running {
-    let link = read_link(&profile.join("lock"));
+/// through sandboxes, and the link `lock` to "address:+pid"; without the plus if the file system
+/// has no such locks. (mozilla/gecko-dev toolkit/profile/nsProfileLock.cpp)
+pub fn by_profile_lock(profile: BorrowedFd<'_>) -> Running {
+    let link = read_link(profile, "lock");
     let signature = match &link {
-        Ok(Some(target)) => Signature::parse(target.as_bytes()),
+        Ok(Some(target)) => Signature::parse(target),
         _ => None,
     };
-    // Closing a descriptor of the file would end a lock of this process's own.
+    // If this process has the lock, closing a descriptor of the file would end it.
     if signature.as_ref().is_some_and(Signature::is_ours) {
         return Running::Yes;
     }
-    match (is_file_locked(&profile.join(".parentlock")), link) {
+    match (is_file_locked(profile, ".parentlock"), link) {
         (Ok(true), _) => Running::Yes,
         (Ok(false) | Err(Errno::NOENT), Ok(None)) => Running::No,
-        // Who made the link with a plus had the other lock.
+        // A Firefox that made the link with a plus had the other lock, too.
         (Ok(false), _) if signature.as_ref().is_some_and(|it| it.has_file_lock) => Running::No,
         _ => match signature {
-            // Of another machine nothing is known, and whether an address is another's
-            // would be a question to the network.
+            // Nothing is known of another machine, and whether an address is another's would be a
+            // question to the network.
             Some(it) if it.address.starts_with(b"127.") => by_process(it.pid),
             _ => Running::Unknown,
         },
@@ -136,7 +140,7 @@ impl Signature {
 
 fn by_process(pid: Pid) -> Running {
     match rustix::process::test_kill_process(pid) {
-        // It may be somebody else's.
+        // It may be another user's.
         Ok(()) | Err(Errno::PERM) => Running::Yes,
         Err(Errno::SRCH) if sys::sees_every_process() => Running::No,
         Err(_) => Running::Unknown,
@@ -144,35 +148,34 @@ fn by_process(pid: Pid) -> Running {
 }
 
 fn parse_pid(digits: &[u8]) -> Option<Pid> {
-    // A sign, which the number's parser would take, is none of ours.
+    // The number's parser would take a sign, which no player writes.
     let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
     Pid::from_raw(std::str::from_utf8(digits).ok()?.parse().ok()?)
 }
 
-/// Where a link leads; None when there is nothing of that name.
-fn read_link(path: &Path) -> io::Result<Option<OsString>> {
-    match fs::read_link(path) {
-        Ok(target) => Ok(Some(target.into_os_string())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// Where a link leads; None if there is nothing of this name.
+fn read_link(folder: BorrowedFd<'_>, name: &str) -> Result<Option<Vec<u8>>, Errno> {
+    match rustix::fs::readlinkat(folder, name, Vec::new()) {
+        Ok(target) => Ok(Some(target.into_bytes())),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno),
     }
 }
 
 /// Whether another process has a lock of fcntl() on a file.
-fn is_file_locked(path: &Path) -> Result<bool, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = open_file(path, flags)?;
+fn is_file_locked(folder: BorrowedFd<'_>, name: &str) -> Result<bool, Errno> {
+    let file = open_file(folder, name.as_ref())?;
     let found = rustix::process::fcntl_getlk(&file, &Flock::from(FlockType::WriteLock))?;
     Ok(found.is_some())
 }
 
-/// Whether a socket of this path is open; false where the system has no list of them.
+/// Whether a socket of this path is open; false on systems without a list of them.
 fn is_socket_open(path: &[u8]) -> bool {
     let mut list = Vec::new();
     let Ok(file) = File::open("/proc/self/net/unix") else {
         return false;
     };
-    // What could be read of it will do.
+    // A part of the list is better than none.
     let _ = file.take(LONGEST_LIST).read_to_end(&mut list);
     path.starts_with(b"/")
         && list.split(|&byte| byte == b'\n').any(|line| {
@@ -181,15 +184,23 @@ fn is_socket_open(path: &[u8]) -> bool {
         })
 }
 
-/// Opens a regular file. What else it is, is looked at before too: merely opening a device
-/// may do something.
-pub fn open_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
-    let regular = |stat: &rustix::fs::Stat| match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(()),
-        _ => Err(Errno::INVAL),
-    };
-    regular(&rustix::fs::stat(path)?)?;
-    let file = sys::open_at(CWD, path, flags, Mode::empty())?;
-    regular(&rustix::fs::fstat(&file)?)?;
-    Ok(file.into())
+/// Opens a regular file to read it. It is examined before, too: merely opening a device may do
+/// something.
+pub fn open_file(folder: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+    const FLAGS: OFlags = OFlags::RDONLY
+        .union(OFlags::NONBLOCK)
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::NOCTTY)
+        .union(OFlags::CLOEXEC);
+    let name = name.as_bytes();
+    let before = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if !sys::is_regular(&before) {
+        return Err(Errno::INVAL);
+    }
+    let file = sys::open_at(folder, name, FLAGS, Mode::empty())?;
+    let after = rustix::fs::fstat(&file)?;
+    if !sys::is_regular(&after) {
+        return Err(Errno::INVAL);
+    }
+    Ok(file)
 }

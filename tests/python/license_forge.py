@@ -200,6 +200,13 @@ def lcp(indent=None, **changes):
     return json.dumps(lcp_value(**changes), indent=indent).encode()
 
 
+# A status document, which comes with a license and is none.
+LCP_STATUS = json.dumps({
+    "id": LCP_ID, "status": "ready", "message": "personal",
+    "updated": {"license": "2020-02-03T04:05:06Z", "status": "2020-02-03T04:05:06Z"},
+    "links": [{"rel": "license", "href": "https://provider.example/license"}],
+}).encode()
+
 EPUB = "META-INF/license.lcpl"
 OTHER_PACKAGE = "license.lcpl"
 

@@ -79,7 +79,6 @@ pub fn open(
     let kind = kind_of(&line);
     let bytes: Bytes = Box::new(io::Cursor::new(line).chain(bytes));
     match kind {
-        Kind::Clear if decryption.refuses_clear() => Err(Error::InClear(path.to_owned())),
         Kind::Clear => Ok(Box::new(Clear {
             bytes,
             path: path.to_owned(),

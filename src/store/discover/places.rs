@@ -1,14 +1,15 @@
-//! Where players keep their licences: one table, each row with its source.
+//! Where players keep their licenses: one table, each row with its source.
 //!
-//! Where nothing better is published, a row says "guess"; such a place costs a look and
-//! nothing more.
+//! If nothing better is published, a row says "guess"; such a place costs a look and no more.
 
 use std::path::{Path, PathBuf};
 
+use super::folder::Folder;
+use super::{Store, applications, chromium, firefox, folders, thorium, thunder};
 use crate::sys::xdg;
 
-/// What a row's path counts from. A variable adds to the usual place and does not replace
-/// it: the host's environment need not be the player's.
+/// What a row's path counts from. A variable adds to the usual place and does not replace it: the
+/// host's environment need not be the player's.
 #[derive(Clone, Copy)]
 pub enum Base {
     Root,
@@ -27,50 +28,40 @@ pub enum Base {
     SnapCommon(&'static str),
     /// The home folder that a snap sees, of the revision in use: the same source.
     SnapHome(&'static str),
+    /// That of every snap.
+    EverySnapHome,
     /// A flatpak's own folder, in which are `config` and `data`, its XDG folders:
     /// <https://docs.flatpak.org/en/latest/conventions.html#xdg-base-directories>.
     Flatpak(&'static str),
-}
-
-/// What lies at a row's path.
-#[derive(Clone, Copy)]
-pub enum Layout {
-    /// The folder of all profiles of a browser made from Chromium.
-    Chromium,
-    /// The folder of `profiles.ini`.
-    Firefox,
-    /// Kodi's own folder, in which is `userdata`.
-    Kodi,
-    /// The userData folder of Thorium, an Electron program.
-    Thorium,
-    /// The folder of a PlayReady `drmstore`.
-    DrmStore,
-    /// A store itself.
-    Store,
+    /// That of every flatpak.
+    EveryFlatpak,
 }
 
 pub struct Place {
     pub player: &'static str,
     pub base: Base,
     pub path: &'static str,
-    pub layout: Layout,
+    /// Finds the stores at the row's path.
+    pub find: Find,
 }
 
-const fn row(player: &'static str, base: Base, path: &'static str, layout: Layout) -> Place {
+type Find = fn(&Place, &Path) -> Vec<Store>;
+
+const fn row(player: &'static str, base: Base, path: &'static str, find: Find) -> Place {
     Place {
         player,
         base,
         path,
-        layout,
+        find,
     }
 }
 
 const fn chromium(player: &'static str, base: Base, path: &'static str) -> Place {
-    row(player, base, path, Layout::Chromium)
+    row(player, base, path, chromium::find)
 }
 
 const fn firefox(base: Base, path: &'static str) -> Place {
-    row("Firefox", base, path, Layout::Firefox)
+    row("Firefox", base, path, firefox::find)
 }
 
 #[rustfmt::skip]
@@ -156,28 +147,44 @@ pub const PLACES: &[Place] = &[
 
     // xbmc/xbmc xbmc/settings/SettingsComponent.cpp, InitDirectoriesLinux. ($KODI_HOME is
     // where its program lies.)
-    row("Kodi", Base::Variable("KODI_DATA"), "", Layout::Kodi),
-    row("Kodi", Base::Home, ".kodi", Layout::Kodi),
+    row("Kodi", Base::Variable("KODI_DATA"), "", folders::find_kodi),
+    row("Kodi", Base::Home, ".kodi", folders::find_kodi),
     // adriebaselmans/xstreamflex, its table of userdata paths
-    row("Kodi", Base::Flatpak("tv.kodi.Kodi"), "data", Layout::Kodi),
+    row("Kodi", Base::Flatpak("tv.kodi.Kodi"), "data", folders::find_kodi),
 
-    // edrlab/thorium-reader package.json (the name) and src/main/di.ts; electron/electron
-    // docs/api/app.md (where userData is)
-    row("Thorium", Base::Config, "EDRLab.ThoriumReader", Layout::Thorium),
+    // edrlab/thorium-reader package.json (the name, and that of Readium desktop's earlier
+    // builds: guess) and src/main/di.ts; electron/electron docs/api/app.md (where userData is)
+    row("Thorium", Base::Config, "EDRLab.ThoriumReader", thorium::find),
+    row("Thorium", Base::Config, "readium-desktop", thorium::find),
+    // guess: the same in a sandbox, whatever its name
+    row("Thorium", Base::EverySnapHome, ".config/EDRLab.ThoriumReader", thorium::find),
+    row("Thorium", Base::EveryFlatpak, "config/EDRLab.ThoriumReader", thorium::find),
 
     // rdkcentral/OCDM-Playready DRM system: <persistent path>/playready/storage/drmstore;
     // rdkcentral/Thunder Source/WPEFramework/GenericConfig.cmake: /root;
     // WebPlatformForEmbedded/meta-wpe wpeframework-ocdm-playready_git.bb: OCDM
-    row("PlayReady", Base::Root, "root/OCDM/playready/storage", Layout::DrmStore),
+    row("PlayReady", Base::Root, "root/OCDM/playready/storage", folders::find_playready),
     // The same, where the plugin's path has "playready" already (another version of it)
-    row("PlayReady", Base::Root, "root/OCDM/playready/playready/storage", Layout::DrmStore),
+    row("PlayReady", Base::Root, "root/OCDM/playready/playready/storage", folders::find_playready),
     // guess: rdkcentral/rdkservices starts plugins with /opt/persistent/rdkservices/<name>/
     // as their persistent path
-    row("PlayReady", Base::Root, "opt/persistent/rdkservices/OCDM/playready/storage", Layout::DrmStore),
+    row("PlayReady", Base::Root, "opt/persistent/rdkservices/OCDM/playready/storage", folders::find_playready),
+    // "/opt/drm/playready/drmstore.dat" in WebKit's PlayReady session as set-top boxes have it (its
+    // published version, WebKit/WebKit-http PlayreadySession.cpp, has /tmp): guess
+    row("PlayReady", Base::Root, "opt/drm/playready", folders::find_playready),
+    // Where a box's maker has put them: rdkcentral/rdkservices OpenCDMi/OCDM.config. The folder is
+    // that of Thunder's plugins, under its earlier name and (guess) its present one
+    row("PlayReady", Base::Root, "etc/WPEFramework/plugins", thunder::find),
+    row("PlayReady", Base::Root, "etc/Thunder/plugins", thunder::find),
 
-    row("wmlb", Base::StorePath, "", Layout::Store),
+    // Any other program made with Electron or from Chromium, by the name of its folder
+    row("", Base::Config, "", applications::find),
+    row("", Base::EverySnapHome, ".config", applications::find),
+    row("", Base::EveryFlatpak, "config", applications::find),
+
+    row("wmlb", Base::StorePath, "", folders::find_store),
     // The default of StorePath
-    row("wmlb", Base::Data, "wmlb/licenses", Layout::Store),
+    row("wmlb", Base::Data, "wmlb/licenses", folders::find_store),
 ];
 
 /// The environment as far as the table needs it.
@@ -192,7 +199,7 @@ impl Environment {
         }
     }
 
-    /// Where to look for a row.
+    /// Where a row's player may have its data.
     pub fn paths(&self, place: &Place) -> Vec<PathBuf> {
         let home = |path: &str| Some(join(self.home.as_ref()?, path));
         let config = || [xdg::absolute("XDG_CONFIG_HOME"), home(".config")];
@@ -214,7 +221,15 @@ impl Environment {
             }
             Base::SnapCommon(name) => vec![home(&format!("snap/{name}/common"))],
             Base::SnapHome(name) => vec![home(&format!("snap/{name}/current"))],
+            Base::EverySnapHome => {
+                let snaps = folders_in(home("snap")).into_iter();
+                snaps.map(|snap| Some(snap.join("current"))).collect()
+            }
             Base::Flatpak(name) => vec![home(&format!(".var/app/{name}"))],
+            Base::EveryFlatpak => {
+                let flatpaks = folders_in(home(".var/app")).into_iter();
+                flatpaks.map(Some).collect()
+            }
         };
         let bases = bases.into_iter().flatten();
         bases.map(|base| join(&base, place.path)).collect()
@@ -224,8 +239,16 @@ impl Environment {
 impl Base {
     /// Whether the player sees other process numbers than the rest of the system.
     pub fn has_own_processes(self) -> bool {
-        matches!(self, Base::Flatpak(_))
+        matches!(self, Base::Flatpak(_) | Base::EveryFlatpak)
     }
+}
+
+/// The paths of the folders in a folder.
+fn folders_in(path: Option<PathBuf>) -> Vec<PathBuf> {
+    let Some(folder) = path.and_then(|path| Folder::open(&path)) else {
+        return Vec::new();
+    };
+    folder.folders().map(|it| it.path().to_owned()).collect()
 }
 
 /// As [`Path::join`], without a slash at the end for nothing.

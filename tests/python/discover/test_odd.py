@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+import sys
 import time
 import unittest
 
 import support
+import wmlb_ctypes as w
 from discover_support import ADAPTIVE, GMP, OLD, THORIUM, HomeCase
 
 
@@ -135,6 +137,74 @@ class OddThings(HomeCase):
         for number in range(5000):
             os.mkdir(self.at(".config/chromium/Default/WebStorage/%d" % number))
         self.assertEqual(self.paths(), [path] + self.sound)
+
+
+class Links(HomeCase):
+    """Below a place of a player none is followed, except where players and users have them."""
+
+    def test_profiles_that_are_links(self):
+        outside = os.path.join(self.root, "outside")
+        support.write(outside + "/Default/CdmStorage.db", b"x")
+        support.write(outside + "/" + OLD % 1, b"x")
+        os.makedirs(self.at(".config/chromium/Default"))
+        os.symlink(outside + "/Default", self.at(".config/chromium/Profile 1"))
+        os.symlink(outside + "/WebStorage", self.at(".config/chromium/Default/WebStorage"))
+        os.symlink(outside + "/Default/CdmStorage.db",
+                   self.at(".config/chromium/Default/CdmStorage.db"))
+        os.symlink(outside, self.at(".config/other"))
+        self.assertEqual(self.discover(), [])
+
+    def test_a_profile_that_is_listed(self):
+        """As profile-sync-daemon has it: the profile is in memory, and a link in its place."""
+        outside = os.path.join(self.root, "outside")
+        support.write(os.path.join(outside, GMP, "id/1/salt"))
+        os.makedirs(self.at(".mozilla/firefox"))
+        os.symlink(outside, self.at(".mozilla/firefox/a"))
+        self.assertEqual(self.discover(), [])
+        self.put(".mozilla/firefox/profiles.ini", content=b"[Profile0]\nName=n\nPath=a\n")
+        self.assertEqual(
+            self.told(), [("Firefox", "n", "directory", self.at(".mozilla/firefox/a", GMP))])
+        # Not within it.
+        for name in ("gmp", GMP, GMP + "/id"):
+            with self.subTest(name):
+                os.rename(os.path.join(outside, name), outside + "-moved")
+                os.symlink(outside + "-moved", os.path.join(outside, name))
+                self.assertEqual(self.discover(), [])
+                os.unlink(os.path.join(outside, name))
+                os.rename(outside + "-moved", os.path.join(outside, name))
+
+    def test_publications_elsewhere(self):
+        os.mkdir(os.path.join(self.root, "books"))
+        os.makedirs(self.at(THORIUM))
+        os.symlink(os.path.join(self.root, "books"), self.at(THORIUM, "publications"))
+        self.assertEqual(self.paths(), [self.at(THORIUM, "publications")])
+
+    @unittest.skipUnless(support.has_program("strace"), "strace is needed")
+    def test_links_to_folders_cost_what_they_are(self):
+        """So many links to a folder with so many folders are no square of looks."""
+        def looks(count):
+            folder = self.at(".config/chromium/Default/WebStorage")
+            os.makedirs(folder, exist_ok=True)
+            os.makedirs(self.at(".mozilla/firefox/a/gmp"), exist_ok=True)
+            for number in range(count):
+                for made in (folder, self.at(".mozilla/firefox/a/gmp")):
+                    os.makedirs(os.path.join(made, str(number)), exist_ok=True)
+                for target, link in (("Default", ".config/chromium/l%d"),
+                                     ("a", ".mozilla/firefox/l%d"), ("chromium", ".config/l%d")):
+                    if not os.path.lexists(self.at(link % number)):
+                        os.symlink(target, self.at(link % number))
+            calls = os.path.join(self.root, "calls")
+            command = ["strace", "-f", "-qq", "-e", "trace=file", "-o", calls, sys.executable, "-c",
+                       "import wmlb_ctypes as w; assert w.discover()[0] == 0"]
+            environment = {**os.environ, "HOME": self.home,
+                           "PYTHONPATH": os.path.dirname(w.__file__)}
+            subprocess.run(command, check=True, env=environment)
+            with open(calls) as file:
+                return sum(1 for _ in file)
+
+        none, some, twice = (looks(count) for count in (0, 200, 400))
+        self.assertGreater(some, none)
+        self.assertLess(twice - none, 3 * (some - none))
 
 
 class Twins(HomeCase):

@@ -1,5 +1,6 @@
 """The stores of players: each player, however it was installed; profiles; calls."""
 
+import json
 import os
 import resource
 import subprocess
@@ -61,6 +62,25 @@ class Places(HomeCase):
 
         self.alone([("Thorium", "", "directory", 0)], make)
 
+    def test_thorium_in_sandboxes(self):
+        for folder in ("snap/thorium/current/.config/EDRLab.ThoriumReader",
+                       ".var/app/org.example.Thorium/config/EDRLab.ThoriumReader",
+                       ".config/readium-desktop"):
+            with self.subTest(folder):
+                def make():
+                    self.put(folder, "publications/8a2b/book.epub")
+                    return self.at(folder, "publications")
+
+                self.alone([("Thorium", "", "directory", 0)], make)
+
+    def test_kodi_with_nothing_in_its_folder(self):
+        """As the add-on makes it: licenses may be restored to it."""
+        def make():
+            os.makedirs(self.at(".kodi/userdata", ADAPTIVE, "widevine/0a"))
+            return self.at(".kodi/userdata", ADAPTIVE)
+
+        self.alone([("Kodi", "", "directory", -1)], make)
+
     def test_the_default_store(self):
         def make():
             self.put(".local/share/wmlb/licenses/a")
@@ -77,17 +97,46 @@ class Places(HomeCase):
         ]
 
         def before():
-            support.unshare_mounts()
-            for folder in ("/root", "/opt"):
-                os.makedirs(folder, exist_ok=True)
-                subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
+            self.mount("/root", "/opt")
             for folder in folders:
                 support.write(folder + "/drmstore", b"x")
+            support.write("/opt/drm/playready/drmstore.dat", b"x")
 
+        folders.append("/opt/drm/playready")
         self.assertEqual(
             self.discover(before=before),
             [w.Store(w.ctypes.sizeof(w.StoreInfo), "PlayReady", "", "directory", folder, -1)
              for folder in folders])
+
+    @staticmethod
+    def mount(*folders):
+        """Empty folders in these places, for this process alone."""
+        support.unshare_mounts()
+        for folder in folders:
+            os.makedirs(folder, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
+
+    def test_set_top_boxes_that_say_where(self):
+        support.need_root()
+        plugin = {"locator": "libWPEFrameworkOCDM.so", "configuration": {"systems": [
+            {"name": "ClearKey", "designators": ["org.w3.clearkey"]},
+            {"name": "PlayReady", "configuration": {
+                "read-dir": "/opt/pr", "store-location": "/opt/pr/storage/drmstore"}},
+            {"name": "WideVine", "configuration": {"storagelocation": "/opt/wv"}},
+            {"name": "Gone", "configuration": {"storagelocation": "/opt/gone"}},
+        ]}}
+        for folder in ("/etc/WPEFramework", "/etc/Thunder"):
+            def before():
+                # Not at /etc itself, which names the user's home.
+                self.mount("/opt", folder)
+                os.makedirs("/opt/pr/storage")
+                os.makedirs("/opt/wv")
+                support.write(folder + "/plugins/OCDM.json", json.dumps(plugin).encode())
+
+            self.assertEqual(self.told(before=before), [
+                ("PlayReady", "", "directory", "/opt/pr/storage"),
+                ("WideVine", "", "directory", "/opt/wv"),
+            ])
 
     def test_folders_without_a_store(self):
         for _, folder in CHROMIUM:
@@ -103,6 +152,108 @@ class Places(HomeCase):
         self.put(THORIUM, "state.json")
         os.makedirs(self.at(".local/share/wmlb"))
         self.assertEqual(self.discover(), [])
+
+
+class Applications(HomeCase):
+    """Programs made with Electron, or from Chromium, of any name."""
+
+    def test_places(self):
+        places = [
+            (".config/cider", "", "cider"), (".config/tidal-hifi", "Partitions/tidal", "tidal-hifi"),
+            (".config/@scope/player", "", "player"), (".config/Some Browser", "Profile 1", "Some Browser"),
+            ("snap/thing/current/.config/thing", "", "thing"),
+            ("snap/thing/current/.config/thing", "Default", "thing"),
+            (".var/app/org.example.Thing/config/Thing", "Partitions/a", "Thing"),
+        ]
+        for folder, below, player in places:
+            with self.subTest(folder):
+                path = self.put(folder, below, "CdmStorage.db")
+                profile = os.path.basename(below)
+                self.assertEqual(self.told(), [(player, profile, "sqlite", path)])
+                os.unlink(path)
+
+    def test_order_and_buckets(self):
+        folder = ".config/thing"
+        paths = [self.put(folder, "CdmStorage.db"), self.put(folder, OLD % 3)]
+        paths += [self.put(folder, "Default", OLD % 1)]
+        paths += [self.put(folder, "Partitions/a", "CdmStorage.db")]
+        paths += [self.put(".config/zz", "CdmStorage.db")]
+        self.assertEqual(
+            self.told(),
+            [("thing", profile, "sqlite", path) for profile, path in
+                zip(("", "", "Default", "a"), paths)] + [("zz", "", "sqlite", paths[-1])])
+
+    def test_known_players_keep_their_names(self):
+        path = self.put(".config/chromium/Default/CdmStorage.db")
+        other = self.put("elsewhere/thing/CdmStorage.db")
+        self.assertEqual(
+            self.told(XDG_CONFIG_HOME=self.at("elsewhere")),
+            [("Chromium", "Default", "sqlite", path), ("thing", "", "sqlite", other)])
+
+    def test_what_is_none(self):
+        self.put(".config/thing/Cookies")
+        self.put(".config/thing/deep/er/CdmStorage.db")
+        self.put(".config/CdmStorage.db")
+        self.put(".config/file")
+        os.symlink("thing/deep/er", self.at(".config/link"))
+        os.mkfifo(self.at(".config/fifo"))
+        self.assertEqual(self.discover(), [])
+
+
+class ChosenFolders(HomeCase):
+    """Where the user of Thorium has chosen to have publications."""
+
+    def setUp(self):
+        super().setUp()
+        self.chosen = os.path.join(self.root, "chosen")
+        support.write(self.chosen + "/8a2b/book.epub", b"x")
+        self.put(THORIUM, "publications/1/book.epub")
+        self.usual = self.at(THORIUM, "publications")
+
+    def choose(self, text, name="user-publication-directory.json", folder="config-data-json"):
+        for old in os.listdir(os.path.dirname(self.put(THORIUM, folder, "state.json"))):
+            os.unlink(self.at(THORIUM, folder, old))
+        return self.put(THORIUM, folder, name, content=text.encode())
+
+    def test_a_chosen_folder(self):
+        expected = [("Thorium", "", "directory", path)
+            for path in sorted((self.usual, self.chosen))]
+        for text in (json.dumps({"directory": [self.chosen]}, indent=4),
+                     json.dumps({"directory": [self.chosen, "/other"], "more": 1}),
+                     json.dumps({"vault": [self.chosen]})):
+            for name in ("user-publication-directory.json", "vault.json", "directory.json"):
+                self.choose(text, name)
+                self.assertEqual(self.told(), expected)
+        link = os.path.join(self.root, "link")
+        os.symlink("chosen", link)
+        self.choose(json.dumps({"directory": [link]}))
+        self.assertEqual(sorted(self.paths()), sorted((self.usual, link)))
+
+    def test_of_builds_for_testing(self):
+        self.put(THORIUM, "publications-dev/a/book.epub")
+        self.choose(json.dumps({"directory": [self.chosen]}), folder="config-data-json-dev")
+        self.assertEqual(
+            set(self.paths()), {self.usual, self.usual + "-dev", self.chosen})
+
+    def test_what_is_none(self):
+        for text in ("", "{", "[]", "{}", '{"directory": []}', '{"directory": ["relative"]}',
+                     '{"directory": ["/nowhere/at/all"]}', '{"directory": ["/dev/null"]}',
+                     '{"directory": "/tmp"}', '{"directory": [5]}', '{"directory": ["/\\u0000"]}',
+                     '{"directory": ["%s"]}' % ("/x" * 50000)):
+            self.choose(text)
+            self.assertEqual(self.paths(), [self.usual], text)
+        # Files of other names are not read.
+        for name in ("state.json", "lcp_hashes.json", "vault.txt"):
+            self.choose(json.dumps({"directory": [self.chosen]}), name)
+            self.assertEqual(self.paths(), [self.usual], name)
+
+    def test_settings_that_are_no_file(self):
+        path = self.choose("{}")
+        for make in (os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path),
+                     lambda path: os.symlink(path, path)):
+            subprocess.run(["rm", "-r", path], check=True)
+            make(path)
+            self.assertEqual(self.paths(), [self.usual])
 
 
 class Environment(HomeCase):

@@ -200,13 +200,32 @@ class Xmr(LicenseCase):
             length = struct.unpack_from(">I", whole, at)[0]
             for lie in (0, 7, length - 1, length + 1, 0xFFFFFFFF, 0x80000000):
                 lies.append(whole[:at] + struct.pack(">I", lie) + whole[at + 4 :])
-        cases = [whole[:length] for length in range(4, len(whole))]
-        cases += [whole + b"x", whole + whole, whole + forge.LEVEL, whole + b"\n\0\nx"] + lies
-        cases += [whole[:24], whole[:24] + forge.container(0x0002, forge.rights_settings(1))]
+        # The header alone is a license without keys.
+        lengths = [length for length in range(4, len(whole)) if length not in (24, 25)]
+        cases = [whole[:length] for length in lengths]
+        cases += [whole + b"x", whole + whole, whole + b"\n\0\nx"] + lies
         cases += [forge.xmr([forge.xmr_object(kind, b"\0")]) for kind in (0x0D, 0x12)]
         cases += [forge.xmr(keys=[forge.xmr_object(0x0A, bytes(15))])]
         cases += [forge.xmr([forge.xmr_object(0x0002, struct.pack(">HHI", 1, 0x34, 500), 3)])]
         self.assert_told([(content, OPAQUE) for content in cases])
+
+    def test_forms_that_other_readers_take(self):
+        """Several objects without one around them, and containers told by their type alone."""
+        policy = forge.container(0x0002, forge.rights_settings(1), flags=1)
+        denied = forge.container(0x0001, policy, flags=1)
+        whole = forge.xmr()
+        header = whole[:24]
+        for_sure = self.says([], right=w.RIGHT_DENIED)
+        self.assert_told([
+            (header, self.says([])),
+            (header + forge.LEVEL, self.says([])),
+            (header + policy, for_sure),
+            (header + forge.rights_settings(1), for_sure),
+            (header + denied, for_sure),
+            (whole + forge.LEVEL, self.says()),
+            (whole + policy, self.says(right=w.RIGHT_DENIED)),
+            (whole + denied + b"\n", self.says(right=w.RIGHT_DENIED)),
+        ])
 
     def test_blanks_after_the_end(self):
         """As who stored it may have left them there."""
@@ -306,14 +325,36 @@ class Lcp(LicenseCase):
                 cases.append((text, says("lcp", expected)))
         self.assert_told(cases)
 
+    def test_as_little_as_the_toolkits_ask_for(self):
+        """Readium's toolkits take an object with four members for a license document."""
+        least = {"id": "x", "issued": "", "provider": "", "encryption": {}}
+        cases = [(json.dumps(least).encode(), says("lcp", "x"))]
+        for name in ("links", "rights", "user", "signature"):
+            cases.append((forge.lcp(**{name: None}), self.says()))
+            for value in (5, "x", [], {}, [{}], True):
+                cases.append((forge.lcp(**{name: value}), self.says()))
+        for name in ("issued", "provider", "encryption"):
+            for value in (5, "", [], {}, False):
+                cases.append((forge.lcp(**{name: value}), self.says()))
+            null = {**forge.lcp_value(), name: None}
+            cases.append((json.dumps(null).encode(), self.says()))
+        # What is no text is no ID; of two the last counts.
+        for value in (5, [], {"id": "y"}, True):
+            cases.append((forge.lcp(id=value), says("lcp")))
+        cases.append((forge.lcp()[:-1] + b',"id":"twice"}', says("lcp", "twice")))
+        whole = forge.lcp().decode()
+        cases += [(forge.MARKS[name] + whole.encode(name), self.says())
+            for name in ("utf-16-le", "utf-16-be")]
+        self.assert_told(cases)
+
     def test_what_is_none(self):
-        members = ("id", "provider", "encryption", "links", "signature")
+        members = ("id", "issued", "provider", "encryption")
         cases = [forge.lcp(**{name: None}) for name in members]
-        cases += [forge.lcp(encryption={}), forge.lcp(id=5), forge.lcp()[:-1], forge.lcp()[1:]]
+        cases += [json.dumps({"license": forge.lcp_value()}).encode(), forge.LCP_STATUS]
+        cases += [forge.lcp()[:-1], forge.lcp()[1:]]
         cases += [forge.lcp() + b"}", forge.lcp() + forge.lcp(), b"[" + forge.lcp() + b"]", b"{}",
             b"{"]
-        cases += [forge.lcp()[:-1] + b',"id":"twice"}', b'{"a":' * 5000,
-            forge.lcp(rights=[]) + b"x"]
+        cases += [b'{"a":' * 5000, forge.lcp(rights=[]) + b"x"]
         cases += [forge.lcp().replace(b"{", b"// comment\n{", 1)]
         self.assert_told([(content, OPAQUE) for content in cases])
 

@@ -1,12 +1,13 @@
 """LCP licenses in packages: EPUB, PDF and audiobooks, which are ZIP files."""
 
 import io
+import os
 import struct
 import unittest
 import zipfile
 
 import license_forge as forge
-from license_support import OPAQUE, LicenseCase, says
+from license_support import OPAQUE, LicenseCase, said, says
 
 LARGE = 1 << 20
 # Of a larger package, so much of its beginning and of its end is looked at.
@@ -111,6 +112,75 @@ class Packages(LicenseCase):
             with archive.open(forge.EPUB, "w", force_zip64=True) as member:
                 member.write(license_of())
         self.assert_told([(file.getvalue(), LCP) for file in (comment, streamed, wide)])
+
+    def test_bytes_around_a_package(self):
+        cases = []
+        for before, after in (((), ()), ((700,), (70,)), ((3 << 20,), ())):
+            package = forge.package(license_of(), before=before, after=after)
+            for first, last in (
+                (b"#!/bin/sh\n", b""), (b"", b"\n"), (b"MZ" + forge.noise(3000), b"x" * 60000),
+                (forge.noise(2 << 20), b""),
+            ):
+                content = first + package + last
+                self.assertEqual(zipfile.ZipFile(io.BytesIO(content)).testzip(), None)
+                cases.append((content, LCP))
+            # No program looks further than 64 KiB for the end.
+            cases.append((package + bytes(1 << 16), OPAQUE))
+        self.assert_told(cases)
+
+    def test_what_looks_like_an_end_of_a_package(self):
+        package = forge.package(license_of())
+        cases = [(package + b"PK\x05\x06" * count, LCP) for count in (1, 5, 15)]
+        cases += [(package + b"PK\x05\x06" * 5000, OPAQUE)]
+        cases += [(b"PK\x05\x06" * 5000 + package, LCP)]
+        cases += [(b"PK\x05\x06" * 200000, OPAQUE), (b"PK\x06\x07" * 200000, OPAQUE)]
+        self.assert_told(cases)
+
+    @staticmethod
+    def with_zip64(package):
+        """The package with the records of a large one, and nothing in the small record."""
+        end = package.rindex(b"PK\x05\x06")
+        files, length, begin = struct.unpack_from("<10xHII", package, end)
+        record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, files, files,
+                             length, begin)
+        locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+        small = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, *[0xFFFF] * 2,
+                            *[0xFFFFFFFF] * 2, 0)
+        return package[:end] + record + locator + small
+
+    def test_zip64(self):
+        cases = []
+        for before, after in (((), ()), ((3 << 20,), ()), ((), (3 << 20,))):
+            package = self.with_zip64(forge.package(license_of(), before=before, after=after))
+            for content in (package, b"before" + package, package + b"after"):
+                self.assertEqual(zipfile.ZipFile(io.BytesIO(content)).testzip(), None)
+                cases.append((content, LCP))
+        broken = bytearray(self.with_zip64(forge.package(license_of())))
+        at = broken.rindex(b"PK\x06\x06")
+        for field in (40, 48):
+            other = bytearray(broken)
+            other[at + field] ^= 1
+            cases.append((bytes(other), OPAQUE))
+        self.assert_told(cases)
+
+    def test_a_package_of_more_than_four_gib(self):
+        """Made of holes, as zipfile writes it: offsets and records are those of ZIP64."""
+        path = os.path.join(self.source, "large")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            archive.fp.seek((4 << 30) + 5)
+            archive.start_dir = archive.fp.tell()
+            add = zipfile.ZipInfo(forge.EPUB)
+            archive.writestr(add, license_of())
+        with zipfile.ZipFile(path) as archive:
+            self.assertGreater(archive.getinfo(forge.EPUB).header_offset, 4 << 30)
+        told, = self.list("store")
+        self.assertEqual(said(told), LCP)
+
+    def test_a_byte_order_mark(self):
+        marked = forge.MARKS["utf-8"] + license_of()
+        cases = [(forge.package(marked, path), LCP) for path in (forge.EPUB, forge.OTHER_PACKAGE)]
+        cases += [(marked, LCP), (forge.package(b"\r\n " + license_of() + b"\n"), LCP)]
+        self.assert_told(cases)
 
     def test_two_licenses(self):
         """That of an EPUB is looked for first."""
