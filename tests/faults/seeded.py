@@ -37,7 +37,12 @@ class Bug:
             ["patch", "--strip=1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
              "--reject-file=-", "--directory=" + root, "--input=" + self.path, *options],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        return "%s does not fit: %s" % (self.path, patched.stdout) if patched.returncode else ""
+        if patched.returncode == 0:
+            return ""
+        failures = re.findall("^.*(?:FAILED|find file).*$", patched.stdout, re.M)
+        return "%s does not fit %s: %s" % (
+            os.path.relpath(self.path, ROOT), ", ".join(self.files),
+            "; ".join(failures) or patched.stdout)
 
 
 def all_bugs():
