@@ -29,7 +29,7 @@ class Bug:
         with open(self.path) as content:
             text = content.read()
         self.loop = re.search("^Seen by: (.*)$", text, re.M).group(1)
-        self.file = re.search(r"^\+\+\+ b/(.*)$", text, re.M).group(1)
+        self.files = re.findall(r"^\+\+\+ b/(.*)$", text, re.M)
 
     def put_into(self, root, *options):
         """What is wrong with the patch; "" when it fits, as a whole and exactly."""
@@ -37,7 +37,12 @@ class Bug:
             ["patch", "--strip=1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
              "--reject-file=-", "--directory=" + root, "--input=" + self.path, *options],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        return "%s does not fit: %s" % (self.path, patched.stdout) if patched.returncode else ""
+        if patched.returncode == 0:
+            return ""
+        failures = re.findall("^.*(?:FAILED|find file).*$", patched.stdout, re.M)
+        return "%s does not fit %s: %s" % (
+            os.path.relpath(self.path, ROOT), ", ".join(self.files),
+            "; ".join(failures) or patched.stdout)
 
 
 def all_bugs():
@@ -70,7 +75,8 @@ def try_all(bugs, tree):
     for bug in bugs:
         problem = bug.put_into(tree.root)
         is_built = not problem and tree.build(output=None)
-        tree.restore(bug.file)
+        for file in bug.files:
+            tree.restore(file)
         if not is_built:
             yield "%s cannot be put in" % bug.name, problem
             continue

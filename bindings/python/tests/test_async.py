@@ -76,7 +76,7 @@ def test_cancel(backed_up: Path, slow_store: Path) -> None:
             for _ in range(times):
                 task.cancel()
                 await asyncio.sleep(0)
-            with pytest.raises(asyncio.CanceledError):
+            with pytest.raises(asyncio.CancelledError):
                 await task
             assert contents(backed_up) == before
 
