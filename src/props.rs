@@ -111,7 +111,7 @@ impl Specification {
                 }
                 Ok(Setting::Text(text.to_owned()))
             }
-            Kind::Recipients | Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?))),
+            Kind::Recipients | Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?)?)),
         }
     }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::restorer::Restorer;
-use crate::sys;
+use crate::sys::{self, Process};
 
 /// A restorer's number, as wide as the pointer it is dressed as. Zero stands for none.
 pub type Handle = usize;
@@ -37,66 +37,66 @@ impl Handles {
 }
 
 /// The registry of one process.
-struct Process {
-    id: u32,
+struct Registry {
+    process: Process,
     default: Handle,
     handles: Mutex<Handles>,
-    /// That of a process forked from it.
-    child: OnceBox<Process>,
+    /// The registry of a process forked from it.
+    child: OnceBox<Registry>,
 }
 
 /// The registry of the process that called first. once_cell's racing cell, because none
 /// that waits for another thread can be used after a fork.
-static FIRST: OnceBox<Process> = OnceBox::new();
+static FIRST: OnceBox<Registry> = OnceBox::new();
 
-impl Process {
-    fn new(id: u32) -> Box<Self> {
+impl Registry {
+    fn new(process: Process) -> Box<Self> {
         let mut handles = Handles {
             factor: sys::random() as Handle | 1,
             last: 0,
             restorers: BTreeMap::new(),
         };
-        Box::new(Process {
-            id,
+        Box::new(Registry {
+            process,
             default: handles.insert(Arc::default()),
             handles: Mutex::new(handles),
             child: OnceBox::new(),
         })
     }
 
-    fn current() -> &'static Process {
-        let id = sys::process_id();
-        let mut process = FIRST.get_or_init(|| Process::new(id));
-        while process.id != id {
-            process = process.child.get_or_init(|| Process::new(id));
+    fn current() -> &'static Registry {
+        let process = sys::this_process();
+        let mut registry = FIRST.get_or_init(|| Registry::new(process));
+        while registry.process != process {
+            registry = registry.child.get_or_init(|| Registry::new(process));
         }
-        process
+        registry
     }
 }
 
 /// The handle of this process's default restorer.
 pub fn default_restorer() -> Handle {
-    Process::current().default
+    Registry::current().default
 }
 
 pub fn create() -> Handle {
     let restorer = Arc::default();
-    Process::current().handles.lock().insert(restorer)
+    Registry::current().handles.lock().insert(restorer)
 }
 
 pub fn find(handle: Handle) -> Result<Arc<Restorer>> {
-    let handles = Process::current().handles.lock();
+    let handles = Registry::current().handles.lock();
     handles.restorers.get(&handle).cloned().ok_or(Error::Handle)
 }
 
 /// Takes a restorer out; from here on its handle is unknown.
 pub fn remove(handle: Handle) -> Result<Arc<Restorer>> {
-    let process = Process::current();
-    if handle == process.default {
+    let registry = Registry::current();
+    if handle == registry.default {
         return Err(Error::IllegalCall(
             "the default restorer cannot be released",
         ));
     }
-    let removed = process.handles.lock().restorers.remove(&handle);
+    let removed = registry.handles.lock().restorers.remove(&handle);
     removed.ok_or(Error::Handle)
 }

@@ -29,9 +29,9 @@ use crate::verify::{self, Verify};
 sync::thread_local! {
     // loom knows no other way to make one.
     #[allow(clippy::missing_const_for_thread_local)]
-    /// The restorer whose operation this thread runs, null on every other thread, and the
-    /// process: a child that is forked in a callback has the thread but not the operation.
-    static OPERATION_OF: Cell<(*const Restorer, u32)> = Cell::new((std::ptr::null(), 0));
+    /// The restorer whose operation this thread runs, and in which process: a child that is
+    /// forked in a callback has the thread, but not the operation.
+    static OPERATION_OF: Cell<Option<(*const Restorer, sys::Process)>> = Cell::new(None);
 }
 
 /// Which kind of operation runs; cancelling goes by kind.
@@ -232,7 +232,7 @@ impl Restorer {
     /// The operation's thread.
     fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, job: &dyn Job) {
         let _ours = panics::enter();
-        let own = (Arc::as_ptr(&self), sys::process_id());
+        let own = Some((Arc::as_ptr(&self), sys::this_process()));
         OPERATION_OF.with(|operation_of| operation_of.set(own));
         let mut operation = Operation::new(control, observer);
         let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&mut operation)))
@@ -287,18 +287,16 @@ impl Restorer {
         }
     }
 
-    /// The restorer in whose callback the caller is; null when it is in none.
-    fn calling_back() -> *const Restorer {
-        match OPERATION_OF.with(Cell::get) {
-            (restorer, process) if process == sys::process_id() => restorer,
-            _ => std::ptr::null(),
-        }
+    /// The restorer in whose callback the caller is.
+    fn calling_back() -> Option<*const Restorer> {
+        let (restorer, process) = OPERATION_OF.with(Cell::get)?;
+        (process == sys::this_process()).then_some(restorer)
     }
 
     /// Waits for the operation that runs, if one does; the result of the last that ended,
     /// None when there was none.
     pub fn wait(&self, timeout_ms: u32) -> Result<Option<wmlb_hresult>> {
-        if !Self::calling_back().is_null() {
+        if Self::calling_back().is_some() {
             return Err(Error::IllegalCall(
                 "a callback cannot wait for an operation: it might wait for itself",
             ));
@@ -340,7 +338,7 @@ impl Restorer {
     /// Ends the restorer: cancels what runs, and waits until it has ended; in the
     /// operation's own callback, sees to it that no other event comes.
     pub fn release(&self) {
-        let own = Self::calling_back() == std::ptr::from_ref(self);
+        let own = Self::calling_back() == Some(std::ptr::from_ref(self));
         let thread = {
             let mut state = lock(&self.state);
             state.released = true;
