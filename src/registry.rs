@@ -1,7 +1,7 @@
 //! The handles: numbers that stand for restorers, looked up and never dereferenced.
 //!
-//! They belong to one process. A forked child finds a registry of its own, without touching
-//! a lock that another thread of its parent may have held at the fork.
+//! They belong to one process. A forked child finds a registry of its own, without touching a lock
+//! that another thread of its parent may have held at the moment of the fork.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,14 +17,15 @@ use crate::sys::{self, Process};
 pub type Handle = usize;
 
 struct Handles {
-    /// Odd, so that the first 2^64 multiples (2^32 where pointers are that short) differ.
+    /// The step from one handle to the next. It is odd, so that all 2^64 multiples (2^32 where
+    /// pointers are that short) differ.
     factor: Handle,
     last: Handle,
     restorers: BTreeMap<Handle, Arc<Restorer>>,
 }
 
 impl Handles {
-    /// A handle that was never used before, nor is close to one that was.
+    /// Gives the restorer a handle that was never used before, nor is close to one that was.
     fn insert(&mut self, restorer: Arc<Restorer>) -> Handle {
         loop {
             self.last = self.last.wrapping_add(self.factor);
@@ -45,8 +46,8 @@ struct Registry {
     child: OnceBox<Registry>,
 }
 
-/// The registry of the process that called first. once_cell's racing cell, because none
-/// that waits for another thread can be used after a fork.
+/// The registry of the process that called first. The cell is once_cell's racing one: a cell that
+/// waits for another thread would hang in a child that does not have that thread.
 static FIRST: OnceBox<Registry> = OnceBox::new();
 
 impl Registry {
@@ -89,7 +90,7 @@ pub fn find(handle: Handle) -> Result<Arc<Restorer>> {
     handles.restorers.get(&handle).cloned().ok_or(Error::Handle)
 }
 
-/// Takes a restorer out; from here on its handle is unknown.
+/// Takes a restorer out of the registry: from here on, its handle is unknown.
 pub fn remove(handle: Handle) -> Result<Arc<Restorer>> {
     let registry = Registry::current();
     if handle == registry.default {

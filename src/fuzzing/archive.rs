@@ -369,7 +369,7 @@ fn read(scratch: &Scratch) -> Seen {
                 error,
                 Error::Corrupt { .. } | Error::NotABackup { .. } | Error::Encrypted { .. }
             );
-            assert!(told && !error.words().is_empty());
+            assert!(told && !error.message().is_empty());
         }
     }
 
