@@ -323,10 +323,10 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  * it, and every operation that reads a backup opens one that was encrypted with it. Deriving
  * the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.
  *
- * The copy in the library is kept out of core dumps, and out of swap space where the system
- * lets it (RLIMIT_MEMLOCK). It is wiped from memory when the property is removed or replaced,
- * when the restorer is released, or when the operation that was started with it has ended,
- * whichever comes last.
+ * The property's copy is kept out of core dumps and of children after fork(), and out of swap
+ * space where the system lets it (RLIMIT_MEMLOCK). It is wiped from memory when the property
+ * is removed or replaced, or the restorer released, and no operation that was started with it
+ * runs any more.
  *
  * Type: string, write-only.
  */

@@ -1,38 +1,41 @@
-//! Which device this is, without telling the machine's own ID.
+//! Which device this is, without telling the ID of the machine itself.
 
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{DirBuilder, File};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use hmac::{Hmac, Mac};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, unlinkat};
+use rustix::io::Errno;
 use sha2::Sha256;
 
 use crate::error::{At, Error, Result};
 use crate::sys::{self, xdg};
 
-/// Where systems keep the machine ID (machine-id(5)): systemd's place, then D-Bus's.
+/// The files in which systems keep the machine ID (machine-id(5)): systemd's, then D-Bus's.
 const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
-/// What the ID is for; machine-id(5) asks for a hash that is keyed and the application's own.
+/// The purpose of the ID: machine-id(5) asks for a keyed hash that belongs to the application.
 const PURPOSE: &[u8] = b"wmlb device 1";
 
-/// This device's ID: 32 hexadecimal digits, the first half of HMAC-SHA256 with the machine
-/// ID as its key. Without a machine ID, of a random one that is kept in the state folder;
-/// "" when there can be none of that either.
+/// This device's ID: 32 hexadecimal digits, derived from the machine ID or, without one, from a
+/// random ID that is kept in the state folder; "" if that cannot be kept either.
 pub fn id() -> Result<String> {
-    let mut secret = None;
     for file in MACHINE_ID_FILES {
-        secret = match secret {
-            Some(_) => break,
-            None => read_id(Path::new(file))?,
-        };
+        if let Some(machine) = read_id(Path::new(file))? {
+            return derive(&machine);
+        }
     }
-    if secret.is_none() {
-        secret = random_id()?;
+    match random_id()? {
+        Some(random) => derive(&random),
+        None => Ok(String::new()),
     }
-    let Some(secret) = secret else {
-        return Ok(String::new());
-    };
+}
+
+/// The first half of HMAC-SHA256 with the secret ID as its key.
+fn derive(secret: &str) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
         .map_err(|error| Error::Defect(error.to_string()))?;
     mac.update(PURPOSE);
@@ -41,56 +44,100 @@ pub fn id() -> Result<String> {
     Ok(digits.collect())
 }
 
-/// An ID is 32 hexadecimal digits. A system image that was never started holds
-/// "uninitialized" or nothing. One that is not there, or that a sandbox hides, is none; any
-/// other failure is a failure, since another ID would be another device.
+/// Reads an ID. A file that is not there, or that a sandbox hides, has none. Any other failure is
+/// an error, since another ID would be another device.
 fn read_id(path: &Path) -> Result<Option<String>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidData
-            ) =>
-        {
+    // A pipe in its place must not be waited for.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let file = match sys::open_at(CWD, path, flags, Mode::empty()) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::PERM | Errno::NXIO) => {
             return Ok(None);
         }
-        text => text.at("read", path)?,
+        file => File::from(file.at("open", path)?),
     };
+    let mut text = Vec::new();
+    file.take(64).read_to_end(&mut text).at("read", path)?;
+    Ok(parse_id(&text))
+}
+
+/// An ID is 32 hexadecimal digits. A system image that was never started holds "uninitialized" or
+/// nothing.
+fn parse_id(text: &[u8]) -> Option<String> {
+    let text = str::from_utf8(text).ok()?;
     let id = text.trim_end_matches('\n');
     let valid = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Ok(valid.then(|| id.to_ascii_lowercase()))
+    valid.then(|| id.to_ascii_lowercase())
 }
+
+/// The name of the file with the random ID, in the state folder.
+const RANDOM_ID_FILE: &str = "device-id";
 
 fn random_id() -> Result<Option<String>> {
     let Some(folder) = xdg::state_folder() else {
         return Ok(None);
     };
-    let path = folder.join("device-id");
+    let path = folder.join(RANDOM_ID_FILE);
     if let Some(id) = read_id(&path)? {
         return Ok(Some(id));
     }
     // A state folder that cannot be written to is as good as none.
-    let _ = keep_random_id(&folder, &path);
+    let _ = keep_random_id(&folder);
     read_id(&path)
 }
 
-/// Links an ID into place whole, so that of two processes that do this at once, both read
-/// that of the quicker one.
-fn keep_random_id(folder: &Path, path: &Path) -> std::io::Result<()> {
+/// Puts a new ID in place, whole and without replacing one: if two processes do so at once, both
+/// read that of the faster one afterwards.
+fn keep_random_id(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let folder = sys::open_at(CWD, folder, sys::FOLDER, Mode::empty())?;
     let id = format!("{:016x}{:016x}", sys::random(), sys::random());
-    std::fs::create_dir_all(folder)?;
-    let temporary = folder.join(format!("device-id.{id}"));
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .and_then(|file| {
-            let mut file = sys::off_standard(file)?;
-            writeln!(file, "{id}")?;
-            file.sync_all()
-        });
-    let linked = written.and_then(|()| std::fs::hard_link(&temporary, path));
-    let _ = std::fs::remove_file(&temporary);
-    linked
+    let temporary = format!("{RANDOM_ID_FILE}.{id}");
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = sys::open_at(&folder, &temporary, flags, Mode::RUSR | Mode::WUSR)?;
+    let mut file = File::from(file);
+    let written = writeln!(file, "{id}").and_then(|()| file.sync_all());
+    let (fd, name) = (folder.as_fd(), temporary.as_str());
+    let placed = written.and_then(|()| Ok(sys::rename_no_replace(fd, name, fd, RANDOM_ID_FILE)?));
+    if placed.is_err() {
+        let _ = unlinkat(fd, name, AtFlags::empty());
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_an_id() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let upper = id.to_ascii_uppercase();
+        for (text, expected) in [
+            (format!("{id}\n"), Some(id)),
+            (id.to_owned(), Some(id)),
+            (format!("{upper}\n"), Some(id)),
+            (String::new(), None),
+            ("\n".to_owned(), None),
+            ("uninitialized\n".to_owned(), None),
+            (format!("{id}0\n"), None),
+            (id[1..].to_owned(), None),
+            (format!(" {id}"), None),
+            (format!("{}g", &id[1..]), None),
+        ] {
+            assert_eq!(parse_id(text.as_bytes()).as_deref(), expected, "{text:?}");
+        }
+        assert_eq!(parse_id(&[0xff; 32]), None);
+    }
+
+    #[test]
+    fn the_device_is_a_keyed_hash_of_the_id() {
+        // HMAC-SHA256 with this key of "wmlb device 1", by another implementation.
+        let device = derive("0123456789abcdef0123456789abcdef").expect("a hash");
+        assert_eq!(device, "7d3de14a30afdd2510cfaad5ae9bf5c8");
+        let other = derive("1123456789abcdef0123456789abcdef").expect("a hash");
+        assert_ne!(device, other);
+    }
 }

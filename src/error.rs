@@ -1,4 +1,4 @@
-//! What went wrong, and where: the words for people and the result code for programs.
+//! Failures: a message for people, and a result code for programs.
 
 use std::error::Error as _;
 use std::io;
@@ -10,9 +10,9 @@ use crate::hresult::{self, wmlb_hresult};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure. [`Error::words`] gives the chain of causes, [`Error::hresult`] the code.
+/// A failure. [`Error::message`] gives the chain of causes, [`Error::hresult`] the code.
 ///
-/// Nothing of a licence's content, and no value of a secret property, is ever part of one.
+/// The content of licenses and the values of secret properties are never part of one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the handle is not that of a restorer in this process")]
@@ -54,7 +54,7 @@ pub enum Error {
     Store { path: PathBuf, source: io::Error },
     #[error("{} kept changing while it was read", .0.display())]
     Changed(PathBuf),
-    #[error("{} was changed by somebody else meanwhile", .0.display())]
+    #[error("{} was changed by another program meanwhile", .0.display())]
     Disturbed(PathBuf),
     #[error("{} is damaged: {what}", path.display())]
     Corrupt { path: PathBuf, what: String },
@@ -75,7 +75,7 @@ pub enum Error {
     #[error("the host's authorizer refused the restore")]
     Refused {
         hr: wmlb_hresult,
-        /// Where the user may go to, "" when the authorizer named no address.
+        /// The address that the user may go to; "" if the authorizer gave none.
         url: String,
     },
     #[error("the backup was made on another device, and WMLB_RESTORE_INDIVIDUALIZE was not given")]
@@ -170,7 +170,7 @@ impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
     }
 }
 
-/// Makes room in a large buffer; the small ones around it are left to the allocator.
+/// Makes room in a large buffer. Small buffers need no such check: the allocator has a reserve.
 pub fn reserve(buffer: &mut Vec<u8>, more: usize, what: &'static str) -> Result<()> {
     buffer.try_reserve(more).map_err(|_| Error::Memory(what))
 }
@@ -194,13 +194,13 @@ impl Error {
         }
     }
 
-    /// What a panic's payload says.
+    /// The error that a panic becomes.
     pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
         let text = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned());
-        Error::Defect(text.unwrap_or_else(|| "a panic without words".to_owned()))
+        Error::Defect(text.unwrap_or_else(|| "a panic without a message".to_owned()))
     }
 
     pub fn hresult(&self) -> wmlb_hresult {
@@ -252,9 +252,8 @@ impl Error {
         }
     }
 
-    /// Whether the failure is that of one licence alone, so that a partial backup may
-    /// go on without it. Running out of descriptors or memory is not: it would leave
-    /// out licences that are perfectly well.
+    /// Whether the failure concerns one license alone, so that a partial backup may go on without
+    /// it. Running out of descriptors or memory does not: it would leave out sound licenses.
     pub fn concerns_one_license(&self) -> bool {
         match self {
             Error::Changed(_)
@@ -269,7 +268,7 @@ impl Error {
         }
     }
 
-    /// The address that comes with a refusal.
+    /// The address that came with a refusal.
     pub fn url(&self) -> Option<&str> {
         match self {
             Error::Refused { url, .. } if !url.is_empty() => Some(url),
@@ -278,14 +277,89 @@ impl Error {
     }
 
     /// The chain of causes, joined by ": ".
-    pub fn words(&self) -> String {
-        let mut words = self.to_string();
+    pub fn message(&self) -> String {
+        let mut message = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
-            words.push_str(": ");
-            words.push_str(&error.to_string());
+            message.push_str(": ");
+            message.push_str(&error.to_string());
             cause = error.source();
         }
-        words
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_call_says_what_was_tried_and_where() {
+        let path = PathBuf::from("/a/b");
+        let failed = || Err::<(), _>(Errno::ACCESS);
+        let expected = "cannot open /a/b: Permission denied (os error 13)";
+        for error in [
+            failed().at("open", &path),
+            failed().at("open", path.as_path()),
+            failed().at("open", || Path::new("/a").join("b")),
+            failed().map_err(io::Error::from).at("open", path.clone()),
+        ] {
+            let error = error.expect_err("it failed");
+            assert_eq!(error.message(), expected);
+            assert_eq!(error.hresult(), hresult::WMLB_E_ACCESSDENIED);
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_call_that_succeeded_is_not_made() {
+        let never = || -> PathBuf { panic!("it was made") };
+        assert_eq!(
+            Ok::<_, Errno>(7).at("open", never).expect("it succeeded"),
+            7
+        );
+    }
+
+    #[test]
+    fn a_message_is_the_chain_of_causes() {
+        let source = Box::new(Error::system("rename", "/b", Errno::NOSPC));
+        let error = Error::NotPutBack {
+            path: "/a".into(),
+            source,
+        };
+        assert_eq!(
+            error.message(),
+            "/a could not be put back as it was; the next operation tries again: \
+             cannot rename /b: No space left on device (os error 28)"
+        );
+        assert_eq!(error.hresult(), hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE);
+    }
+
+    #[test]
+    fn panics_become_defects() {
+        let text = |payload: &(dyn std::any::Any + Send)| Error::from_panic(payload).message();
+        assert_eq!(text(&"literal"), "a defect in the library: literal");
+        assert_eq!(text(&"made".to_owned()), "a defect in the library: made");
+        assert!(text(&7).ends_with("a panic without a message"));
+    }
+
+    #[test]
+    fn what_a_partial_backup_goes_on_without() {
+        let failed = |errno| Error::system("read", "/a", errno);
+        for (error, concerns) in [
+            (failed(Errno::ACCESS), true),
+            (failed(Errno::IO), true),
+            (Error::Changed("/a".into()), true),
+            (failed(Errno::MFILE), false),
+            (failed(Errno::NOMEM), false),
+            (Error::Canceled, false),
+            (Error::Memory("a license"), false),
+        ] {
+            assert_eq!(
+                error.concerns_one_license(),
+                concerns,
+                "{}",
+                error.message()
+            );
+        }
     }
 }

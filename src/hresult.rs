@@ -116,3 +116,69 @@ pub fn from_errno(errno: Errno) -> wmlb_hresult {
         _ => WMLB_E_FAIL,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(hr: wmlb_hresult) -> u32 {
+        hr as u32
+    }
+
+    #[test]
+    fn every_code_stands_there_once() {
+        let rows: Vec<_> = codes::ROWS.iter().chain(SYSTEM_ROWS).collect();
+        for (index, (hr, sdk, text)) in rows.iter().enumerate() {
+            assert!(
+                !rows[..index].iter().any(|row| row.0 == *hr),
+                "{hr:#x} twice"
+            );
+            assert!(
+                !rows[..index].iter().any(|row| row.1 == *sdk),
+                "{sdk:?} twice"
+            );
+            assert_eq!(name(*hr), *sdk);
+            assert_eq!(message(*hr), *text);
+            let text = text.to_str().expect("UTF-8");
+            assert!(
+                text.ends_with('.') && text.starts_with(char::is_uppercase),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_value_has_a_name_and_a_message() {
+        for hr in [2, i32::MAX, i32::MIN, -1, from_win32(0xffff)] {
+            assert_eq!(name(hr), c"unknown");
+            assert_eq!(message(hr) == c"The operation succeeded.", hr >= 0, "{hr}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_system() {
+        for (errno, code) in [
+            (Errno::NOENT, 2),
+            (Errno::MFILE, 4),
+            (Errno::NFILE, 4),
+            (Errno::ACCESS, 5),
+            (Errno::PERM, 5),
+            (Errno::NOMEM, 14),
+            (Errno::ROFS, 19),
+            (Errno::AGAIN, 32),
+            (Errno::TXTBSY, 32),
+            (Errno::EXIST, 80),
+            (Errno::NOSPC, 112),
+            (Errno::DQUOT, 112),
+            (Errno::BUSY, 170),
+            (Errno::NAMETOOLONG, 206),
+            (Errno::FBIG, 223),
+            (Errno::NOTDIR, 267),
+            (Errno::IO, 1117),
+            (Errno::LOOP, 1921),
+        ] {
+            assert_eq!(bits(from_errno(errno)), 0x8007_0000 | code, "{errno}");
+        }
+        assert_eq!(bits(from_errno(Errno::NOTTY)), 0x8000_4005);
+    }
+}

@@ -13,7 +13,8 @@
 //! - `license`: what a licence says of itself. `store`: where licences live. `archive`: the backup file. `device`: which device
 //!   this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
-//! - `props`, `status`, `error`, `hresult`: what is set, told and answered.
+//! - `props`, `flags`, `status`, `error`, `hresult`: what is set, told and answered; `constants`:
+//!   how the tables in them reach the header.
 //! - `sys`, `sync`, `panics`, `secret`: the system calls that differ between systems; waiting;
 //!   the panic hook; what is wiped from memory.
 

@@ -84,7 +84,7 @@ pub trait Job: Send {
 #[derive(Clone, Copy)]
 pub struct HostCalls {
     /// The process that the operation belongs to; None on the host's own thread.
-    process: Option<u32>,
+    process: Option<sys::Process>,
 }
 
 impl HostCalls {
@@ -97,7 +97,7 @@ impl HostCalls {
         let answer = call();
         // A child that the host forked in its function has a copy of the operation's thread
         // and no other: it must not go on.
-        if self.process.is_some_and(|own| own != sys::process_id()) {
+        if self.process.is_some_and(|own| own != sys::this_process()) {
             sys::end_thread();
         }
         answer
@@ -118,7 +118,7 @@ impl<'a> Operation<'a> {
             control,
             observer,
             host_calls: HostCalls {
-                process: Some(sys::process_id()),
+                process: Some(sys::this_process()),
             },
             reported: None,
         }

@@ -1,22 +1,23 @@
-//! Keeps a panic of ours from printing: its message becomes an error's words instead.
+//! Keeps panics of the library from printing: their text becomes the message of an error instead.
 //!
-//! The panic hook is one for all Rust code that shares this copy of the standard library.
-//! In the C library that is our code alone; in a Rust program it is the program's too, so
-//! the hook keeps quiet only on threads that are inside our code.
+//! One panic hook serves all Rust code that shares this copy of the standard library. In the C
+//! library that is this crate alone. In a Rust program it is the whole program, so the hook keeps
+//! quiet only on threads that are inside the library.
 
 use std::cell::Cell;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
+    /// Whether the thread is inside the library.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Puts the hook in place, once a process.
+/// Installs the hook, once per process.
 pub fn install_hook() {
-    // A thread that panics cannot change the hook; the next call does.
+    // A thread that panics cannot change the hook; a later call does.
     if INSTALLED.load(Ordering::Relaxed) || std::thread::panicking() {
         return;
     }
@@ -31,26 +32,26 @@ pub fn install_hook() {
     }));
 }
 
-/// The calling thread is where it was again when this is dropped.
-pub struct Place {
+/// Puts the thread back where it was, inside or outside the library, when it is dropped.
+pub struct InsideGuard {
     before: bool,
 }
 
-/// The calling thread is inside our code.
-pub fn enter() -> Place {
-    Place {
+/// The calling thread enters the library.
+pub fn enter() -> InsideGuard {
+    InsideGuard {
         before: INSIDE.replace(true),
     }
 }
 
-/// The calling thread is inside the host's code, called by ours.
-pub fn leave() -> Place {
-    Place {
+/// The calling thread leaves the library, for code of the host that the library calls.
+pub fn leave() -> InsideGuard {
+    InsideGuard {
         before: INSIDE.replace(false),
     }
 }
 
-impl Drop for Place {
+impl Drop for InsideGuard {
     fn drop(&mut self) {
         INSIDE.set(self.before);
     }

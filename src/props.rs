@@ -1,5 +1,5 @@
-//! The property bag (the SDK's `IWMBackupRestoreProps`): what may be set, to what, and
-//! what holds when it is not set.
+//! The property bag (the SDK's `IWMBackupRestoreProps`): which properties there are, the values
+//! that they take, and their defaults.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
 use crate::sys::xdg;
 
-/// Makes of the table the properties as an enum, and the rows by which they are looked up.
+/// Turns the table into an enum of the properties, and the rows by which they are looked up.
 macro_rules! properties {
     ($($(#[doc = $doc:literal])* $name:ident: $kind:expr;)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// The bytes as a getter hands them out: a string with its NUL.
+    /// The bytes that a getter gives: a string has its NUL.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Setting::Text(text) => [text.as_bytes(), &[0]].concat(),
@@ -111,11 +111,11 @@ impl Specification {
                 }
                 Ok(Setting::Text(text.to_owned()))
             }
-            Kind::Recipients | Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?))),
+            Kind::Recipients | Kind::Secret => Ok(Setting::Secret(Secret::new(self.text(value)?)?)),
         }
     }
 
-    /// A string value: UTF-8, that may end in one NUL and holds no other.
+    /// A string value: UTF-8, with at most one NUL, at its end.
     fn text<'a>(&self, value: &'a [u8]) -> Result<&'a str> {
         let text = value.strip_suffix(&[0]).unwrap_or(value);
         if text.contains(&0) {
@@ -127,7 +127,7 @@ impl Specification {
     fn default(&self) -> Option<Setting> {
         match self.kind {
             Kind::Path if self.property == Property::StorePath => {
-                // One that is not UTF-8 cannot be told, but is used all the same.
+                // A path that is not UTF-8 cannot be given to the caller, but is used.
                 let path = default_store_path()?.into_os_string().into_string();
                 path.ok().map(Setting::Text)
             }
@@ -143,12 +143,12 @@ fn chosen_store_path() -> Option<PathBuf> {
     xdg::variable("WMLB_STORE_PATH")
 }
 
-/// Where players are expected to keep their licenses when nothing else is said.
+/// The store when StorePath is not set.
 fn default_store_path() -> Option<PathBuf> {
     chosen_store_path().or_else(|| Some(xdg::data_folder()?.join("licenses")))
 }
 
-/// What a getter finds.
+/// A property as a getter finds it.
 pub struct Found {
     pub name: &'static str,
     pub value_type: i32,
@@ -242,13 +242,14 @@ impl Properties {
         path.ok_or(Error::NotConfigured(row.name))
     }
 
-    /// The same, wherever the working directory is later.
+    /// The same path, independent of later changes of the working directory.
     pub fn absolute_path(&self, property: Property) -> Result<PathBuf> {
         let path = self.path(property)?;
         std::path::absolute(&path).at("resolve", &path)
     }
 
-    /// Whether somebody said where the store is. A path that ends in a slash is that of a folder.
+    /// Whether the store was named, by StorePath or a variable, and may be a file: a path that ends
+    /// in a slash is that of a folder.
     pub fn names_store_file(&self) -> bool {
         use std::os::unix::ffi::OsStrExt;
         let path = self.text(Property::StorePath).map(PathBuf::from);
@@ -283,7 +284,7 @@ impl Properties {
         self.number(Property::CompressionLevel) as i32
     }
 
-    /// How many threads compute.
+    /// The number of threads that compute.
     pub fn threads(&self) -> usize {
         match self.number(Property::Threads) as usize {
             0 => std::thread::available_parallelism()
@@ -293,13 +294,232 @@ impl Properties {
         }
     }
 
-    /// How much nicer the operation's threads are than the one that starts it.
+    /// How much nicer the threads of an operation are than the one that starts it.
     pub fn niceness(&self) -> u32 {
         self.number(Property::Niceness)
     }
 
-    /// Whether a licence whose right is not stated is left out.
+    /// Whether a license whose right is not stated is left out.
     pub fn denies_unstated_rights(&self) -> bool {
         self.text(Property::UnstatedRights) == Some("deny")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hresult;
+    use crate::status::WMLB_TYPE_BINARY;
+
+    fn set(name: &str, value_type: i32, value: &[u8]) -> Result<Properties> {
+        let (property, setting) = Properties::parse(name, value_type, value)?;
+        let mut properties = Properties::default();
+        properties.set(property, setting);
+        Ok(properties)
+    }
+
+    #[test]
+    fn the_rows_are_in_the_order_of_the_enum() {
+        for (index, row) in PROPERTIES.iter().enumerate() {
+            assert_eq!(row.property as usize, index, "{}", row.name);
+            assert_eq!(row.property.name(), row.name);
+        }
+    }
+
+    #[test]
+    fn values_that_are_taken() {
+        let deny = b"deny\0";
+        for (name, value_type, value, bytes) in [
+            ("BackupPath", WMLB_TYPE_STRING, &b"/a"[..], &b"/a\0"[..]),
+            (
+                "RestorePath",
+                WMLB_TYPE_STRING,
+                b"a/\xc3\xa4\0",
+                b"a/\xc3\xa4\0",
+            ),
+            ("Passphrase", WMLB_TYPE_STRING, b"", b"\0"),
+            (
+                "Recipients",
+                WMLB_TYPE_STRING,
+                b"age1\nage1",
+                b"age1\nage1\0",
+            ),
+            ("UnstatedRights", WMLB_TYPE_STRING, deny, deny),
+            (
+                "Threads",
+                WMLB_TYPE_DWORD,
+                &0_u32.to_ne_bytes(),
+                &0_u32.to_ne_bytes(),
+            ),
+            (
+                "Threads",
+                WMLB_TYPE_DWORD,
+                &64_u32.to_ne_bytes(),
+                &64_u32.to_ne_bytes(),
+            ),
+            (
+                "Niceness",
+                WMLB_TYPE_DWORD,
+                &19_u32.to_ne_bytes(),
+                &19_u32.to_ne_bytes(),
+            ),
+        ] {
+            let (_, setting) = Properties::parse(name, value_type, value).expect(name);
+            assert_eq!(setting.to_bytes(), bytes, "{name}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_refused() {
+        let dword = |number: u32| number.to_ne_bytes().to_vec();
+        for (name, value_type, value, words) in [
+            (
+                "BackupPath",
+                WMLB_TYPE_DWORD,
+                dword(1),
+                "its type is 1, not 0",
+            ),
+            (
+                "BackupPath",
+                WMLB_TYPE_BINARY,
+                b"/a".to_vec(),
+                "its type is 1, not 2",
+            ),
+            (
+                "BackupPath",
+                WMLB_TYPE_STRING,
+                b"".to_vec(),
+                "cannot be empty",
+            ),
+            (
+                "StorePath",
+                WMLB_TYPE_STRING,
+                b"\0".to_vec(),
+                "cannot be empty",
+            ),
+            (
+                "StorePath",
+                WMLB_TYPE_STRING,
+                b"/a\0b".to_vec(),
+                "a NUL inside",
+            ),
+            (
+                "StorePath",
+                WMLB_TYPE_STRING,
+                b"/a\0\0".to_vec(),
+                "a NUL inside",
+            ),
+            (
+                "StorePath",
+                WMLB_TYPE_STRING,
+                b"/\xff".to_vec(),
+                "not UTF-8",
+            ),
+            (
+                "Passphrase",
+                WMLB_TYPE_STRING,
+                b"\xff".to_vec(),
+                "not UTF-8",
+            ),
+            (
+                "Threads",
+                WMLB_TYPE_STRING,
+                b"1".to_vec(),
+                "its type is 0, not 1",
+            ),
+            ("Threads", WMLB_TYPE_DWORD, vec![1, 0, 0], "4 bytes, not 3"),
+            (
+                "Threads",
+                WMLB_TYPE_DWORD,
+                dword(65),
+                "65 is not in 0 to 64",
+            ),
+            (
+                "CompressionLevel",
+                WMLB_TYPE_DWORD,
+                dword(0),
+                "0 is not in 1 to 19",
+            ),
+            (
+                "CompressionLevel",
+                WMLB_TYPE_DWORD,
+                dword(20),
+                "20 is not in 1 to 19",
+            ),
+            (
+                "Niceness",
+                WMLB_TYPE_DWORD,
+                dword(u32::MAX),
+                "is not in 0 to 19",
+            ),
+            (
+                "UnstatedRights",
+                WMLB_TYPE_STRING,
+                b"Allow".to_vec(),
+                "one of allow, deny",
+            ),
+        ] {
+            let error = Properties::parse(name, value_type, &value).expect_err(name);
+            assert_eq!(error.hresult(), hresult::WMLB_E_INVALIDARG, "{name}");
+            let message = error.message();
+            assert!(
+                message.starts_with(&format!("property {name}: ")),
+                "{message}"
+            );
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn unknown_names() {
+        for name in ["", "backupPath", "BackupPath ", "Backup"] {
+            let error = set(name, WMLB_TYPE_STRING, b"/a").expect_err(name);
+            assert_eq!(error.hresult(), hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY);
+        }
+    }
+
+    #[test]
+    fn defaults() {
+        let properties = Properties::default();
+        assert_eq!(properties.compression_level(), 1);
+        assert_eq!(properties.niceness(), 5);
+        assert!((1..=8).contains(&properties.threads()));
+        assert!(!properties.denies_unstated_rights());
+        for (name, bytes) in [
+            ("UnstatedRights", Some(b"allow\0".to_vec())),
+            ("Threads", Some(0_u32.to_ne_bytes().to_vec())),
+            ("BackupPath", None),
+            ("Recipients", None),
+        ] {
+            let found = properties.find(name).expect(name);
+            assert_eq!(
+                found.setting.map(|setting| setting.to_bytes()),
+                bytes,
+                "{name}"
+            );
+        }
+        assert_eq!(properties.count(), 0);
+    }
+
+    #[test]
+    fn secrets_are_counted_and_never_read() {
+        let mut properties = set("Passphrase", WMLB_TYPE_STRING, b"secret").expect("a secret");
+        assert_eq!(properties.count(), 1);
+        for found in [properties.find("Passphrase"), properties.find_nth(0)] {
+            let error = found.err().expect("write-only");
+            assert_eq!(error.hresult(), hresult::WMLB_E_ACCESSDENIED);
+        }
+        assert!(!format!("{properties:?}").contains("secret\""));
+        assert!(properties.remove("Passphrase").expect("known"));
+        assert!(!properties.remove("Passphrase").expect("known"));
+        assert!(properties.secret(Property::Passphrase).is_none());
+    }
+
+    #[test]
+    fn a_store_path_that_may_be_a_file() {
+        for (path, may_be) in [("/a", true), ("a", true), ("/a/", false), ("/", false)] {
+            let properties = set("StorePath", WMLB_TYPE_STRING, path.as_bytes()).expect(path);
+            assert_eq!(properties.names_store_file(), may_be, "{path}");
+        }
     }
 }

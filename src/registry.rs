@@ -1,7 +1,7 @@
 //! The handles: numbers that stand for restorers, looked up and never dereferenced.
 //!
-//! They belong to one process. A forked child finds a registry of its own, without touching
-//! a lock that another thread of its parent may have held at the fork.
+//! They belong to one process. A forked child finds a registry of its own, without touching a lock
+//! that another thread of its parent may have held at the moment of the fork.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,20 +11,21 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::restorer::Restorer;
-use crate::sys;
+use crate::sys::{self, Process};
 
 /// A restorer's number, as wide as the pointer it is dressed as. Zero stands for none.
 pub type Handle = usize;
 
 struct Handles {
-    /// Odd, so that the first 2^64 multiples (2^32 where pointers are that short) differ.
+    /// The step from one handle to the next. It is odd, so that all 2^64 multiples (2^32 where
+    /// pointers are that short) differ.
     factor: Handle,
     last: Handle,
     restorers: BTreeMap<Handle, Arc<Restorer>>,
 }
 
 impl Handles {
-    /// A handle that was never used before, nor is close to one that was.
+    /// Gives the restorer a handle that was never used before, nor is close to one that was.
     fn insert(&mut self, restorer: Arc<Restorer>) -> Handle {
         loop {
             self.last = self.last.wrapping_add(self.factor);
@@ -37,66 +38,66 @@ impl Handles {
 }
 
 /// The registry of one process.
-struct Process {
-    id: u32,
+struct Registry {
+    process: Process,
     default: Handle,
     handles: Mutex<Handles>,
-    /// That of a process forked from it.
-    child: OnceBox<Process>,
+    /// The registry of a process forked from it.
+    child: OnceBox<Registry>,
 }
 
-/// The registry of the process that called first. once_cell's racing cell, because none
-/// that waits for another thread can be used after a fork.
-static FIRST: OnceBox<Process> = OnceBox::new();
+/// The registry of the process that called first. The cell is once_cell's racing one: a cell that
+/// waits for another thread would hang in a child that does not have that thread.
+static FIRST: OnceBox<Registry> = OnceBox::new();
 
-impl Process {
-    fn new(id: u32) -> Box<Self> {
+impl Registry {
+    fn new(process: Process) -> Box<Self> {
         let mut handles = Handles {
             factor: sys::random() as Handle | 1,
             last: 0,
             restorers: BTreeMap::new(),
         };
-        Box::new(Process {
-            id,
+        Box::new(Registry {
+            process,
             default: handles.insert(Arc::default()),
             handles: Mutex::new(handles),
             child: OnceBox::new(),
         })
     }
 
-    fn current() -> &'static Process {
-        let id = sys::process_id();
-        let mut process = FIRST.get_or_init(|| Process::new(id));
-        while process.id != id {
-            process = process.child.get_or_init(|| Process::new(id));
+    fn current() -> &'static Registry {
+        let process = sys::this_process();
+        let mut registry = FIRST.get_or_init(|| Registry::new(process));
+        while registry.process != process {
+            registry = registry.child.get_or_init(|| Registry::new(process));
         }
-        process
+        registry
     }
 }
 
 /// The handle of this process's default restorer.
 pub fn default_restorer() -> Handle {
-    Process::current().default
+    Registry::current().default
 }
 
 pub fn create() -> Handle {
     let restorer = Arc::default();
-    Process::current().handles.lock().insert(restorer)
+    Registry::current().handles.lock().insert(restorer)
 }
 
 pub fn find(handle: Handle) -> Result<Arc<Restorer>> {
-    let handles = Process::current().handles.lock();
+    let handles = Registry::current().handles.lock();
     handles.restorers.get(&handle).cloned().ok_or(Error::Handle)
 }
 
-/// Takes a restorer out; from here on its handle is unknown.
+/// Takes a restorer out of the registry: from here on, its handle is unknown.
 pub fn remove(handle: Handle) -> Result<Arc<Restorer>> {
-    let process = Process::current();
-    if handle == process.default {
+    let registry = Registry::current();
+    if handle == registry.default {
         return Err(Error::IllegalCall(
             "the default restorer cannot be released",
         ));
     }
-    let removed = process.handles.lock().restorers.remove(&handle);
+    let removed = registry.handles.lock().restorers.remove(&handle);
     removed.ok_or(Error::Handle)
 }

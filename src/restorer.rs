@@ -4,6 +4,7 @@
 #[path = "../tests/model/scenarios.rs"]
 mod model;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,12 +30,12 @@ use crate::verify::{self, Verify};
 sync::thread_local! {
     // loom knows no other way to make one.
     #[allow(clippy::missing_const_for_thread_local)]
-    /// The restorer whose operation this thread runs, null on every other thread, and the
-    /// process: a child that is forked in a callback has the thread but not the operation.
-    static OPERATION_OF: Cell<(*const Restorer, u32)> = Cell::new((std::ptr::null(), 0));
+    /// The restorer whose operation this thread runs, and in which process: a child that is
+    /// forked in a callback has the thread, but not the operation.
+    static OPERATION_OF: Cell<Option<(*const Restorer, sys::Process)>> = Cell::new(None);
 }
 
-/// Which kind of operation runs; cancelling goes by kind.
+/// The kinds of operations: a cancel may be meant for one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Backup,
@@ -49,20 +50,20 @@ struct Running {
 
 #[derive(Default)]
 struct State {
-    /// The operation that runs.
+    /// The operation that runs, or is about to.
     running: Option<Running>,
-    /// The thread of the last operation, until somebody has seen it end.
+    /// The thread of the last operation, until it is joined.
     thread: Option<sys::Thread>,
-    /// Somebody is seeing it end.
+    /// A thread is joining it.
     joining: bool,
-    /// How many operations have started, and how many have ended.
+    /// The numbers of operations that have started and that have ended.
     started: u64,
     ended: u64,
     /// The result of the last operation that ended.
     result: Option<wmlb_hresult>,
-    /// The progress of the operation that runs, or of the last one.
+    /// The control of the operation that runs, or of the last one: it has the progress.
     control: Option<Arc<Control>>,
-    /// Nothing may start any more.
+    /// No operation may start any more.
     released: bool,
 }
 
@@ -74,7 +75,7 @@ pub struct Restorer {
     rights: Mutex<Option<Arc<dyn Rights>>>,
     store: Mutex<Option<Arc<SetStore>>>,
     state: sync::Mutex<State>,
-    /// An operation has started or ended, or its thread has.
+    /// Notified when an operation has started or ended, or its thread was joined.
     changed: Condvar,
 }
 
@@ -92,13 +93,13 @@ impl Restorer {
         body(&mut self.properties.lock())
     }
 
-    /// Keeps the words of a failure for whoever asks.
+    /// Keeps the message of a failure.
     pub fn keep_error(&self, error: &Error) {
-        let words = error.words();
-        *self.last_error.lock() = words;
+        let message = error.message();
+        *self.last_error.lock() = message;
     }
 
-    /// The words of the last failed call or operation; "" when there was none.
+    /// The message of the last failed call or operation; "" if there was none.
     pub fn last_error(&self) -> String {
         self.last_error.lock().clone()
     }
@@ -108,17 +109,17 @@ impl Restorer {
         control.map_or(wmlb_progress::default(), |control| control.progress())
     }
 
-    /// Who is asked before a restore; None for nobody.
+    /// Sets the authorizer, which is asked before a restore.
     pub fn set_authorizer(&self, authorizer: Option<Arc<dyn Authorizer>>) {
         *self.authorizer.lock() = authorizer;
     }
 
-    /// Who is asked of licences in a backup; None for nobody.
+    /// Sets the host's rights function, which is asked about each license in a backup.
     pub fn set_rights(&self, rights: Option<Arc<dyn Rights>>) {
         *self.rights.lock() = rights;
     }
 
-    /// The host's own store; None for the one at StorePath.
+    /// Sets a store of the host; None for the one at StorePath.
     pub fn set_store(&self, store: Option<Arc<SetStore>>) {
         *self.store.lock() = store;
     }
@@ -168,8 +169,8 @@ impl Restorer {
         })
     }
 
-    /// Starts an operation on a thread of its own. `prepare` refuses what can be refused
-    /// at once; it is called only when no other operation runs.
+    /// Starts an operation on a thread of its own. `prepare` refuses what can be refused at once;
+    /// it is called only if no other operation runs.
     fn start(
         self: &Arc<Self>,
         kind: Kind,
@@ -177,51 +178,18 @@ impl Restorer {
         prepare: impl FnOnce(&Properties) -> Result<Box<dyn Job>>,
     ) -> Result<()> {
         let control = Arc::new(Control::new());
-        let last = {
-            let mut state = lock(&self.state);
-            if state.released {
-                return Err(Error::Handle);
-            }
-            if state.running.is_some() {
-                return Err(Error::Busy);
-            }
-            state.running = Some(Running {
-                kind,
-                control: control.clone(),
-            });
-            // Whoever releases must not take it for the thread that is not there yet.
-            state.thread.take()
-        };
-        if let Some(last) = last {
+        if let Some(last) = self.claim(kind, &control)? {
             // It has nothing left to do.
             last.join();
         }
-        // Busy from here on; `prepare` looks at the disk, so no lock is held.
+        // The restorer is busy from here on. No lock is held, since `prepare` looks at the disk.
         let prepared = catch_unwind(AssertUnwindSafe(|| {
             let properties = self.properties();
             Ok((prepare(&properties)?, properties.niceness()))
         }));
         let started = prepared
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
-            .and_then(|(job, niceness)| {
-                let restorer = self.clone();
-                let shared = control.clone();
-                // The state stays locked until the thread is in it, so that the
-                // operation's end finds it there.
-                let mut state = lock(&self.state);
-                let blocked = sys::SignalsBlocked::new();
-                let thread = sys::Thread::begin("wmlb".to_owned(), move || {
-                    // Workers get it from this thread; the host's threads keep theirs.
-                    sys::be_nicer(niceness);
-                    restorer.run(&shared, observer, &*job);
-                })
-                .map_err(Error::Thread)?;
-                drop(blocked);
-                state.thread = Some(thread);
-                state.control = Some(control);
-                state.started += 1;
-                Ok(())
-            });
+            .and_then(|(job, niceness)| self.launch(control, niceness, observer, job));
         if started.is_err() {
             lock(&self.state).running = None;
         }
@@ -229,42 +197,66 @@ impl Restorer {
         started
     }
 
-    /// The operation's thread.
+    /// Makes the restorer busy. Gives the thread of the last operation if nobody has joined it: a
+    /// release must not take it for the thread of the operation that is about to start.
+    fn claim(&self, kind: Kind, control: &Arc<Control>) -> Result<Option<sys::Thread>> {
+        let mut state = lock(&self.state);
+        if state.released {
+            return Err(Error::Handle);
+        }
+        if state.running.is_some() {
+            return Err(Error::Busy);
+        }
+        state.running = Some(Running {
+            kind,
+            control: control.clone(),
+        });
+        Ok(state.thread.take())
+    }
+
+    /// Starts the thread of an operation.
+    fn launch(
+        self: &Arc<Self>,
+        control: Arc<Control>,
+        niceness: u32,
+        observer: Box<dyn Observer>,
+        job: Box<dyn Job>,
+    ) -> Result<()> {
+        let restorer = self.clone();
+        let shared = control.clone();
+        // The state stays locked until the thread is in it, where the end of the operation
+        // expects it.
+        let mut state = lock(&self.state);
+        let blocked = sys::SignalsBlocked::new();
+        let thread = sys::Thread::begin("wmlb".to_owned(), move || {
+            // The workers inherit it from this thread; the threads of the host keep theirs.
+            sys::be_nicer(niceness);
+            restorer.run(&shared, observer, &*job);
+        })
+        .map_err(Error::Thread)?;
+        drop(blocked);
+        state.thread = Some(thread);
+        state.control = Some(control);
+        state.started += 1;
+        Ok(())
+    }
+
+    /// The body of an operation's thread.
     fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, job: &dyn Job) {
-        let _ours = panics::enter();
-        let own = (Arc::as_ptr(&self), sys::process_id());
+        let _inside = panics::enter();
+        let own = Some((Arc::as_ptr(&self), sys::this_process()));
         OPERATION_OF.with(|operation_of| operation_of.set(own));
         let mut operation = Operation::new(control, observer);
         let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&mut operation)))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
-        let result = match &outcome {
-            Ok(hr) => *hr,
-            Err(error) => error.hresult(),
-        };
+        let result = outcome.as_ref().map_or_else(Error::hresult, |hr| *hr);
         if let Err(error) = &outcome {
             self.keep_error(error);
         }
-        // A panic here can only come from our own conversion of the event.
-        let told = catch_unwind(AssertUnwindSafe(|| match &outcome {
-            Ok(hr) => operation.report_end(
-                status::WMLB_STATUS_BACKUPRESTORE_END,
-                *hr,
-                Value::Text(&job.backup_file().to_string_lossy()),
-            ),
-            Err(error) => match error.url() {
-                Some(url) => operation.report_end(
-                    status::WMLB_STATUS_ERROR_WITHURL,
-                    result,
-                    Value::Text(url),
-                ),
-                None => operation.report_end(
-                    status::WMLB_STATUS_ERROR,
-                    result,
-                    Value::Text(&error.words()),
-                ),
-            },
+        // Only the conversion of the event could panic; the operation has ended all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            report_end(&mut operation, job, &outcome);
         }));
-        drop(told);
         // The observer is gone before anybody learns that the operation has ended.
         drop(operation);
         let mut state = lock(&self.state);
@@ -275,8 +267,8 @@ impl Restorer {
         self.changed.notify_all();
     }
 
-    /// Asks the running operation to end, if it is of this kind (None: of any). False when
-    /// there is none.
+    /// Asks the running operation to end, if it is of this kind (None: of any). False if there is
+    /// none.
     pub fn cancel(&self, kind: Option<Kind>) -> bool {
         match &lock(&self.state).running {
             Some(running) if kind.is_none_or(|kind| kind == running.kind) => {
@@ -287,18 +279,16 @@ impl Restorer {
         }
     }
 
-    /// The restorer in whose callback the caller is; null when it is in none.
-    fn calling_back() -> *const Restorer {
-        match OPERATION_OF.with(Cell::get) {
-            (restorer, process) if process == sys::process_id() => restorer,
-            _ => std::ptr::null(),
-        }
+    /// The restorer in whose callback the caller is.
+    fn calling_back() -> Option<*const Restorer> {
+        let (restorer, process) = OPERATION_OF.with(Cell::get)?;
+        (process == sys::this_process()).then_some(restorer)
     }
 
-    /// Waits for the operation that runs, if one does; the result of the last that ended,
-    /// None when there was none.
+    /// Waits until the running operation has ended. Gives the result of the last operation, None
+    /// if there was none.
     pub fn wait(&self, timeout_ms: u32) -> Result<Option<wmlb_hresult>> {
-        if !Self::calling_back().is_null() {
+        if Self::calling_back().is_some() {
             return Err(Error::IllegalCall(
                 "a callback cannot wait for an operation: it might wait for itself",
             ));
@@ -319,8 +309,8 @@ impl Restorer {
             };
         }
         let result = state.result;
-        // The thread is to be gone too, so that a host that counts its threads finds none
-        // of ours. It has nothing left to do: this takes no time worth counting.
+        // The thread ends too, so that a host that counts its threads finds none of ours. It has
+        // nothing left to do: joining it takes no time worth counting against the deadline.
         while state.joining {
             state = wait(&self.changed, state);
         }
@@ -337,17 +327,18 @@ impl Restorer {
         Ok(result)
     }
 
-    /// Ends the restorer: cancels what runs, and waits until it has ended; in the
-    /// operation's own callback, sees to it that no other event comes.
+    /// Ends the restorer: cancels the running operation, and waits until it has ended. In a callback
+    /// of that operation it does not wait, but silences it: no other event comes.
     pub fn release(&self) {
-        let own = Self::calling_back() == std::ptr::from_ref(self);
+        let own = Self::calling_back() == Some(std::ptr::from_ref(self));
         let thread = {
             let mut state = lock(&self.state);
             state.released = true;
             if let Some(running) = &state.running {
-                match own {
-                    true => running.control.cancel_silently(),
-                    false => running.control.cancel(),
+                if own {
+                    running.control.cancel_silently();
+                } else {
+                    running.control.cancel();
                 }
             }
             if own {
@@ -365,6 +356,35 @@ impl Restorer {
         lock(&self.state).joining = false;
         self.changed.notify_all();
     }
+}
+
+/// Makes the last event of an operation.
+fn report_end(operation: &mut Operation<'_>, job: &dyn Job, outcome: &Result<wmlb_hresult>) {
+    let backup_file;
+    let message;
+    let (status, hr, text) = match outcome {
+        Ok(hr) => {
+            backup_file = job.backup_file();
+            let path = backup_file.to_string_lossy();
+            (status::WMLB_STATUS_BACKUPRESTORE_END, *hr, path)
+        }
+        Err(error) => match error.url() {
+            Some(url) => (
+                status::WMLB_STATUS_ERROR_WITHURL,
+                error.hresult(),
+                url.into(),
+            ),
+            None => {
+                message = error.message();
+                (
+                    status::WMLB_STATUS_ERROR,
+                    error.hresult(),
+                    Cow::from(&message),
+                )
+            }
+        },
+    };
+    operation.report_end(status, hr, Value::Text(&text));
 }
 
 /// Refuses flags that an operation does not know.

@@ -1,22 +1,28 @@
-//! Secrets: kept in one place of the memory, and wiped.
+//! Secrets: kept in memory of their own, and wiped.
 
 use std::fmt;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-/// A text that is wiped from memory when its last owner is gone. Clones share it.
+use crate::error::{Error, Result};
+use crate::sys::SecretBytes;
+
+/// A text that is kept out of core dumps and swap space, as far as the system lets it, and wiped
+/// from memory with its last clone. Clones share it.
 #[derive(Clone)]
-pub struct Secret(Arc<Zeroizing<Box<str>>>);
+pub struct Secret(Arc<SecretBytes>);
 
 impl Secret {
-    pub fn new(text: &str) -> Self {
-        Secret(Arc::new(Zeroizing::new(text.into())))
+    pub fn new(text: &str) -> Result<Self> {
+        let bytes = SecretBytes::new(text.as_bytes()).ok_or(Error::Memory("a secret"))?;
+        Ok(Secret(Arc::new(bytes)))
     }
 
     pub fn expose(&self) -> &str {
-        &self.0
+        // It is always UTF-8: a fork leaves NULs of it.
+        std::str::from_utf8(self.0.as_slice()).unwrap_or_default()
     }
 }
 
@@ -26,8 +32,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Calls `body`, and wipes the part of the stack where it may have left pieces of secrets: a
-/// thread's stack outlives what ran on it.
+/// Calls `body`, and wipes the part of the stack where it may have left pieces of secrets, since the
+/// stack of a thread outlives what ran on it.
 pub fn wiping_stack<T>(body: impl FnOnce() -> T) -> T {
     #[inline(never)]
     fn call<T>(body: impl FnOnce() -> T) -> T {

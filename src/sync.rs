@@ -1,14 +1,17 @@
-//! Locks to wait with, and the waiting.
+//! The locks and conditions that threads of a restorer wait with.
 //!
-//! The standard library's, where threads wait for each other for long: they are a word in
-//! memory each, so a child after a fork can make and use new ones whatever its parent's other
-//! threads were doing. parking_lot keeps one table of waiting threads for the whole process,
-//! and a child inherits entries of threads that it does not have: its first waits may never
-//! end. So parking_lot's locks are for what is held for a moment only.
+//! There are two kinds of locks in this crate, each for what it is good at:
+//! - The standard library's, here, where threads wait for long or with a condition. Each is a word
+//!   in memory and nothing else, so a child after a fork can make and use new ones, whatever other
+//!   threads of its parent were doing.
+//! - parking_lot's, for what is held for a moment: they take a byte, are never poisoned, and spin
+//!   before they wait. All of them share one table of waiting threads. A child inherits the
+//!   entries of threads that it does not have, so nobody waits with these for long.
 //!
-//! A lock that a panic has poisoned is used on: what it guards is changed in single steps.
+//! A lock of the standard library that a panic has poisoned is used on: what it guards is changed
+//! in single steps.
 //!
-//! Models of what threads do with a restorer have their own of each (tests/model).
+//! The models of what threads do with a restorer (tests/model) have locks of their own.
 
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -39,7 +42,7 @@ pub fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until the condition is told of, or the deadline has passed.
+/// Waits until the condition is notified, or the deadline has passed.
 pub fn wait_until<'a, T>(
     condition: &Condvar,
     guard: MutexGuard<'a, T>,

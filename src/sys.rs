@@ -8,6 +8,8 @@ mod durable;
 mod locks;
 mod memory;
 mod owner;
+mod process;
+mod secret_memory;
 #[cfg(feature = "encryption")]
 mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
@@ -32,6 +34,8 @@ pub use locks::{read_lock, unlock};
 pub use memory::has_memory;
 pub use memory::shortages;
 pub use owner::{Life, Owner};
+pub use process::{Process, this_process};
+pub use secret_memory::SecretBytes;
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
@@ -130,10 +134,6 @@ pub fn unchanged(before: &fs::Stat, after: &fs::Stat) -> bool {
 pub(crate) const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
 pub(crate) const PASSAGE: OFlags = FOLDER;
-
-pub fn process_id() -> u32 {
-    std::process::id()
-}
 
 /// Whether a process that cannot be found is not there: in a container, which has process
 /// numbers of its own, it may run outside.

@@ -103,6 +103,36 @@ fn every_macro_has_the_prefix() {
     assert!(others.is_empty(), "{others:?}");
 }
 
+/// Whoever calls from Rust finds what C has, and nothing of the inside.
+#[test]
+fn the_boundary_exports_what_is_for_c_only() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ffi");
+    let rooms = fs::read_to_string(folder.join("mod.rs")).expect("src/ffi/mod.rs");
+    let all_of = |line: &str| {
+        Some(
+            line.strip_prefix("pub use ")?
+                .strip_suffix("::*;")?
+                .to_owned(),
+        )
+    };
+    let ours: Vec<_> = rooms.lines().filter_map(all_of).collect();
+    assert!(ours.len() > 10, "{ours:?}");
+    for room in ours {
+        let path = match room.strip_prefix("crate::") {
+            Some(other) => folder.join("..").join(other.replace("::", "/") + ".rs"),
+            None => folder.join(room + ".rs"),
+        };
+        let source = fs::read_to_string(&path).expect("the source of a room");
+        for line in source.lines().filter(|line| line.starts_with("pub ")) {
+            let names = ["wmlb_", "WMLB_"];
+            let is_for_c = line
+                .split(' ')
+                .any(|word| names.iter().any(|name| word.starts_with(name)));
+            assert!(is_for_c, "{}: {line}", path.display());
+        }
+    }
+}
+
 /// The shared library that cargo built along with this test.
 fn shared_library() -> PathBuf {
     let test = env::current_exe().expect("the test's path");

@@ -1,8 +1,7 @@
 //! Reading and writing through the caller's pointers.
 //!
-//! Every function here is safe to call with NULL and with unaligned pointers; a pointer
-//! that does not point to what the header says it does is the caller's fault, and cannot be
-//! told from a good one.
+//! Every function here takes NULL and unaligned pointers. A pointer that does not point to what
+//! the header says is the caller's fault, and cannot be told from a good one.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char};
@@ -10,10 +9,10 @@ use std::ffi::{CStr, c_char};
 use crate::error::{Error, Result};
 use crate::status::wmlb_progress;
 
-/// No property needs more, and a length read from the wrong place mostly is more.
+/// No property needs more, and a length that was read from the wrong place is mostly larger.
 const LONGEST_VALUE: usize = 1 << 20;
 
-/// A NUL-terminated string of the caller's.
+/// A NUL-terminated string of the caller.
 ///
 /// # Safety
 /// `text` is NULL or points to such a string, which stays as it is during the borrow.
@@ -25,7 +24,7 @@ unsafe fn c_str<'a>(text: *const c_char, name: &'static str) -> Result<&'a CStr>
     Ok(unsafe { CStr::from_ptr(text) })
 }
 
-/// The name of a property. One that is not UTF-8 is the name of none.
+/// The name of a property. A name that is not UTF-8 belongs to no property.
 ///
 /// # Safety
 /// As [`c_str`].
@@ -43,7 +42,7 @@ pub unsafe fn path<'a>(text: *const c_char) -> Result<&'a [u8]> {
     Ok(unsafe { c_str(text, "path") }?.to_bytes())
 }
 
-/// The bytes of a property's value; the property's name is for words.
+/// The bytes of a property's value; the name of the property is for messages.
 ///
 /// # Safety
 /// `value` is NULL or points to `length` bytes, which stay as they are during the borrow.
@@ -53,27 +52,27 @@ pub unsafe fn value<'a>(value: *const u8, length: usize, property: &str) -> Resu
     }
     if length > LONGEST_VALUE {
         return Err(Error::Argument(format!(
-            "property {property}: a value of {length} bytes: {LONGEST_VALUE} are the most"
+            "property {property}: the value has {length} bytes, more than {LONGEST_VALUE}"
         )));
     }
     // SAFETY: not NULL, so `length` bytes as the caller promises.
     Ok(unsafe { std::slice::from_raw_parts(value, length) })
 }
 
-/// A place that the caller wants something written to.
+/// Writes a value to the caller's variable.
 ///
 /// # Safety
-/// `place` is NULL or may be written to.
-pub unsafe fn write<T>(place: *mut T, value: T, name: &'static str) -> Result<()> {
-    if place.is_null() {
+/// `variable` is NULL or may be written to.
+pub unsafe fn write<T>(variable: *mut T, value: T, name: &'static str) -> Result<()> {
+    if variable.is_null() {
         return Err(Error::Null(name));
     }
     // SAFETY: not NULL, so writable as the caller promises.
-    unsafe { place.write_unaligned(value) };
+    unsafe { variable.write_unaligned(value) };
     Ok(())
 }
 
-/// A buffer of the caller's, and the place of its length: the two-call protocol.
+/// A buffer of the caller, and the variable of its length, for getters that are called twice.
 pub struct Output<T> {
     buffer: *mut T,
     length: *mut usize,
@@ -88,10 +87,11 @@ impl<T> Output<T> {
         if length.is_null() {
             return Err(Error::Null(name));
         }
-        let capacity = match buffer.is_null() {
-            true => 0,
+        let capacity = if buffer.is_null() {
+            0
+        } else {
             // SAFETY: not NULL, so readable as the caller promises.
-            false => unsafe { length.read_unaligned() },
+            unsafe { length.read_unaligned() }
         };
         Ok(Output {
             buffer,
@@ -100,14 +100,15 @@ impl<T> Output<T> {
         })
     }
 
-    /// Writes the size that is needed, and tells whether there is room: an error when there
-    /// is a buffer and it is too small. Nothing else is written.
+    /// Writes the size that is needed. It is an error if there is a buffer and it is too small;
+    /// nothing else is written then.
     pub fn fit(&self, bytes: &[u8]) -> Result<()> {
         // SAFETY: not NULL, so writable as was promised at the start.
         unsafe { self.length.write_unaligned(bytes.len()) };
-        match self.buffer.is_null() || bytes.len() <= self.capacity {
-            true => Ok(()),
-            false => Err(Error::BufferTooSmall),
+        if self.buffer.is_null() || bytes.len() <= self.capacity {
+            Ok(())
+        } else {
+            Err(Error::BufferTooSmall)
         }
     }
 

@@ -80,7 +80,7 @@ const IDENTITY: &str = "AGE-SECRET-KEY-1TJS3ADX2XGC4Q98L6HCF4X8CQXK6YF46UTNKHCSY
 /// What encrypted files are made with; None in a build without encryption.
 static LOCK: LazyLock<Option<Lock>> = LazyLock::new(|| {
     let mut properties = Properties::default();
-    let recipients = Setting::Secret(Secret::new(RECIPIENT));
+    let recipients = Setting::Secret(Secret::new(RECIPIENT).expect("memory"));
     properties.set(Property::Recipients, recipients);
     Lock::new(&properties).ok().flatten()
 });
@@ -93,7 +93,7 @@ fn properties(path: &Path) -> Properties {
     let mut properties = Properties::default();
     let path = path.to_str().expect("ASCII").to_owned();
     properties.set(Property::RestorePath, Setting::Text(path));
-    let identities = Setting::Secret(Secret::new(IDENTITY));
+    let identities = Setting::Secret(Secret::new(IDENTITY).expect("memory"));
     properties.set(Property::Identities, identities);
     properties
 }
@@ -369,7 +369,7 @@ fn read(scratch: &Scratch) -> Seen {
                 error,
                 Error::Corrupt { .. } | Error::NotABackup { .. } | Error::Encrypted { .. }
             );
-            assert!(told && !error.words().is_empty());
+            assert!(told && !error.message().is_empty());
         }
     }
 

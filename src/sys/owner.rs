@@ -3,8 +3,6 @@
 
 use rustix::process::{Pid, test_kill_process};
 
-use super::process_id;
-
 /// Bits of each part; the number of a process has no more (Linux's PID_MAX_LIMIT).
 const SYSTEM: u32 = 24;
 const PROCESS: u32 = 22;
@@ -33,7 +31,7 @@ impl Owner {
     pub fn this() -> Self {
         Owner {
             system: running_system(),
-            process: process_id() & ((1 << PROCESS) - 1),
+            process: std::process::id() & ((1 << PROCESS) - 1),
         }
     }
 

@@ -316,6 +316,14 @@ def without_named_files():
     filter_calls(("openat", 1, 2, os.O_CREAT))
 
 
+def unshare_processes():
+    """The next child of this process, and of it alone, is process 1 of a PID namespace."""
+    new_processes = 0x20000000
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(new_processes) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
 def unshare_mounts():
     """From here on, this process's mounts are its own. To be called in a child."""
     libc = ctypes.CDLL(None, use_errno=True)

@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import re
+import resource
 import threading
 import unittest
 from ctypes import byref, c_int32, c_size_t
@@ -126,6 +128,55 @@ class Setting(unittest.TestCase):
         self.assert_hr(self.restorer.remove_prop(b"Passphrase"), w.S_OK)
         self.assert_hr(self.restorer.remove_prop(b"Passphrase"), w.S_FALSE)
         self.assertEqual(self.restorer.count(), 3)
+
+
+@unittest.skipUnless(os.path.exists("/proc/self/smaps"), "Linux tells what memory is for")
+class Memory(unittest.TestCase):
+    """Where a property keeps its secret."""
+
+    def setUp(self):
+        self.restorer = w.Restorer()
+        self.addCleanup(self.restorer.release)
+
+    def flags_of(self, secret):
+        """The flags of each mapping that is not dumped and has the secret in it."""
+        with open("/proc/self/smaps") as file:
+            text = file.read()
+        # Of the mappings without a file or a name.
+        mappings = re.findall(r"^(\w+)-(\w+) rw-p 00000000 00:00 0 *\n(?:[A-Z].*\n)+?VmFlags: (.*)",
+                              text, re.M)
+        found = []
+        for start, end, flags in mappings:
+            start, size = int(start, 16), int(end, 16) - int(start, 16)
+            if "dd" in flags.split() and secret.encode() in ctypes.string_at(start, size):
+                found.append(flags.split())
+        return found
+
+    def test_it_is_locked_and_neither_dumped_nor_inherited(self):
+        for name, secret, other in (
+            ("Passphrase", "it is %s" % os.urandom(8).hex(), "now %s" % os.urandom(8).hex()),
+            ("Identities", key().identity, key(1).identity),
+        ):
+            self.assertEqual(self.flags_of(secret), [])
+            self.assertEqual(self.restorer.set(name, secret), w.S_OK)
+            (flags,) = self.flags_of(secret)
+            self.assertLessEqual({"dd", "wf", "lo"}, set(flags))
+            self.assertEqual(self.restorer.set(name, other), w.S_OK)
+            self.assertEqual((self.flags_of(secret), len(self.flags_of(other))), ([], 1))
+            self.assertEqual(self.restorer.remove_prop(name.encode()), w.S_OK)
+            self.assertEqual(self.flags_of(other), [])
+
+    def test_it_is_kept_where_nothing_may_be_locked(self):
+        def body():
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+            restorer = w.Restorer()
+            secret = "it is %s" % os.urandom(8).hex()
+            self.assertEqual(restorer.set("Passphrase", secret), w.S_OK)
+            (flags,) = self.flags_of(secret)
+            self.assertIn("dd", flags)
+            self.assertNotIn("lo", flags)
+
+        support.in_child(body, user=support.drop_to_nobody())
 
 
 class Starting(EncryptedCase):

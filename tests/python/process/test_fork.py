@@ -169,6 +169,40 @@ class Fork(support.StoreCase):
         self.assert_hr(support.in_child(body), w.S_OK)
         self.assertEqual(archive.Backup(self.target).files(), self.made)
 
+    def test_into_another_pid_namespace(self):
+        """As a container has it: parent and child have the same process ID."""
+        support.need_root()
+
+        def process_1():
+            default, restorer = w.default_restorer(), self.new_restorer()
+            begun, go_on = threading.Event(), threading.Event()
+
+            def on_event(event):
+                if event.status == w.STATUS_BEGIN:
+                    begun.set()
+                    go_on.wait(60)
+
+            self.assert_hr(restorer.start(0, on_event), w.S_OK)
+            begun.wait(60)
+            handles = [restorer.handle, default.handle]
+
+            def child():
+                self.assertEqual(os.getpid(), 1)
+                return self.check_child(handles, default.handle)
+
+            self.assertEqual(os.getpid(), 1)
+            support.unshare_processes()
+            self.assertTrue(support.in_child(child))
+            go_on.set()
+            self.assert_hr(restorer.finish(), w.S_OK)
+
+        def body():
+            support.unshare_processes()
+            support.in_child(process_1, timeout=120)
+
+        support.in_child(body, timeout=120)
+        self.assertEqual(archive.Backup(self.target).files(), self.made)
+
     def test_a_grandchild(self):
         def grandchild():
             return self.check_child([self.restorer.handle], w.lib.wmlb_default_restorer() ^ 1)
