@@ -1,6 +1,7 @@
 """What the tests of trust share: files that others made, other users, measured and traced runs."""
 
 import collections
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import sqlite3
 import stat
 import struct
 import subprocess
+import sys
 import tempfile
 
 import interrupt
@@ -141,6 +143,17 @@ class TrustCase(support.StoreCase):
         return folder
 
 
+@contextlib.contextmanager
+def background(*command, **options):
+    """Another process, until the block ends."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 # What a run apart gave: {operation: (hr, words, licenses)}, seconds of the processor's, most
 # bytes of memory, and what lies in the folders for temporary files after it.
 Run = collections.namedtuple("Run", "results seconds memory left")
@@ -192,7 +205,7 @@ def run_apart(test, *operations, timeout=HANGS, preexec=None, **properties):
     environment.update(HOME=folders["home"], TMPDIR=folders["tmp"])
     code = "import sys; sys.path.insert(0, %r)\n%s" % (w.HERE, APART)
     child = subprocess.Popen(
-        [os.sys.executable, "-c", code, json.dumps([properties, operations])],
+        [sys.executable, "-c", code, json.dumps([properties, operations])],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=preexec,
     )
     try:
