@@ -163,8 +163,8 @@ class Restoring(OpensCase):
         """In the store and in the staging folder beside it."""
         self.put_databases()
         self.assertIn(self.restorer.backup(w.PARTIAL)[0], (w.S_OK, w.NOT_ALL_STORED))
-        place = self.root + "/place"
         for has in (False, True):
+            place = "%s/place-%d" % (self.root, has)
             store = place + "/store"
             os.makedirs(store if has else place, exist_ok=True)
             if has:
