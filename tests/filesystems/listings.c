@@ -20,7 +20,7 @@ struct listing {
     char path[PATH_ROOM]; /* below root */
     struct entry *entries;
     size_t count;
-    int has_begun, has_ended;
+    int is_read, has_ended;
 };
 
 /* A name that was removed, and how many listings of its folder still have it. */
@@ -107,7 +107,7 @@ int on_opendir(const char *path, struct fuse_file_info *info)
     if (listing == NULL)
         return -ENOMEM;
     int error = find_path(path, listing->path);
-    if (error == 0)
+    if (error == 0 && is(switches.listing, "snapshot"))
         error = load(listing);
     if (error != 0)
         free(listing);
@@ -120,17 +120,17 @@ int on_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offse
                struct fuse_file_info *info, enum fuse_readdir_flags flags)
 {
     struct listing *listing = (struct listing *)(uintptr_t)info->fh;
-    int is_fresh = switches.listing == NULL;
+    int is_snapshot = is(switches.listing, "snapshot"), is_once = is(switches.listing, "once");
     (void)path, (void)flags;
-    if (is(switches.listing, "once") && offset == 0 && listing->has_ended)
+    if (offset == 0 && is_once && listing->has_ended)
         return 0;
     /* Who begins again wants to know what is there by now. */
-    if (offset == 0 && is_fresh && listing->has_begun) {
+    if (offset == 0 && !is_snapshot && !(is_once && listing->is_read)) {
         int error = load(listing);
         if (error != 0)
             return error;
     }
-    listing->has_begun = 1;
+    listing->is_read = 1;
     size_t first = (size_t)offset;
     for (size_t index = first; index < listing->count; index++) {
         if (switches.readdir_fail >= 0 && index >= (size_t)switches.readdir_fail)

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,134 +18,6 @@ static long room_taken;
 static int moves;
 static int torn_is_written;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* The result of a system call, as FUSE wants it. */
-static int answer(long result)
-{
-    return result < 0 ? -errno : (int)result;
-}
-
-/* Fails where a switch says so. */
-#define MAY_FAIL(error)                                                                            \
-    do {                                                                                           \
-        if ((error) > 0)                                                                           \
-            return -(error);                                                                       \
-    } while (0)
-
-/* Declares the path below root. */
-#define FIND(found, path)                                                                          \
-    char found[PATH_ROOM];                                                                         \
-    do {                                                                                           \
-        int refused = find_path(path, found);                                                      \
-        if (refused != 0)                                                                          \
-            return refused;                                                                        \
-    } while (0)
-
-/* ---- looks and attributes ---- */
-
-static int on_getattr(const char *path, struct stat *status, struct fuse_file_info *info)
-{
-    if (info != NULL) {
-        struct handle *handle = handle_of(info);
-        if (fstat(handle->file, status) != 0)
-            return -errno;
-        if (status->st_nlink == 0)
-            MAY_FAIL(switches.unlinked);
-    } else {
-        FIND(found, path);
-        if (fstatat(root, found, status, AT_SYMLINK_NOFOLLOW) != 0)
-            return -errno;
-    }
-    make_up(path, status);
-    return 0;
-}
-
-static int on_chmod(const char *path, mode_t mode, struct fuse_file_info *info)
-{
-    MAY_FAIL(switches.chmod);
-    if (switches.drop_chmod)
-        return 0;
-    if (info != NULL)
-        return answer(fchmod(handle_of(info)->file, mode));
-    FIND(found, path);
-    return answer(fchmodat(root, found, mode, 0));
-}
-
-static int on_chown(const char *path, uid_t user, gid_t group, struct fuse_file_info *info)
-{
-    MAY_FAIL(switches.chown);
-    if (info != NULL)
-        return answer(fchown(handle_of(info)->file, user, group));
-    FIND(found, path);
-    return answer(fchownat(root, found, user, group, AT_SYMLINK_NOFOLLOW));
-}
-
-static int on_utimens(const char *path, const struct timespec times[2],
-                      struct fuse_file_info *info)
-{
-    MAY_FAIL(switches.utimens);
-    int omits = times[0].tv_nsec == UTIME_OMIT || times[1].tv_nsec == UTIME_OMIT;
-    if (switches.drop_utimens || (switches.drop_omit && omits))
-        return 0;
-    if (info != NULL)
-        return answer(futimens(handle_of(info)->file, times));
-    FIND(found, path);
-    return answer(utimensat(root, found, times, AT_SYMLINK_NOFOLLOW));
-}
-
-static int on_truncate(const char *path, off_t length, struct fuse_file_info *info)
-{
-    if (info != NULL) {
-        handle_of(info)->written = 1;
-        return answer(ftruncate(handle_of(info)->file, length));
-    }
-    FIND(found, path);
-    int file = openat(root, found, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (file < 0)
-        return -errno;
-    int result = answer(ftruncate(file, length));
-    close(file);
-    return result;
-}
-
-static int on_statfs(const char *path, struct statvfs *status)
-{
-    (void)path;
-    MAY_FAIL(switches.statfs);
-    return answer(fstatvfs(root, status));
-}
-
-/* An attribute's path: there are no such calls relative to a folder. */
-#define FIND_BY_PROC(full, path)                                                                   \
-    MAY_FAIL(switches.xattr);                                                                      \
-    FIND(found, path);                                                                             \
-    char full[PATH_ROOM + 32];                                                                     \
-    snprintf(full, sizeof full, "/proc/self/fd/%d/%s", root, found)
-
-static int on_setxattr(const char *path, const char *name, const char *value, size_t size,
-                       int flags)
-{
-    FIND_BY_PROC(full, path);
-    return answer(lsetxattr(full, name, value, size, flags));
-}
-
-static int on_getxattr(const char *path, const char *name, char *value, size_t size)
-{
-    FIND_BY_PROC(full, path);
-    return answer(lgetxattr(full, name, value, size));
-}
-
-static int on_listxattr(const char *path, char *list, size_t size)
-{
-    FIND_BY_PROC(full, path);
-    return answer(llistxattr(full, list, size));
-}
-
-static int on_removexattr(const char *path, const char *name)
-{
-    FIND_BY_PROC(full, path);
-    return answer(lremovexattr(full, name));
-}
 
 /* ---- names ---- */
 
@@ -252,10 +122,13 @@ static int on_rename(const char *from, const char *to, unsigned flags)
 {
     FIND(found, from);
     FIND(new_found, to);
-    pass_gate();
-    int error = rename_error(from, to, found, new_found, flags);
-    if (error != 0)
-        return -error;
+    if (is_hidden(to)) {
+        /* This is libfuse's way to unlink what is open. */
+        MAY_FAIL(switches.rename);
+    } else {
+        pass_gate();
+        MAY_FAIL(rename_error(from, to, found, new_found, flags));
+    }
     if (renameat2(root, found, root, new_found, flags) != 0)
         return -errno;
     if ((flags & RENAME_EXCHANGE) == 0)
@@ -445,7 +318,7 @@ static void *on_init(struct fuse_conn_info *connection, struct fuse_config *conf
     (void)connection;
     config->use_ino = 1;
     config->nullpath_ok = 1;
-    config->hard_remove = 1;
+    config->hard_remove = switches.unlink_open != 0 || switches.unlinked != 0;
     /* Each look asks. */
     config->entry_timeout = config->attr_timeout = config->negative_timeout = 0;
     return NULL;

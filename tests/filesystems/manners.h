@@ -16,6 +16,7 @@
 #define _GNU_SOURCE
 #endif
 
+#include <errno.h>
 #include <fuse.h>
 #include <limits.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@
 enum { SHARED = -1 };
 /* Where a number was not given. */
 enum { UNSET = -1 };
+/* Of a path below the folder. */
+enum { PATH_ROOM = PATH_MAX + NAME_MAX + 2 };
 
 /* What the switches say. The errors are errno numbers; 0: there is none. */
 struct switches {
@@ -48,6 +51,8 @@ struct switches {
     int brief, direct, readdir_fail, lease;
     /* For tests that need a moment: a move waits as long as this file is there. */
     char *gate;
+    /* Where unlinked files are kept until they are closed; without it: where they were. */
+    char *hidden;
     /* A file that is just being rewritten in place (its name). */
     char *torn;
 };
@@ -58,14 +63,39 @@ extern int root;
 
 int parse_switches(struct fuse_args *arguments, char **folder);
 
-/* ---- names.c ---- */
+/* ---- what all operations use ---- */
 
-enum { PATH_ROOM = PATH_MAX + NAME_MAX + 2 };
+/* The result of a system call, as FUSE wants it. */
+static inline int answer(long result)
+{
+    return result < 0 ? -errno : (int)result;
+}
+
+/* Fails where a switch says so. */
+#define MAY_FAIL(error)                                                                            \
+    do {                                                                                           \
+        int number = (error);                                                                      \
+        if (number > 0)                                                                            \
+            return -number;                                                                        \
+    } while (0)
+
+/* Declares the path below root. */
+#define FIND(found, path)                                                                          \
+    char found[PATH_ROOM];                                                                         \
+    do {                                                                                           \
+        int refused = find_path(path, found);                                                      \
+        if (refused != 0)                                                                          \
+            return refused;                                                                        \
+    } while (0)
+
+/* ---- names.c ---- */
 
 /* The path below root of what is called so, or an error. */
 int find_path(const char *path, char *found);
 /* Whether a rename or a link from one to the other leaves its room. */
 int leaves_room(const char *from, const char *to);
+/* Whether libfuse calls a file so that was unlinked while it was open. */
+int is_hidden(const char *path);
 /* Whether both lie in one folder. */
 int same_folder(const char *one, const char *other);
 
@@ -76,6 +106,19 @@ int on_opendir(const char *path, struct fuse_file_info *info);
 int on_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offset,
                struct fuse_file_info *info, enum fuse_readdir_flags flags);
 int on_releasedir(const char *path, struct fuse_file_info *info);
+
+/* ---- attributes.c ---- */
+
+int on_getattr(const char *path, struct stat *status, struct fuse_file_info *info);
+int on_chmod(const char *path, mode_t mode, struct fuse_file_info *info);
+int on_chown(const char *path, uid_t user, gid_t group, struct fuse_file_info *info);
+int on_utimens(const char *path, const struct timespec times[2], struct fuse_file_info *info);
+int on_truncate(const char *path, off_t length, struct fuse_file_info *info);
+int on_statfs(const char *path, struct statvfs *status);
+int on_setxattr(const char *path, const char *name, const char *value, size_t size, int flags);
+int on_getxattr(const char *path, const char *name, char *value, size_t size);
+int on_listxattr(const char *path, char *list, size_t size);
+int on_removexattr(const char *path, const char *name);
 
 /* ---- looks.c ---- */
 

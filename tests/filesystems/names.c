@@ -94,9 +94,22 @@ static int refusal(const char *name)
     return 0;
 }
 
+int is_hidden(const char *path)
+{
+    const char *slash = path == NULL ? NULL : strrchr(path, '/');
+    return slash != NULL && strncmp(slash, "/.fuse_hidden", strlen("/.fuse_hidden")) == 0;
+}
+
 int find_path(const char *path, char *found)
 {
     size_t length = 1;
+    /* They are nobody's any more, and in nobody's way. */
+    if (switches.hidden != NULL && is_hidden(path)) {
+        if (strlen(switches.hidden) + strlen(strrchr(path, '/')) >= PATH_ROOM)
+            return -ENAMETOOLONG;
+        stpcpy(stpcpy(found, switches.hidden), strrchr(path, '/'));
+        return 0;
+    }
     strcpy(found, ".");
     while (*path != '\0') {
         while (*path == '/')

@@ -90,7 +90,8 @@ static const struct {
     /* For tests. */
     SWITCH(gate, TEXT), /* a file that says how many moves pass as long as it is there; a pipe
                            beside it, ".reached", tells when the next one has come */
-    SWITCH(torn, TEXT), /* the name of a file that is just being rewritten */
+    SWITCH(hidden, TEXT), /* a folder for files that are unlinked while they are open */
+    SWITCH(torn, TEXT),   /* the name of a file that is just being rewritten */
 };
 enum { SWITCH_COUNT = sizeof SWITCHES / sizeof SWITCHES[0] };
 
