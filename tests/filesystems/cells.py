@@ -203,20 +203,26 @@ class Cell:
         """A folder for backups where nothing is odd, with this one in it."""
         folder = self.world.scratch()
         os.mkdir(folder)
+        os.chmod(folder, 0o777)
         if data is not None:
             with open(os.path.join(folder, w.BACKUP_NAME), "wb") as file:
                 file.write(data)
         return folder
 
     def operate(self, *arguments, **more):
-        if not self.manner.calls:
+        if not self.manner.calls and self.manner.user is None:
             return operate(*arguments, **more)
 
         def body():
-            support.filter_calls(*self.manner.calls)
+            self.sandbox()
             return operate(*arguments, **more)
 
-        return support.in_child(body)
+        return support.in_child(body, user=self.manner.user)
+
+    def sandbox(self):
+        """What is not there for this process from here on."""
+        if self.manner.calls:
+            support.filter_calls(*self.manner.calls)
 
     # -- what must hold
 

@@ -9,7 +9,6 @@ import cells
 import manners
 import mounts
 import scene
-import support
 import wmlb_ctypes as w
 from cells import Wrong, contents, files_of, without_staging
 
@@ -110,12 +109,9 @@ class Interrupted(cells.Cell):
         command = [self.world.path("inject"), "any", str(number), action,
                    self.world.path("client")] + self.command(name)
 
-        def sandbox():
-            if self.manner.calls:
-                support.filter_calls(*self.manner.calls)
-
         ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             errors="replace", timeout=scene.PATIENCE, preexec_fn=sandbox)
+                             errors="replace", timeout=scene.PATIENCE, preexec_fn=self.sandbox,
+                             user=self.manner.user, group=self.manner.user, extra_groups=[])
         return ran.stdout.split("\n")
 
     def calls(self, name):

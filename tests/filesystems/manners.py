@@ -7,6 +7,7 @@ or to be allowed to fail, must work.
 import dataclasses
 import errno
 
+NOBODY = 65534
 # Groups of operations.
 BACKUPS = frozenset({"backup", "backup overwrite", "backup refused"})
 READS = frozenset({"verify", "list backup"})
@@ -35,6 +36,8 @@ class Manner:
     times: int = 1
     # System calls that fail with an error besides, of every file: (name, errno).
     calls: tuple = ()
+    # Who uses it: root, who has mounted it, or another user.
+    user: int = None
     # Whether the file system makes something up that an undo may not believe, and whether it is
     # mounted again between a kill and the next operation.
     makes_up: bool = False
@@ -173,6 +176,16 @@ def whole_ones():
                  makes_up=True)
 
 
+def of_root():
+    """Mounted by root, for everybody."""
+    everybody = "allow_other,default_permissions,file_mode=777,dir_mode=777,owner=0"
+    # Only the owner of a file may set its times to anything else than now.
+    yield Manner("modes 777 of root, for another user", everybody, user=NOBODY, times=None)
+    yield Manner("as a stick of root, for another user", everybody + ",time_step=2,ino=mount,"
+                 "link=EPERM,rename_flags=EINVAL,xattr=ENOTSUP,fold=case,strip=1",
+                 times=None, user=NOBODY, makes_up=True, remount=True)
+
+
 PLAIN = Manner("none")
-MANNERS = [PLAIN, *lacking(), *made_up(), *told_late(), *refusing(), *whole_ones()]
+MANNERS = [PLAIN, *lacking(), *made_up(), *told_late(), *refusing(), *whole_ones(), *of_root()]
 assert len({manner.name for manner in MANNERS}) == len(MANNERS)
