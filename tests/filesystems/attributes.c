@@ -12,11 +12,8 @@
 int on_getattr(const char *path, struct stat *status, struct fuse_file_info *info)
 {
     if (info != NULL) {
-        struct handle *handle = handle_of(info);
-        if (fstat(handle->file, status) != 0)
+        if (fstat(handle_of(info)->file, status) != 0)
             return -errno;
-        if (status->st_nlink == 0)
-            MAY_FAIL(switches.unlinked);
     } else {
         FIND(found, path);
         if (fstatat(root, found, status, AT_SYMLINK_NOFOLLOW) != 0)

@@ -65,13 +65,23 @@ def write_files(folder, files):
         os.utime(path, ns=(LONG_AGO * 10**9 + 123456789,) * 2)
 
 
-def database(word):
-    with tempfile.NamedTemporaryFile(dir=memory_folder()) as file:
-        with contextlib.closing(sqlite3.connect(file.name)) as connection:
+def database(word, hot=False):
+    """The files of a database, by what is added to its name. A hot one has a log beside it, with
+    all that it knows."""
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
+        path = os.path.join(folder, "db")
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            if hot:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute("CREATE TABLE keys (n INTEGER PRIMARY KEY, word TEXT)")
             connection.executemany("INSERT INTO keys (word) VALUES (?)", [(word,)] * 20)
             connection.commit()
-        return file.read()
+            files = {}
+            for suffix in ("", "-wal") if hot else ("",):
+                with open(path + suffix, "rb") as file:
+                    files[suffix] = file.read()
+            return files
 
 
 def memory_folder():
@@ -100,7 +110,7 @@ def operate(operation, store=None, backups=None, flags=0, on_event=None):
         listed, words = [], ""
         if operation in ("store", "backup"):
             hr, licenses = restorer.enumerate(operation)
-            listed = sorted((one.name, one.size) for one in licenses)
+            listed = [(one.name, one.size) for one in licenses]
         else:
             hr, events = restorer.backup(flags, on_event, operation)
             if events and not events[-1].is_terminal:
@@ -122,28 +132,44 @@ class World:
         os.chmod(self.folder, 0o755)
         self.program = mounts.build(self.folder)
         scene.build(self.folder)
-        content = random.Random(20)
-        same, large = content.randbytes(700), content.randbytes(2_600_000)
+        choice = random.Random(20)
+        same, large = choice.randbytes(700), choice.randbytes(2_600_000)
         self.old = {"same": same, "differs": b"old" * 100, "large": large[::-1],
                     "folder/differs": b"old", "folder/own": b"in the store alone",
-                    "own/own": b"alone too", "keys.db": database("old")}
+                    "own/own": b"alone too", **{"keys.db" + suffix: content for suffix, content
+                                                in database("old", hot=True).items()}}
         self.now = {"same": same, "differs": b"new" * 120, "large": large,
-                    "folder/differs": b"new", "folder/new": content.randbytes(3000),
-                    "new/deeper/new": b"new too", "another": b"another", "keys.db": database("new")}
+                    "folder/differs": b"new", "folder/new": choice.randbytes(3000),
+                    "new/deeper/new": b"new too", "another": b"another",
+                    "keys.db": database("new")[""]}
         self.overwritten = {**self.old, **self.now}
+        # It belongs to the database that was there.
+        del self.overwritten["keys.db-wal"]
         self.kept = {**self.now, **self.old}
+        self.next = 0
         self.source = self.path("source")
         write_files(self.source, self.now)
-        write_files(self.path("old"), self.old)
-        self.backup = self.make_backup(self.source)
-        self.old_backup = self.make_backup(self.path("old"))
-        self.next = 0
+        self.backup = self.make_backup(self.now)
+        self.old_backup = self.make_backup(self.old)
+        # What a backup of each store has: a database and its log are one license.
+        self.read = {state: self.read_made(getattr(self, state))
+                     for state in ("old", "now", "overwritten")}
+
+    def read_made(self, files):
+        folder = self.path("read")
+        os.mkdir(folder)
+        with open(os.path.join(folder, w.BACKUP_NAME), "wb") as file:
+            file.write(self.make_backup(files))
+        found = self.read_backup(folder)
+        shutil.rmtree(folder)
+        return found
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def make_backup(self, store):
-        folder = self.path("made")
+    def make_backup(self, files):
+        folder, store = self.path("made"), self.scratch()
+        write_files(store, files)
         outcome = operate("backup_licenses", store, folder, w.OVERWRITE)
         assert outcome.hr == w.S_OK, outcome
         with open(os.path.join(folder, w.BACKUP_NAME), "rb") as file:
@@ -176,6 +202,8 @@ class Cell:
         for folder in ("place", "backups"):
             shutil.rmtree(os.path.join(mounted.behind, folder), ignore_errors=True)
         os.mkdir(self.behind("place"))
+        # A database is read in one of two ways, by how long nobody has touched it.
+        os.utime(os.path.join(world.source, "keys.db"), (LONG_AGO, LONG_AGO))
 
     def behind(self, *names):
         return os.path.join(self.mounted.behind, *names)
@@ -302,9 +330,9 @@ class Cell:
 
     def check_new_backup(self, path):
         found = self.world.read_backup(path)
-        if found != self.world.now:
+        if found != self.world.read["now"]:
             raise Wrong("the backup is not what the store is: " +
-                        difference(found, self.world.now))
+                        difference(found, self.world.read["now"]))
 
     # -- the operations
 
@@ -339,16 +367,19 @@ class Cell:
         self.put_backup(self.world.backup)
         outcome = self.operate("backup", None, self.backups)
         if self.check_ended("list backup", outcome):
-            self.check_listed(outcome, self.world.now)
+            self.check_listed(outcome, self.world.read["now"])
 
     def check_listed(self, outcome, *states):
-        expected = [sorted((name.encode(), len(content)) for name, content in files.items())
-                    for files in states]
-        if not self.manner.sizes:
-            expected = [[(name, None) for name, _ in state] for state in expected]
-            outcome.listed = [(name, None) for name, _ in outcome.listed]
-        if outcome.listed not in expected:
-            raise Wrong("S_OK, and %s are listed" % outcome.listed)
+        def without_made_up(listed):
+            # A database's size is that of its file, without what its log adds.
+            return sorted((name, None if not self.manner.sizes or name == b"keys.db" else size)
+                          for name, size in listed)
+
+        expected = [without_made_up((name.encode(), len(content))
+                                    for name, content in files.items()) for files in states]
+        found = without_made_up(outcome.listed)
+        if found not in expected:
+            raise Wrong("S_OK, and %s are listed" % found)
 
     def do_backup_of_the_store(self):
         self.put_store(self.world.now)
@@ -366,7 +397,7 @@ class Cell:
         self.put_store()
         outcome = self.operate("store", self.store)
         if self.check_ended("list of the store", outcome):
-            self.check_listed(outcome, self.world.old)
+            self.check_listed(outcome, self.world.read["old"])
 
     def restore(self, name, flags=w.RESTORE_OVERWRITE, on_event=None):
         return self.operate("restore_licenses", self.store,

@@ -152,16 +152,16 @@ class Interrupted(cells.Cell):
         states = self.states(name)
         listed = self.operate("store", self.store)
         if listed.hr == w.S_OK:
-            self.check_listed(listed, *(state or {} for state in states))
+            self.check_listed(listed, *self.reads(name))
         elif listed.hr != w.BUSY and not self.may_fail("list of the store"):
             self.check_unopened(listed)
         plain = self.plain_backups()
         outcome = self.operate("backup_licenses", self.store, plain)
         if outcome.hr == w.S_OK:
             found = self.world.read_backup(os.path.join(plain, w.BACKUP_NAME))
-            if found not in states:
+            if found not in self.reads(name):
                 raise Wrong("a backup after the kill says S_OK, and holds neither store: " +
-                            cells.difference(found, *states))
+                            cells.difference(found, *self.reads(name)))
         elif not self.may_fail("backup of the store"):
             self.check_unopened(outcome)
         elif os.path.isdir(self.behind("place", "store")):
@@ -193,6 +193,12 @@ class Interrupted(cells.Cell):
         world = self.world
         return {"restore missing": (None, world.now), "restore empty": ({}, world.now),
                 "restore overwrite": (world.old, world.overwritten)}[name]
+
+    def reads(self, name):
+        """The same, as it is read."""
+        read = self.world.read
+        return {"restore missing": (read["now"],), "restore empty": ({}, read["now"]),
+                "restore overwrite": (read["old"], read["overwritten"])}[name]
 
     def check_unopened(self, outcome):
         """A store that is not there cannot be read; any other can."""

@@ -206,10 +206,7 @@ static void tear(const char *path, int file, char *buffer, ssize_t length, off_t
 static int on_read(const char *path, char *buffer, size_t size, off_t offset,
                    struct fuse_file_info *info)
 {
-    struct stat status;
     int file = handle_of(info)->file;
-    if (switches.unlinked != 0 && fstat(file, &status) == 0 && status.st_nlink == 0)
-        return -switches.unlinked;
     if (switches.brief > 0 && size > (size_t)switches.brief)
         size = (size_t)switches.brief;
     ssize_t length = pread(file, buffer, size, offset);
@@ -317,8 +314,8 @@ static void *on_init(struct fuse_conn_info *connection, struct fuse_config *conf
 {
     (void)connection;
     config->use_ino = 1;
-    config->nullpath_ok = 1;
-    config->hard_remove = switches.unlink_open != 0 || switches.unlinked != 0;
+    /* Otherwise libfuse renames what is unlinked while it is open. */
+    config->hard_remove = switches.unlink_open != 0 || switches.unlinked;
     /* Each look asks. */
     config->entry_timeout = config->attr_timeout = config->negative_timeout = 0;
     return NULL;

@@ -35,7 +35,7 @@ struct switches {
     /* What is not there, or not allowed. */
     int chmod, chown, utimens, link, rename, rename_flags, exchange, rename_folder, rename_over;
     int rename_across, rename_open, unlink, unlink_open, rmdir, mkdir, create, write;
-    int fsync, fsyncdir, flush, statfs, xattr, unlinked, flock, lock;
+    int fsync, fsyncdir, flush, statfs, xattr, flock, lock, unlinked;
     /* What is dropped with a success. */
     int drop_utimens, drop_omit, drop_chmod;
     /* What is made up. */

@@ -49,7 +49,7 @@ static const struct {
     SWITCH(flush, ERROR), /* close of a file that was written to */
     SWITCH(statfs, ERROR),
     SWITCH(xattr, ERROR),
-    SWITCH(unlinked, ERROR), /* reading what is open, and has no name any more */
+    SWITCH(unlinked, NUMBER), /* 1: what is open, and has no name any more, cannot be used */
     /* Without these two the kernel has the locks, and no other mount knows of them. "shared": the
        server has them. */
     SWITCH(flock, LOCKS),
