@@ -238,14 +238,18 @@ class Cell:
         return folder
 
     def operate(self, *arguments, **more):
+        return self.in_its_sandbox(lambda: operate(*arguments, **more))
+
+    def in_its_sandbox(self, body):
+        """body(), in a child where that has less than this process."""
         if not self.manner.calls and self.manner.user is None:
-            return operate(*arguments, **more)
+            return body()
 
-        def body():
+        def sandboxed():
             self.sandbox()
-            return operate(*arguments, **more)
+            return body()
 
-        return support.in_child(body, user=self.manner.user)
+        return support.in_child(sandboxed, user=self.manner.user)
 
     def sandbox(self):
         """What is not there for this process from here on."""

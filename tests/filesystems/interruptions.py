@@ -1,7 +1,6 @@
 """Operations that are canceled or killed on a file system with manners, and what comes after."""
 
 import os
-import select
 import subprocess
 import threading
 
@@ -62,39 +61,34 @@ class Interrupted(cells.Cell):
             raise Wrong("it does not work: %s" % outcome)
 
     def cancel_in_the_moves(self, name):
-        gate = self.mounted.gate
-        with open(gate, "w") as file:
-            file.write("2")
-        reached = os.open(gate + ".reached", os.O_RDWR | os.O_NONBLOCK)
-        restorer, found = w.Restorer(), {}
-        # It is canceled by another thread, which the moves wait for.
-        canceler = threading.Thread(target=self.cancel_when, args=(restorer, reached, found))
+        outcome = self.in_its_sandbox(self.restore_canceled_in_the_moves)
+        if outcome.hr != w.S_OK:
+            self.check_canceled(name, outcome)
+        self.check_store(name, outcome.hr == w.S_OK, outcome)
+
+    def restore_canceled_in_the_moves(self):
+        restorer, ended = w.Restorer(), threading.Event()
+
+        # By another thread, for which the moves wait.
+        def cancel():
+            if self.mounted.wait_at_gate(ended.is_set):
+                restorer.cancel()
+            self.mounted.open_gate()
+
+        canceler = threading.Thread(target=cancel)
+        self.mounted.close_gate(2)
         try:
             for key, value in (("StorePath", self.store),
                                ("RestorePath", self.plain_backups(self.world.backup))):
                 assert restorer.set(key, value) == w.S_OK
             canceler.start()
             hr, _ = restorer.restore(w.RESTORE_OVERWRITE)
-            found["ended"] = True
             words = restorer.last_error() if hr < 0 else ""
         finally:
-            found["ended"] = True
+            ended.set()
             canceler.join()
             restorer.release()
-            os.close(reached)
-            os.path.exists(gate) and os.unlink(gate)
-        outcome = cells.Outcome(hr, words, [])
-        if hr != w.S_OK:
-            self.check_canceled(name, outcome)
-        self.check_store(name, hr == w.S_OK, outcome)
-
-    def cancel_when(self, restorer, reached, found):
-        while not found.get("ended"):
-            if select.select([reached], [], [], 0.02)[0]:
-                os.read(reached, 1)
-                restorer.cancel()
-                os.unlink(self.mounted.gate)
-                return
+        return cells.Outcome(hr, words, [])
 
     # -- killed
 

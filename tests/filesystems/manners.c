@@ -15,7 +15,6 @@
 int root;
 
 static long room_taken;
-static int moves;
 static int torn_is_written;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -68,26 +67,42 @@ static int on_unlink(const char *path)
     return 0;
 }
 
-/* As long as there is a gate, so many moves as it says pass; the next tells so, and waits until the
-   gate is gone. */
+/* Whether this is the move that a gate lets not pass: one more than so many as it says. */
+static int is_held(int gate)
+{
+    static struct stat last_gate;
+    static int moves;
+    struct stat status;
+    char words[32] = "";
+    if (fstat(gate, &status) != 0 || read(gate, words, sizeof words - 1) <= 0)
+        return 0;
+    pthread_mutex_lock(&lock);
+    if (status.st_ino != last_gate.st_ino ||
+        memcmp(&status.st_mtim, &last_gate.st_mtim, sizeof status.st_mtim) != 0)
+        moves = 0;
+    last_gate = status;
+    int held = moves++ == atoi(words);
+    pthread_mutex_unlock(&lock);
+    return held;
+}
+
+/* As long as there is a gate, the move that it lets not pass tells so, and waits. */
 static void pass_gate(void)
 {
     const struct timespec moment = {0, 1000000};
-    char words[PATH_ROOM] = "";
-    int file = switches.gate == NULL ? -1 : open(switches.gate, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        moves = 0;
+    char reached[PATH_ROOM];
+    int gate = switches.gate == NULL ? -1 : open(switches.gate, O_RDONLY | O_CLOEXEC);
+    if (gate < 0)
         return;
-    }
-    ssize_t length = read(file, words, sizeof words - 1);
-    close(file);
-    if (length <= 0 || __atomic_fetch_add(&moves, 1, __ATOMIC_SEQ_CST) != atoi(words))
+    int held = is_held(gate);
+    close(gate);
+    if (!held)
         return;
-    snprintf(words, sizeof words, "%s.reached", switches.gate);
-    file = open(words, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0 || write(file, "x", 1) != 1)
+    snprintf(reached, sizeof reached, "%s.reached", switches.gate);
+    int pipe = open(reached, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (pipe < 0 || write(pipe, "x", 1) != 1)
         abort();
-    close(file);
+    close(pipe);
     while (access(switches.gate, F_OK) == 0)
         nanosleep(&moment, NULL);
 }
@@ -303,11 +318,19 @@ static int on_flock(const char *path, struct fuse_file_info *info, int operation
 
 static int on_lock(const char *path, struct fuse_file_info *info, int command, struct flock *range)
 {
+    struct handle *handle = handle_of(info);
     (void)path;
     MAY_FAIL(switches.lock);
+    /* Whoever closes a file, and has no lock of it, ends none. */
+    if (range->l_type == F_UNLCK && handle->lock_owner != info->lock_owner)
+        return 0;
     range->l_pid = 0;
-    command = command == F_GETLK ? F_OFD_GETLK : command == F_SETLK ? F_OFD_SETLK : F_OFD_SETLKW;
-    return answer(fcntl(handle_of(info)->file, command, range));
+    int is_asked = command == F_GETLK;
+    command = is_asked ? F_OFD_GETLK : command == F_SETLK ? F_OFD_SETLK : F_OFD_SETLKW;
+    int result = answer(fcntl(handle->file, command, range));
+    if (result == 0 && !is_asked)
+        handle->lock_owner = info->lock_owner;
+    return result;
 }
 
 static void *on_init(struct fuse_conn_info *connection, struct fuse_config *config)

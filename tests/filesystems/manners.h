@@ -127,6 +127,7 @@ struct handle {
     int file;
     int written; /* since the last error was told */
     int lost;    /* there was no room for something */
+    uint64_t lock_owner;
 };
 
 static inline struct handle *handle_of(const struct fuse_file_info *info)

@@ -1,6 +1,8 @@
 """Mounts folders through the file system of manners.c."""
 
+import contextlib
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -84,7 +86,29 @@ class Mounted:
         unmount(self.through)
         self.mount()
 
+    def close_gate(self, moves):
+        """From here on so many moves pass, and the next one waits."""
+        with open(self.gate, "w") as file:
+            file.write(str(moves))
+
+    def wait_at_gate(self, has_ended):
+        """Until a move waits at the gate: True; or until has_ended(): False."""
+        reached = os.open(self.gate + ".reached", os.O_RDWR | os.O_NONBLOCK)
+        try:
+            while not select.select([reached], [], [], 0.02)[0]:
+                if has_ended():
+                    return False
+            os.read(reached, 1)
+            return True
+        finally:
+            os.close(reached)
+
+    def open_gate(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.gate)
+
     def close(self):
+        self.open_gate()
         if self.is_mounted:
             self.is_mounted = False
             unmount(self.through)
