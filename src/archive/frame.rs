@@ -39,6 +39,18 @@ impl Seal {
     }
 }
 
+/// A number of 128 bits that changes with what a frame's licenses were made from; None where
+/// that is not known.
+pub type SourceHash = Option<[u8; 16]>;
+
+/// A frame of licenses, and what the summary says of it besides.
+pub struct Licenses {
+    pub frame: Frame,
+    /// The name of the license that its content begins with.
+    pub first: Vec<u8>,
+    pub source: SourceHash,
+}
+
 /// What level 1 does otherwise than zstd's: where nothing matches it goes on by larger steps, and
 /// compresses what is left all the same (zstd does not, with such steps). Measured on mixed stores,
 /// a quarter of the time, and no more size; with 6 and more the size grows by 1 %.

@@ -6,12 +6,12 @@
 
 use std::io::Write;
 
-use super::frame::Seal;
+use super::frame::{Seal, SourceHash};
 use super::{FRAME_CONTENT, SUMMARY_NAME, member};
 use crate::sys::Time;
 
 /// Bytes of a source in the file: 128 bits in hexadecimal.
-const SOURCE_DIGITS: usize = 32;
+const SOURCE_DIGITS: usize = 2 * size_of::<[u8; 16]>();
 
 /// What precedes a source. It is nowhere else: in a string, its quotes are escaped.
 const SOURCE_KEY: &[u8] = b"\"source\":\"";
@@ -32,10 +32,6 @@ impl Text for blake3::Hasher {
         self.update(bytes);
     }
 }
-
-/// A number of 128 bits that changes with what a frame's licenses were made from; None where
-/// that is not known.
-pub type SourceHash = Option<[u8; SOURCE_DIGITS / 2]>;
 
 /// Adds what is said of a frame: `first` is the name of the license that its content begins
 /// with.

@@ -6,9 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::envelope::{Encryption, Side, SideReader};
-use super::frame::Seal;
-use super::summary::SourceHash;
-use super::writer::Licenses;
+use super::frame::{Licenses, Seal, SourceHash};
 use crate::error::{At, Error, Result, reserve};
 use crate::operation::Control;
 

@@ -2,12 +2,12 @@
 
 use super::Info;
 use super::envelope::Encryption;
-use super::frame::{self, Frame, Padding, Seal};
+use super::frame::{self, Licenses, Padding, Seal, SourceHash};
 use super::output::Output;
 use super::readback::{self, Expected};
 use super::seek::{self, Table};
-use super::summary::{SourceHash, Summary};
-use super::waiting::{NewFile, Waiting};
+use super::summary::Summary;
+use super::waiting::{NewFile, Released, Waiting};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::sys::ReadAt;
@@ -25,14 +25,6 @@ pub struct Writer<'a> {
     /// The frames of a large license that may still turn out void.
     waiting: Option<Waiting>,
     padding: Vec<u8>,
-}
-
-/// A frame of licenses, and what the summary says of it besides.
-pub struct Licenses {
-    pub frame: Frame,
-    /// The name of the license that its content begins with.
-    pub first: Vec<u8>,
-    pub source: SourceHash,
 }
 
 impl<'a> Writer<'a> {
@@ -100,8 +92,8 @@ impl<'a> Writer<'a> {
     pub fn accept_large(&mut self, control: &Control) -> Result<()> {
         let waiting = self.waiting.take().ok_or_else(no_large)?;
         waiting.release(control, |event| match event {
-            super::waiting::Released::Bytes(bytes) => self.output.write(bytes),
-            super::waiting::Released::Frame {
+            Released::Bytes(bytes) => self.output.write(bytes),
+            Released::Frame {
                 seal,
                 first,
                 source,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 
 use super::messages::{LargeLicense, LargeMark, Notice, Task};
-use super::packing::{Packing, Worker};
 use super::rights::{Candidate, Dropped};
+use super::shared::{Packing, Worker};
 use crate::archive::{FRAME_CONTENT, LICENSES_FOLDER, MEMBER_OVERHEAD, cut, member};
 use crate::error::{At, Error, Result, reserve};
 use crate::license::Excerpt;

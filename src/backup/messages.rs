@@ -1,6 +1,6 @@
 //! What the operation's thread and the workers of a backup hand each other.
 
-use crate::archive::writer::Licenses;
+use crate::archive::frame::Licenses;
 use crate::error::Error;
 use crate::store::license::License;
 use crate::store::{Batch, Entry};

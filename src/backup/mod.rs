@@ -4,15 +4,16 @@ mod frame;
 mod messages;
 mod packing;
 mod rights;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use messages::{FrameResult, LargeMark, Notice, Task};
-use packing::Packing;
 pub use rights::Rights;
 use rights::{Inspected, Policy};
+use shared::Packing;
 
 use crate::archive::envelope::{self, Encryption};
 use crate::archive::output::Append;

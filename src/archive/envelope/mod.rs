@@ -8,21 +8,29 @@
 mod opening;
 #[cfg(feature = "encryption")]
 mod sealing;
+mod side;
+mod source;
 #[cfg(feature = "encryption")]
 mod with_age;
 #[cfg(not(feature = "encryption"))]
 mod without_age;
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 
 #[cfg(feature = "encryption")]
-use with_age as implementation;
+use opening::open as open_age;
+#[cfg(feature = "encryption")]
+use sealing::output as encrypted;
+pub use side::{Side, SideReader};
+use source::Clear;
+pub use source::{Bytes, Source};
+#[cfg(feature = "encryption")]
+pub use with_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
-use without_age as implementation;
-
-pub use implementation::{Decryption, Encryption, check};
+pub use without_age::{Decryption, Encryption, check};
+#[cfg(not(feature = "encryption"))]
+use without_age::{open as open_age, output as encrypted};
 
 use super::output::{Append, Output, Plain};
 use crate::error::{At, Error, Result};
@@ -32,21 +40,6 @@ use crate::operation::Control;
 const AGE: &[u8] = b"age-encryption.org/v";
 /// What comes after that in the version that is read and written.
 const VERSION: &[u8] = b"1\n";
-
-/// The bytes of a backup file's frames, out of whatever is around them.
-pub trait Source {
-    /// [`Error::Corrupt`] where what is around them is damaged.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
-
-    /// Where in the file the byte at `offset` of the frames is.
-    fn place(&self, offset: u64) -> u64;
-
-    /// Whether what is read is known to be what was once written.
-    fn is_authentic(&self) -> bool;
-}
-
-/// Bytes of a file, from its beginning.
-pub type Bytes = Box<dyn Read + Send>;
 
 /// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
 /// they are. With `verify` what is needed to read an encrypted file back is gathered.
@@ -58,7 +51,7 @@ pub fn output<'a>(
     control: &Control,
 ) -> Result<Box<dyn Output + 'a>> {
     match encryption {
-        Some(encryption) => encryption.output(file, path, verify, control),
+        Some(encryption) => encrypted(encryption, file, path, verify, control),
         None => Ok(Box::new(Plain(file))),
     }
 }
@@ -79,11 +72,8 @@ pub fn open(
     let kind = kind_of(&line);
     let bytes: Bytes = Box::new(io::Cursor::new(line).chain(bytes));
     match kind {
-        Kind::Clear => Ok(Box::new(Clear {
-            bytes,
-            path: path.to_owned(),
-        })),
-        Kind::Age => implementation::open(bytes, path, decryption, control),
+        Kind::Clear => Ok(Box::new(Clear::new(bytes, path))),
+        Kind::Age => open_age(bytes, path, decryption, control),
         Kind::OtherAge => Err(Error::NotABackup {
             path: path.to_owned(),
             why: "it is encrypted in another version of the age format".to_owned(),
@@ -92,49 +82,6 @@ pub fn open(
             path: path.to_owned(),
             what: "the line that an encrypted file begins with is damaged".to_owned(),
         }),
-    }
-}
-
-/// A file for what waits to be written, gone with the backup.
-pub enum Side {
-    Clear(File),
-    Encrypted(implementation::SideFile),
-}
-
-/// What was written to it, from the beginning.
-pub type SideReader = Box<dyn Read>;
-
-impl Side {
-    pub fn new(file: File, encrypted: bool, path: &Path) -> Result<Self> {
-        Ok(if encrypted {
-            Side::Encrypted(implementation::SideFile::new(file, path)?)
-        } else {
-            Side::Clear(file)
-        })
-    }
-
-    /// Ends it, to be read.
-    pub fn read_back(self, path: &Path) -> Result<SideReader> {
-        match self {
-            Side::Clear(mut file) => {
-                file.rewind().at("read back", path)?;
-                Ok(Box::new(file))
-            }
-            Side::Encrypted(file) => file.read_back(path),
-        }
-    }
-}
-
-impl Write for Side {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        match self {
-            Side::Clear(file) => file.write(data),
-            Side::Encrypted(file) => file.write(data),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -168,29 +115,4 @@ fn kind_of(line: &[u8]) -> Kind {
 /// Whether this begins as a version's number does, and the end of the line after it.
 fn is_version(bytes: &[u8]) -> bool {
     matches!(bytes, [b'0'..=b'9', b'0'..=b'9' | b'\n'])
-}
-
-/// Frames with nothing around them.
-struct Clear {
-    bytes: Bytes,
-    path: PathBuf,
-}
-
-impl Source for Clear {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        loop {
-            match self.bytes.read(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => return read.at("read", &self.path),
-            }
-        }
-    }
-
-    fn place(&self, offset: u64) -> u64 {
-        offset
-    }
-
-    fn is_authentic(&self) -> bool {
-        false
-    }
 }

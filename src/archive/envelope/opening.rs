@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
+use super::source::{Bytes, Source};
 use super::with_age::{
     CHUNK, Decryption, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
 };
-use super::{Bytes, Source};
 use crate::error::{Error, Result};
 use crate::hresult;
 use crate::operation::Control;

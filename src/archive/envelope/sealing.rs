@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, ErrorKind, Seek, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, Write};
 use std::iter;
 use std::path::Path;
 use std::rc::Rc;
@@ -10,11 +10,11 @@ use std::rc::Rc;
 use age::stream::StreamWriter;
 use age::{DecryptError, Decryptor, Encryptor, x25519};
 
-use super::SideReader;
-use super::with_age::{CHUNK, encryptor, is_of_the_system};
+use super::with_age::{CHUNK, Encryption, encryptor, is_of_the_system};
 use crate::archive::output::{Append, Output};
 use crate::archive::readback::{Expected, What};
 use crate::error::{At, Error, Result};
+use crate::operation::Control;
 
 /// Bytes of the file that are hashed as one, to be read back.
 const REGION: u64 = 1 << 20;
@@ -35,8 +35,20 @@ fn finish<W: Write>(stream: StreamWriter<Gathered<W>>) -> io::Result<W> {
         .map_err(|error| error.into_error())
 }
 
+/// Begins an age file; the frames go into it.
+pub fn output<'a>(
+    encryption: &Encryption,
+    file: &'a mut dyn Append,
+    path: &'a Path,
+    verify: bool,
+    control: &Control,
+) -> Result<Box<dyn Output + 'a>> {
+    let encryptor = encryption.encryptor(control)?;
+    Ok(Box::new(Sealed::new(encryptor, file, path, verify)?))
+}
+
 /// Frames on their way into an age file.
-pub struct Sealed<'a> {
+struct Sealed<'a> {
     stream: StreamWriter<Gathered<Stored<'a>>>,
     path: &'a Path,
     failure: Failure,
@@ -47,7 +59,7 @@ type Failure = Rc<RefCell<Option<Error>>>;
 
 impl<'a> Sealed<'a> {
     /// Begins the file with the header.
-    pub fn new(
+    fn new(
         encryptor: Encryptor,
         file: &'a mut dyn Append,
         path: &'a Path,
@@ -130,7 +142,7 @@ impl SideFile {
         Ok(SideFile { stream, identity })
     }
 
-    pub fn read_back(self, path: &Path) -> Result<SideReader> {
+    pub fn read_back(self, path: &Path) -> Result<impl Read + use<>> {
         let mut file = finish(self.stream).at("write", path)?;
         file.rewind().at("read back", path)?;
         let unreadable = |error: io::Error| {
@@ -142,13 +154,12 @@ impl SideFile {
                 what: "a large license read back is not what was written".to_owned(),
             }
         };
-        let reader = Decryptor::new_buffered(BufReader::new(file))
+        Decryptor::new_buffered(BufReader::new(file))
             .and_then(|decryptor| decryptor.decrypt(iter::once(&self.identity as _)))
             .map_err(|error| match error {
                 DecryptError::Io(error) => unreadable(error),
                 _ => unreadable(ErrorKind::InvalidData.into()),
-            })?;
-        Ok(Box::new(reader))
+            })
     }
 }
 

@@ -8,14 +8,9 @@
 use std::io;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use age::{EncryptError, Encryptor, scrypt, x25519};
 
-pub use super::opening::open;
-use super::sealing::Sealed;
-pub use super::sealing::SideFile;
-use crate::archive::output::{Append, Output};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
@@ -62,7 +57,7 @@ impl Encryption {
         }
     }
 
-    fn encryptor(&self, control: &Control) -> Result<Encryptor> {
+    pub(super) fn encryptor(&self, control: &Control) -> Result<Encryptor> {
         match self {
             Encryption::Passphrase(passphrase) => {
                 control.check()?;
@@ -77,18 +72,6 @@ impl Encryption {
             }
             Encryption::Recipients(recipients) => encryptor(recipients.iter().map(|one| one as _)),
         }
-    }
-
-    /// Begins an age file; the frames go into it.
-    pub fn output<'a>(
-        &self,
-        file: &'a mut dyn Append,
-        path: &'a Path,
-        verify: bool,
-        control: &Control,
-    ) -> Result<Box<dyn Output + 'a>> {
-        let encryptor = self.encryptor(control)?;
-        Ok(Box::new(Sealed::new(encryptor, file, path, verify)?))
     }
 }
 

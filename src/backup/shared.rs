@@ -1,0 +1,39 @@
+//! What the workers of a backup share, and what each has of its own.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::rights::{Judge, Policy};
+use crate::archive::frame::Packer;
+use crate::operation::Control;
+use crate::store::directory::{ReadAhead, Waits};
+use crate::store::{Contents, Reader};
+use crate::target::Scratch;
+
+/// What the workers of a backup share.
+pub struct Packing<'a> {
+    pub contents: Arc<dyn Contents>,
+    pub control: &'a Control,
+    pub level: i32,
+    pub partial: bool,
+    pub policy: Policy,
+    /// None when one thread does everything.
+    pub ahead: Option<ReadAhead>,
+    /// Where snapshots of databases are written to, as long as they are needed.
+    pub scratch: &'a Scratch,
+    /// Memory of written frames, to be used again.
+    pub used: Mutex<Vec<Vec<u8>>>,
+}
+
+/// What one worker has of its own.
+pub struct Worker {
+    pub reader: Box<dyn Reader>,
+    pub packer: Packer,
+    /// The content of the frame that is being made.
+    pub content: Vec<u8>,
+    /// The path of the member that is being made.
+    pub path: Vec<u8>,
+    pub judge: Judge,
+    pub waits: Waits,
+}
