@@ -162,8 +162,10 @@ impl Backup {
             device: device::id()?,
             store: listing.contents.kind().to_owned(),
         };
+        // What waits there is encrypted too.
+        let beside = file.0.scratch();
+        let new_file = || beside.unnamed_file();
         let output = envelope::output(encryption, &mut file, path, verify, control)?;
-        let new_file = || scratch.unnamed_file();
         let writer = Writer::new(output, &info, encryption, &new_file)?;
         let packing = Packing {
             ahead: if self.threads > 1 {

@@ -189,33 +189,6 @@ class Chunks(DamageCase):
                       self.chunks[-1], self.data, self.header):
             self.check(self.data + after, "%d bytes after the end" % len(after))
 
-    def test_a_last_chunk_that_is_full(self):
-        """Where the file ends is not to be told from its length then."""
-        for name in os.listdir(self.source):
-            os.unlink(os.path.join(self.source, name))
-        self.save({b"b": bytes(30000)})
-        # In one block with something that compresses, each random byte takes about one.
-        size = 600
-        for number in range(100):
-            # Where blocks begin decides which sizes there are, so that changes too.
-            seeded = random.Random(number)
-            self.save({b"a": seeded.randbytes(61500 + number % 7), b"c": seeded.randbytes(size)})
-            over = len(decrypt(support.read(self.target))) - CHUNK
-            if over == 0:
-                break
-            size = max(size - over + number // 5, 0)
-        self.assertEqual(over, 0, "no size was found")
-        data = support.read(self.target)
-        self.assertEqual((len(data) - header_length(data)) % STORED, 0)
-        self.assert_ends(self.restorer.verify())
-        self.check(data[:-STORED], "without the last chunk")
-        self.check(data[:-1], "without the last byte")
-        for after in (b"\0", bytes(16), bytes(STORED), data[-STORED:]):
-            self.check(data + after, "%d bytes after the end" % len(after))
-        # An empty chunk after it is not how age ends a file.
-        self.write_archive(data)
-        self.assert_ends(self.restorer.restore())
-
     def test_what_the_words_say(self):
         """Where in the file the damage is, and which licenses it touches."""
         for number in (0, 1, 3, len(self.chunks) - 1):
