@@ -208,6 +208,13 @@ wmlb_hresult show_license(const wmlb_license_info *license, void *user_data)
     return signaled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
 }
 
+static void print_column(const char *text, int width)
+{
+    for (int printed = print_plain(stdout, text); printed < width; printed++)
+        putchar(' ');
+    putchar(' ');
+}
+
 wmlb_hresult show_store(const wmlb_store_info *store, void *user_data)
 {
     struct listing *listing = user_data;
@@ -216,10 +223,9 @@ wmlb_hresult show_store(const wmlb_store_info *store, void *user_data)
         const char *running = store->running > 0 ? "yes" : store->running == 0 ? "no" : "?";
         if (listing->count++ == 0)
             printf("%-16s %-20s %-8s %-10s %s\n", "PLAYER", "PROFILE", "RUNNING", "KIND", "PATH");
-        printf("%-16s ", store->player);
-        for (int printed = print_plain(stdout, store->profile); printed < 20; printed++)
-            putchar(' ');
-        printf(" %-8s %-10s ", running, store->kind);
+        print_column(store->player, 16);
+        print_column(store->profile, 20);
+        printf("%-8s %-10s ", running, store->kind);
         print_plain(stdout, store->path);
         putchar('\n');
     } else {
@@ -232,4 +238,16 @@ wmlb_hresult show_store(const wmlb_store_info *store, void *user_data)
                store->running > 0 ? "true" : store->running == 0 ? "false" : "null");
     }
     return signaled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
+}
+
+/* On the other stream, so that the list stays one. */
+wmlb_hresult show_place(const wmlb_store_info *place, void *user_data)
+{
+    (void)user_data;
+    fputs("looked in: ", stderr);
+    print_plain(stderr, place->path);
+    fputs(*place->player != 0 ? " (" : "", stderr);
+    print_plain(stderr, place->player);
+    fputs(*place->player != 0 ? ")\n" : "\n", stderr);
+    return signaled ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
 }

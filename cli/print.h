@@ -37,4 +37,7 @@ struct listing {
 wmlb_hresult show_license(const wmlb_license_info *license, void *user_data);
 wmlb_hresult show_store(const wmlb_store_info *store, void *user_data);
 
+/* A wmlb_store_callback for places, which needs none. */
+wmlb_hresult show_place(const wmlb_store_info *place, void *user_data);
+
 #endif

@@ -20,7 +20,7 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAM
 
 enum {
     STORE = 1, FORCE, PARTIAL, VERIFY, PASSPHRASE, RECIPIENT, IDENTITY, LEVEL,
-    INDIVIDUALIZE, JSON, QUIET, HELP
+    INDIVIDUALIZE, JSON, QUIET, VERBOSE, HELP
 };
 
 static const struct option known[] = {
@@ -35,6 +35,7 @@ static const struct option known[] = {
     {"individualize", no_argument, NULL, INDIVIDUALIZE},
     {"json", no_argument, NULL, JSON},
     {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
@@ -95,9 +96,10 @@ static const struct command commands[] = {
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
      "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
      "                          repeatedly\n"},
-    {"stores", COMMON | BIT(JSON),
-     "usage: wmlb stores [--json]\n"
-     "Shows the license stores that players have made for this user.\n"},
+    {"stores", COMMON | BIT(JSON) | BIT(VERBOSE),
+     "usage: wmlb stores [--json] [--verbose]\n"
+     "Shows the license stores that players have made for this user.\n\n"
+     "  --verbose               also show the places where it looked for them\n"},
 };
 
 static const char overview[] =
@@ -273,6 +275,19 @@ static int configure(const struct arguments *arguments, bool backup)
     return WMLB_FAILED(hr) ? complain(hr) : code;
 }
 
+static wmlb_hresult list_stores(const struct arguments *arguments, struct listing *listing)
+{
+    wmlb_hresult hr = WMLB_S_OK;
+
+    if (arguments->given & BIT(VERBOSE))
+        hr = wmlb_discover_places(show_place, NULL);
+    if (WMLB_SUCCEEDED(hr))
+        hr = wmlb_discover_stores(show_store, listing);
+    if (WMLB_SUCCEEDED(hr) && listing->count == 0 && !listing->json)
+        fputs("no stores found\n", stderr);
+    return hr;
+}
+
 static int list(const char *command, const struct arguments *arguments)
 {
     struct listing listing = {.json = (arguments->given & BIT(JSON)) != 0};
@@ -281,7 +296,7 @@ static int list(const char *command, const struct arguments *arguments)
     if (listing.json)
         putchar('[');
     if (strcmp(command, "stores") == 0)
-        hr = wmlb_discover_stores(show_store, &listing);
+        hr = list_stores(arguments, &listing);
     else if (arguments->path != NULL)
         hr = wmlb_restorer_enumerate_backup(wmlb_default_restorer(), show_license, &listing);
     else if (WMLB_SUCCEEDED(hr = wmlb_set_backup_path(arguments->store))) /* none is listed */

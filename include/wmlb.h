@@ -1190,8 +1190,8 @@ typedef wmlb_hresult (*wmlb_license_callback)(const struct wmlb_license_info *li
 /**
  * Lists the licenses in the store (property StorePath, or the store set with
  * wmlb_restorer_set_store()): calls callback for each, in the order of their names, and returns
- * at the end of the list. It reads the beginning of each license, and also the end of packages:
- * 1 MiB at most.
+ * at the end of the list. It reads the beginning of each license, and also the end of a large one
+ * that may be a package: 1 MiB at most.
  *
  * After a database of Chromium (tables cdm_storage, versions 1 and 2, or licenses), the list has
  * the licenses in it, one per row, as they were at one moment:
@@ -1675,7 +1675,10 @@ typedef struct wmlb_store_info {
      * The player: "Chromium", "Chrome", "Brave", "Edge", "Vivaldi", "Opera", each also with a
      * channel after it ("Chrome Beta", "Edge Dev"), "Firefox", "Kodi", "Thorium", "PlayReady" (on
      * a set-top box with RDK), or "wmlb": the store at $WMLB_STORE_PATH, and the default of the
-     * property StorePath. Other names may be added. A snap or flatpak has the same name.
+     * property StorePath. Other names may be added. A snap or flatpak has the same name. Any other
+     * program that is made with Electron or from Chromium has the name of its folder, and a DRM
+     * system of a set-top box that of its configuration: untrusted data, which may contain control
+     * characters.
      */
     const char *player;
     /**
@@ -1724,12 +1727,13 @@ typedef wmlb_hresult (*wmlb_store_callback)(const struct wmlb_store_info *store,
  * returns at the end of the list. It needs no restorer, and changes nothing. To back up a store,
  * set its path as the property StorePath.
  *
- * It looks at the places where browsers made from Chromium, Firefox, Kodi, Thorium, and PlayReady
- * on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
+ * It looks at the places where browsers made from Chromium, programs made with Electron, Firefox,
+ * Kodi, Thorium, and PlayReady on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
  * password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
  * $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not know a place that was
  * chosen on the command line of a player. It reads names, links and small files of settings, and
- * no license.
+ * no license. Below such a place it follows no links, except where a player or its users have
+ * them. wmlb_discover_places() lists the places.
  *
  * The order is always the same: by player, then by profile. A store that several paths reach is
  * listed once. Stores that cannot be read are left out, and so are those whose path is not UTF-8,
@@ -1746,7 +1750,28 @@ typedef wmlb_hresult (*wmlb_store_callback)(const struct wmlb_store_info *store,
  *
  * Threads: any, also in a callback.
  */
-WMLB_NODISCARD wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback, void *user_data);
+WMLB_NODISCARD
+wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback,
+                                  void *user_data);
+
+/**
+ * Lists the places at which wmlb_discover_stores() looks for stores, whether there is one or not:
+ * calls callback for each, and returns at the end of the list. In a place only player and path are
+ * known: player is "" if every program's data is looked for there, profile and kind are "", and
+ * running is -1. In path, U+FFFD stands for what is not UTF-8.
+ *
+ * Parameters:
+ * - callback: receives the places; see wmlb_store_callback.
+ * - user_data: is passed to callback, and not touched otherwise.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - the negative value that callback returned
+ * - WMLB_E_INVALIDARG: callback is NULL
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD wmlb_hresult wmlb_discover_places(wmlb_store_callback callback, void *user_data);
 
 /* ---- Names and versions --------------------------------------------------------------------- */
 

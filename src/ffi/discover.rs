@@ -1,6 +1,6 @@
 //! The license stores of players.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use super::guard::{self, entry};
 use crate::error::Error;
@@ -15,7 +15,10 @@ pub struct wmlb_store_info {
     /// The player: "Chromium", "Chrome", "Brave", "Edge", "Vivaldi", "Opera", each also with a
     /// channel after it ("Chrome Beta", "Edge Dev"), "Firefox", "Kodi", "Thorium", "PlayReady" (on
     /// a set-top box with RDK), or "wmlb": the store at $WMLB_STORE_PATH, and the default of the
-    /// property StorePath. Other names may be added. A snap or flatpak has the same name.
+    /// property StorePath. Other names may be added. A snap or flatpak has the same name. Any other
+    /// program that is made with Electron or from Chromium has the name of its folder, and a DRM
+    /// system of a set-top box that of its configuration: untrusted data, which may contain control
+    /// characters.
     pub player: *const c_char,
     /// The player's profile: the name of its folder; for Firefox, its name in profiles.ini if it
     /// has one there. "" if the player has no profiles, and for the main profile of Kodi. One
@@ -57,12 +60,13 @@ pub type wmlb_store_callback = Option<
 /// returns at the end of the list. It needs no restorer, and changes nothing. To back up a store,
 /// set its path as the property StorePath.
 ///
-/// It looks at the places where browsers made from Chromium, Firefox, Kodi, Thorium, and PlayReady
-/// on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
+/// It looks at the places where browsers made from Chromium, programs made with Electron, Firefox,
+/// Kodi, Thorium, and PlayReady on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
 /// password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
 /// $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not know a place that was
 /// chosen on the command line of a player. It reads names, links and small files of settings, and
-/// no license.
+/// no license. Below such a place it follows no links, except where a player or its users have
+/// them. wmlb_discover_places() lists the places.
 ///
 /// The order is always the same: by player, then by profile. A store that several paths reach is
 /// listed once. Stores that cannot be read are left out, and so are those whose path is not UTF-8,
@@ -87,33 +91,79 @@ pub extern "C" fn wmlb_discover_stores(
     entry(|| {
         let function = callback.ok_or(Error::NoCallback)?;
         let stores = discover::find_stores();
-        let mut answers = stores.iter().map(|store| tell(function, store, user_data));
+        let mut answers = stores
+            .iter()
+            .map(|store| tell_store(function, store, user_data));
         Ok(answers.find(|&answer| answer < 0).unwrap_or(WMLB_S_OK))
     })
+}
+
+/// Lists the places at which wmlb_discover_stores() looks for stores, whether there is one or not:
+/// calls callback for each, and returns at the end of the list. In a place only player and path are
+/// known: player is "" if every program's data is looked for there, profile and kind are "", and
+/// running is -1. In path, U+FFFD stands for what is not UTF-8.
+///
+/// Parameters:
+/// - callback: receives the places; see wmlb_store_callback.
+/// - user_data: is passed to callback, and not touched otherwise.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - the negative value that callback returned
+/// - WMLB_E_INVALIDARG: callback is NULL
+///
+/// Threads: any, also in a callback.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn wmlb_discover_places(
+    callback: wmlb_store_callback,
+    user_data: *mut c_void,
+) -> wmlb_hresult {
+    entry(|| {
+        let function = callback.ok_or(Error::NoCallback)?;
+        let places = discover::searched_places();
+        let mut answers = places.iter().map(|(player, path)| {
+            let texts = [player, "", &*path.to_string_lossy()];
+            tell(function, texts, c"", -1, user_data)
+        });
+        Ok(answers.find(|&answer| answer < 0).unwrap_or(WMLB_S_OK))
+    })
+}
+
+fn tell_store(function: Function, store: &FoundStore, user_data: *mut c_void) -> wmlb_hresult {
+    let kind = match store.kind {
+        Kind::Sqlite => c"sqlite",
+        Kind::Directory => c"directory",
+    };
+    let running = match store.running {
+        Running::Yes => 1,
+        Running::No => 0,
+        Running::Unknown => -1,
+    };
+    let texts = [&*store.player, &*store.profile, &*store.path];
+    tell(function, texts, kind, running, user_data)
 }
 
 /// A callback that was given.
 type Function = unsafe extern "C-unwind" fn(*const wmlb_store_info, *mut c_void) -> wmlb_hresult;
 
-fn tell(function: Function, store: &FoundStore, user_data: *mut c_void) -> wmlb_hresult {
+fn tell(
+    function: Function,
+    texts: [&str; 3],
+    kind: &CStr,
+    running: i32,
+    user_data: *mut c_void,
+) -> wmlb_hresult {
     // Paths of a file system have no NUL, but a name in a crafted profiles.ini may have one.
     let text = |text: &str| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
-    let (player, profile) = (text(&store.player), text(&store.profile));
-    let path = text(&store.path);
+    let [player, profile, path] = texts.map(text);
     let info = wmlb_store_info {
         struct_size: size_of::<wmlb_store_info>(),
         player: player.as_ptr(),
         profile: profile.as_ptr(),
-        kind: match store.kind {
-            Kind::Sqlite => c"sqlite".as_ptr(),
-            Kind::Directory => c"directory".as_ptr(),
-        },
+        kind: kind.as_ptr(),
         path: path.as_ptr(),
-        running: match store.running {
-            Running::Yes => 1,
-            Running::No => 0,
-            Running::Unknown => -1,
-        },
+        running,
     };
     // SAFETY: the host gave the function to be called like this; what the struct points to
     // outlives the call.

@@ -130,8 +130,8 @@ fn enumerate(
 
 /// Lists the licenses in the store (property StorePath, or the store set with
 /// wmlb_restorer_set_store()): calls callback for each, in the order of their names, and returns
-/// at the end of the list. It reads the beginning of each license, and also the end of packages:
-/// 1 MiB at most.
+/// at the end of the list. It reads the beginning of each license, and also the end of a large one
+/// that may be a package: 1 MiB at most.
 ///
 /// After a database of Chromium (tables cdm_storage, versions 1 and 2, or licenses), the list has
 /// the licenses in it, one per row, as they were at one moment:

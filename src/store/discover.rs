@@ -113,3 +113,16 @@ pub fn find_stores() -> Vec<FoundStore> {
     }
     found
 }
+
+/// Where [`find_stores`] looks: the player, and the path.
+pub fn searched_places() -> Vec<(&'static str, PathBuf)> {
+    let environment = Environment::read();
+    let mut known = HashSet::<PathBuf>::new();
+    let paths = PLACES.iter().flat_map(|place| {
+        let paths = environment.paths(place).into_iter();
+        paths.map(|path| (place.player, path))
+    });
+    paths
+        .filter(|(_, path)| known.insert(path.clone()))
+        .collect()
+}

@@ -544,13 +544,15 @@ OTHERS.update({
     "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
     "wmlb_restorer_set_store": (c_int32, [c_void_p, POINTER(StoreOps), c_void_p]),
     "wmlb_discover_stores": (c_int32, [StoreCallback, c_void_p]),
+    "wmlb_discover_places": (c_int32, [StoreCallback, c_void_p]),
 })
 FUNCTIONS.update(declare(lib))
 
 
-def discover(on_store=None):
-    """(hr, stores): those of the user whose environment this process has. on_store is given
-    each and gives the callback's answer; what it raises is raised here."""
+def discover(on_store=None, function=None):
+    """(hr, stores): those of the user whose environment this process has, or what another such
+    function tells. on_store is given each and gives the callback's answer; what it raises is
+    raised here."""
     found, problems = [], []
     token = id(found)
 
@@ -565,7 +567,7 @@ def discover(on_store=None):
             problems.append(problem)
             return -1
 
-    hr = lib.wmlb_discover_stores(callback, token)
+    hr = (function or lib.wmlb_discover_stores)(callback, token)
     if problems:
         raise problems[0]
     return hr, found

@@ -226,6 +226,9 @@ namespace Wmlb
         public static extern int wmlb_discover_stores(StoreCallback callback, IntPtr userData);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_discover_places(StoreCallback callback, IntPtr userData);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_backup_licenses(uint flags, StatusCallback callback,
             IntPtr userData);
 

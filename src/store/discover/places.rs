@@ -251,10 +251,11 @@ fn folders_in(path: Option<PathBuf>) -> Vec<PathBuf> {
     folder.folders().map(|it| it.path().to_owned()).collect()
 }
 
-/// As [`Path::join`], without a slash at the end for nothing.
+/// As [`Path::join`], without a needless slash at the end.
 fn join(base: &Path, path: &str) -> PathBuf {
-    match path.is_empty() {
-        true => base.to_owned(),
-        false => base.join(path),
+    if path.is_empty() {
+        base.to_owned()
+    } else {
+        base.join(path)
     }
 }

@@ -202,7 +202,7 @@ class Links(HomeCase):
             with open(calls) as file:
                 return sum(1 for _ in file)
 
-        none, some, twice = (looks(count) for count in (0, 200, 400))
+        none, some, twice = (looks(count) for count in (0, 50, 100))
         self.assertGreater(some, none)
         self.assertLess(twice - none, 3 * (some - none))
 

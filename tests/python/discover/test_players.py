@@ -460,7 +460,26 @@ class Calls(HomeCase):
             self.assertEqual((hr, seen), (answer, 4) if answer < 0 else (w.S_OK, len(self.all)))
 
     def test_no_callback(self):
-        self.assert_hr(w.lib.wmlb_discover_stores(w.NO_STORE_CALLBACK, None), w.E_INVALIDARG)
+        for function in (w.lib.wmlb_discover_stores, w.lib.wmlb_discover_places):
+            self.assert_hr(function(w.NO_STORE_CALLBACK, None), w.E_INVALIDARG)
+
+    def test_places(self):
+        """Each place once, whether there is anything or not; every store is below one."""
+        def body():
+            os.environ["HOME"] = self.home
+            hr, places = w.discover(function=w.lib.wmlb_discover_places)
+            stopped, first = w.discover(lambda place: -5, w.lib.wmlb_discover_places)
+            return hr, places, stopped, len(first)
+
+        hr, places, stopped, seen = support.in_child(body)
+        self.assertEqual((hr, stopped, seen), (w.S_OK, -5, 1))
+        self.assertEqual({place[2:4] + place[5:] for place in places}, {("", "", -1)})
+        paths = [place.path for place in places]
+        self.assertEqual(len(paths), len(set(paths)))
+        for store in self.all:
+            self.assertTrue(any(store.startswith(path + "/") or store == path for path in paths))
+        players = {place.player for place in places}
+        self.assertLessEqual({"", "Chromium", "Firefox", "Kodi", "Thorium", "wmlb"}, players)
 
     def test_the_thread(self):
         threads = []

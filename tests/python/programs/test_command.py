@@ -243,7 +243,14 @@ class Command(unittest.TestCase):
             self.assertNotIn(b"\x1b", self.run_it(0, "list", *source).stdout)
 
     def test_stores(self):
-        self.assertEqual(json.loads(self.run_it(0, "stores", "--json").stdout), [])
+        done = self.run_it(0, "stores", "--json")
+        self.assertEqual((json.loads(done.stdout), done.stderr), ([], b""))
+        done = self.run_it(0, "stores")
+        self.assertEqual((done.stdout, done.stderr), (b"", b"no stores found\n"))
+        looked = self.run_it(0, "stores", "--verbose").stderr.decode().splitlines()
+        self.assertEqual(looked[-1], "no stores found")
+        self.assertIn("looked in: %s (Chromium)" % self.path(".config/chromium"), looked)
+        self.assertIn("looked in: %s" % self.path(".config"), looked)
         support.write(self.path(".config/chromium/Default/CdmStorage.db"))
         found = json.loads(self.run_it(0, "stores", "--json").stdout)
         self.assertEqual([(s["player"], s["profile"], s["kind"], s["running"]) for s in found],
@@ -251,6 +258,19 @@ class Command(unittest.TestCase):
         titles, row = self.run_it(0, "stores").stdout.decode().splitlines()
         for title, value in (("PROFILE", "Default"), ("RUNNING", "no"), ("KIND", "sqlite")):
             self.assertEqual(row.index(value), titles.index(title))
+        looked = self.run_it(0, "stores", "--verbose")
+        self.assertEqual(len(looked.stdout.splitlines()), 2)
+        self.assertNotIn(b"no stores found", looked.stderr)
+
+    def test_names_of_players_are_not_shown_raw(self):
+        support.write(self.path(".config/x\x1b[2J\x9b1m/CdmStorage.db"))
+        done = self.run_it(0, "stores", "--verbose")
+        for shown in (done.stdout, done.stderr):
+            self.assertNotIn(b"\x1b", shown)
+            self.assertNotIn("\x9b".encode(), shown)
+        player, = (entry["player"] for entry in
+                   json.loads(self.run_it(0, "stores", "--json").stdout))
+        self.assertEqual(player, "x\x1b[2J\x9b1m")
 
     def test_key_ids_in_a_line(self):
         store = self.path("store")

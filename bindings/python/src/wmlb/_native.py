@@ -251,6 +251,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "wmlb_default_restorer": (c_void_p, []),
     "wmlb_restorer_create": (c_int32, [POINTER(c_void_p)]),
     "wmlb_discover_stores": (c_int32, [StoreCallback, c_void_p]),
+    "wmlb_discover_places": (c_int32, [StoreCallback, c_void_p]),
     "wmlb_version": (c_char_p, []),
     "wmlb_abi_version": (c_uint32, []),
     "wmlb_hresult_name": (c_char_p, [c_int32]),
