@@ -13,6 +13,8 @@ BLOCK = 512
 RAW_BLOCK = 128 << 10
 FRAME_CONTENT = 2 << 20
 LARGEST_WHOLE = FRAME_CONTENT - 2048
+# Of content in a frame of several licenses.
+MOST = 3 << 20
 OCTAL_11 = 0o77777777777
 END = bytes(2 * BLOCK)
 MAGIC = b"\x28\xb5\x2f\xfd"

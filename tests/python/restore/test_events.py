@@ -68,13 +68,14 @@ class Events(RestoreCase):
         self.assertEqual(self.skipped(events), [("\ufffd".encode(), w.FILE_EXISTS)])
 
     def test_unknown_flags(self):
-        known = w.RESTORE_INDIVIDUALIZE | w.RESTORE_OVERWRITE
+        known = w.RESTORE_INDIVIDUALIZE | w.RESTORE_OVERWRITE | w.ALLOW_CLEAR
         for bit in range(32):
             flags = 1 << bit
             if not flags & known:
                 self.assert_refused(self.restorer.restore(flags), w.E_INVALIDARG)
                 self.assert_refused(self.restorer.restore(flags | known), w.E_INVALIDARG)
-            self.assert_refused(self.restorer.verify(flags), w.E_INVALIDARG)
+            if flags != w.ALLOW_CLEAR:
+                self.assert_refused(self.restorer.verify(flags), w.E_INVALIDARG)
         self.assertFalse(os.path.exists(self.store))
         self.assert_ends(self.restorer.restore(known))
 
