@@ -9,7 +9,6 @@ use crate::archive::envelope::Keys;
 use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
 use crate::archive::walk::{Piece, Pieces};
-use crate::backup::Scratch;
 use crate::error::{Error, Result, reserve};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
@@ -82,7 +81,6 @@ fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Resul
     let mut inspector = Inspector::default();
     let mut statement = Statement::default();
     let (mut name, mut head, mut tail) = (Vec::new(), Vec::new(), Vec::new());
-    let scratch = Scratch::apart();
     while let Some(mut batch) = lister.next_batch()? {
         while let Some(entry) = batch.peek() {
             if let Entry::License = entry {
@@ -111,7 +109,7 @@ fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Resul
                     )?;
                     match read_excerpt(&license, &mut head, &mut tail) {
                         Ok(true) => break Some(license),
-                        // Whether it changes is SQLite's matter.
+                        // Whether it changes is told by its locks.
                         Ok(false) if sqlite::is_database(&head) => break Some(license),
                         Ok(false) => tries += 1,
                         Err(errno) => return Err(Error::system("read", path(), errno)),
@@ -132,11 +130,10 @@ fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Resul
                     if answer < 0 {
                         return Ok(answer);
                     }
-                    // To close it later would take away the locks that SQLite will have on it.
-                    drop(license);
                     if sqlite::is_database(&head) {
-                        let path = store.real_path(&name);
-                        let answer = list_rows(&name, &path, &scratch, &control, listener)?;
+                        let path = path();
+                        let rows = license.rows(&reader.place(&batch, &path)?, &control)?;
+                        let answer = tell_rows(&name, &rows.unwrap_or_default(), listener);
                         if answer < 0 {
                             return Ok(answer);
                         }
@@ -149,35 +146,23 @@ fn enumerate_directory(properties: &Properties, listener: Listener<'_>) -> Resul
     Ok(hresult::WMLB_S_OK)
 }
 
-/// Lists the licences that are rows of a database, after the database itself.
-fn list_rows(
-    database: &[u8],
-    path: &Path,
-    scratch: &Scratch<'_>,
-    control: &Control,
-    listener: Listener<'_>,
-) -> Result<wmlb_hresult> {
-    let mut copy = None;
-    let mut make_copy = || {
-        let file = copy.insert(scratch.file()?);
-        Ok(file.path())
-    };
-    let rows = sqlite::rows(path, &mut make_copy, control)?;
-    let mut answer = hresult::WMLB_S_OK;
+/// Tells the licences that are rows of a database, after the database itself.
+fn tell_rows(database: &[u8], rows: &[sqlite::Row], listener: Listener<'_>) -> wmlb_hresult {
     // What a CDM keeps in a row is its own.
     let statement = Statement::default();
-    if let Some(rows) = rows {
-        rows.each(path, &mut |row| {
-            answer = listener(&LicenseInfo {
-                name: &[database, &row.name].concat(),
-                size: row.size,
-                modified: row.modified.unwrap_or(i64::MIN),
-                statement: &statement,
-            });
-            Ok(answer >= 0)
-        })?;
+    let mut answer = hresult::WMLB_S_OK;
+    for row in rows {
+        answer = listener(&LicenseInfo {
+            name: &[database, &row.name].concat(),
+            size: row.size,
+            modified: row.modified.unwrap_or(i64::MIN),
+            statement: &statement,
+        });
+        if answer < 0 {
+            break;
+        }
     }
-    Ok(answer)
+    answer
 }
 
 /// Reads what is looked at of a licence; false when it changed meanwhile.

@@ -19,9 +19,9 @@ use crate::error::{Error, Result, reserve};
 use crate::license::{Excerpt, Right};
 use crate::operation::Control;
 use crate::pipeline::{Lead, Work};
+use crate::store::TRIES;
 use crate::store::directory::{Entry, OpenError, ReadAhead, Waits};
-use crate::store::opened::License;
-use crate::store::{TRIES, sqlite};
+use crate::store::opened::{License, Unread};
 
 /// What the workers of a backup share.
 pub struct Packing<'a> {
@@ -32,7 +32,7 @@ pub struct Packing<'a> {
     pub policy: Policy,
     /// None when one thread does everything.
     pub ahead: Option<ReadAhead>,
-    /// Where snapshots of databases are written to, as long as they are needed.
+    /// Where databases are copied to that others wait for.
     pub scratch: Scratch<'a>,
     /// Memory of written frames, to be used again.
     pub used: Mutex<Vec<Vec<u8>>>,
@@ -216,9 +216,9 @@ impl Packing<'_> {
             match read.and_then(|()| large.license.is_unchanged()) {
                 Ok(true) => {}
                 changed => {
-                    let at_rest = large.license.is_at_rest();
                     task.large = None;
-                    return self.void(worker, task, part, at_rest, changed.err());
+                    let unread = changed.err().map(Unread::Failed);
+                    return self.void(worker, task, part, unread);
                 }
             }
         }
@@ -247,7 +247,7 @@ impl Packing<'_> {
         }
         // It takes as long as many frames do.
         if let Some(large) = &mut task.large
-            && let Some(check) = large.license.check()
+            && let Some(check) = large.license.check(self.control)
         {
             lead.afterwards(check);
         }
@@ -263,7 +263,7 @@ impl Packing<'_> {
                 Some(prepared) => Ok(prepared),
                 None => worker.opener.open(&task.batch),
             };
-            let license = match opened {
+            let mut license = match opened {
                 Ok(license) => license,
                 Err(OpenError::Gone) => {
                     task.tries += 1;
@@ -303,11 +303,10 @@ impl Packing<'_> {
             let content = &mut worker.content;
             member::write_header(content, &worker.path, size, license.modified());
             let begin = content.len();
-            let read = license
-                .read_whole(content)
-                .and_then(|read| Ok(read == size && license.is_unchanged()?));
+            let read = license.read_whole(content).map_err(Unread::Failed);
+            let read = read.and_then(|read| Ok(read == size && license.verify(self.control)?));
             match read {
-                // Whether it changes is SQLite's matter.
+                // Whether it changes is told by its locks.
                 Ok(_) if license.reads_as_database(&content[begin..]) => {
                     content.truncate(start);
                     if !self.prepare(worker, task, license, part)? {
@@ -332,12 +331,11 @@ impl Packing<'_> {
                     }
                     return Ok(Outcome::Done);
                 }
-                // As in [`Packing::void`].
-                Ok(false) | Err(_) if license.is_at_rest() => task.in_use = true,
                 Ok(false) => task.tries += 1,
-                Err(errno) => {
+                Err(unread) => {
                     content.truncate(start);
-                    return self.fail(worker, "read", errno, part);
+                    self.refuse(worker, unread, part)?;
+                    return Ok(Outcome::Done);
                 }
             }
         }
@@ -346,8 +344,7 @@ impl Packing<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Has the database that the next licence is read where it lies if it is at rest, or else
-    /// takes a snapshot of it. False when it is left out.
+    /// Opens the database that the next licence is. False when it is left out.
     fn prepare(
         &self,
         worker: &mut Worker,
@@ -355,29 +352,17 @@ impl Packing<'_> {
         license: License,
         part: &mut Part,
     ) -> Result<bool> {
-        let path = self.source.real_path(&worker.path[LICENSES_FOLDER.len()..]);
-        let at_rest = match task.in_use {
-            true => {
-                drop(license);
-                None
+        let path = self.display_path(worker);
+        let opened = worker
+            .opener
+            .database(&task.batch, license, &path, self.control);
+        match opened {
+            Ok(database) => {
+                task.prepared = Some(database);
+                Ok(true)
             }
-            false => license.at_rest(&path, self.control)?,
-        };
-        if at_rest.is_some() {
-            task.prepared = at_rest;
-            return Ok(true);
+            Err(cause) => self.skip(worker, cause, part).map(|()| false),
         }
-        // By now it is closed: later that would take away the locks that SQLite will have on it.
-        self.ahead.iter().for_each(ReadAhead::settle);
-        let scratch = self.scratch.file()?;
-        let modified = match sqlite::snapshot(&path, &scratch.path(), self.control) {
-            Ok(modified) => modified,
-            Err(cause) => return self.skip(worker, cause, part).map(|()| false),
-        };
-        let snapshot = License::snapshot(scratch.into_unnamed()?.into(), modified)
-            .map_err(|errno| Error::system("read a snapshot of", path, errno))?;
-        task.prepared = Some(snapshot);
-        Ok(true)
     }
 
     /// Puts the next piece of a large licence into the frame.
@@ -392,13 +377,14 @@ impl Packing<'_> {
         let length = large.rest.min(FRAME_CONTENT as u64) as usize;
         worker.make_room(length)?;
         let license = &mut large.license;
-        let read = license
-            .read_next(&mut worker.content, length)
-            .and_then(|read| {
-                let ends = large.rest == length as u64;
-                // In this order: what was checked is what was read.
-                Ok(read == length && (!ends || license.is_sound() && license.is_unchanged()?))
-            });
+        let ends = large.rest == length as u64;
+        let scratch = || Ok(self.scratch.unnamed_file()?.0);
+        let read = license.make_way(&scratch, self.control);
+        let read = read.map_err(Unread::Cause).and_then(|same| {
+            let read = license.read_next(&mut worker.content, length);
+            let whole = same && read.map_err(Unread::Failed)? == length;
+            Ok(whole && (!ends || license.verify(self.control)?))
+        });
         if let Ok(true) = read {
             part.bytes = length as u64;
             large.rest -= length as u64;
@@ -415,8 +401,7 @@ impl Packing<'_> {
             }
             return Ok(());
         }
-        let at_rest = license.is_at_rest();
-        self.void(worker, task, part, at_rest, read.err())
+        self.void(worker, task, part, read.err())
     }
 
     /// What was packed of a large licence so far does not count, in this part and in those
@@ -426,8 +411,7 @@ impl Packing<'_> {
         worker: &mut Worker,
         task: &mut Task,
         part: &mut Part,
-        at_rest: bool,
-        failed: Option<Errno>,
+        unread: Option<Unread>,
     ) -> Result<()> {
         worker.content.clear();
         part.bytes = 0;
@@ -438,15 +422,8 @@ impl Packing<'_> {
         worker.path.clear();
         worker.path.extend_from_slice(LICENSES_FOLDER);
         task.batch.append_name(&mut worker.path);
-        match failed {
-            // Whatever it is, a snapshot is taken instead, or tells what is wrong.
-            _ if at_rest => {
-                task.in_use = true;
-                return Ok(());
-            }
-            Some(errno) => {
-                self.fail(worker, "read", errno, part)?;
-            }
+        match unread {
+            Some(unread) => self.refuse(worker, unread, part)?,
             None => {
                 task.tries += 1;
                 if task.tries < TRIES {
@@ -476,6 +453,14 @@ impl Packing<'_> {
         let cause = Error::system(action, self.display_path(worker), errno);
         self.skip(worker, cause, part)?;
         Ok(Outcome::Done)
+    }
+
+    /// The same, whatever the cause is.
+    fn refuse(&self, worker: &Worker, unread: Unread, part: &mut Part) -> Result<()> {
+        match unread {
+            Unread::Failed(errno) => self.fail(worker, "read", errno, part).map(drop),
+            Unread::Cause(cause) => self.skip(worker, cause, part),
+        }
     }
 
     /// The licence that is being made changed in every try, or is gone.

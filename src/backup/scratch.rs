@@ -1,11 +1,11 @@
-//! Where snapshots of databases, and copies of a host's licences, are written to, as long as
-//! they are needed.
+//! Where a host's licences, and databases that others wait for, are copied to, as long as they
+//! are needed.
 
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::archive::commit::{Folder, Temporary};
+use crate::archive::commit::Folder;
 use crate::error::{Error, Result};
 use crate::props;
 
@@ -30,11 +30,6 @@ impl<'a> Scratch<'a> {
             beside: None,
             apart: OnceLock::new(),
         }
-    }
-
-    /// A new file, with a name.
-    pub fn file(&self) -> Result<Temporary<'_>> {
-        self.folder()?.named_temporary()
     }
 
     /// A new file without a name, and the folder that it is in.

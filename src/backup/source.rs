@@ -3,10 +3,11 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::operation::Control;
 use crate::status::wmlb_progress;
 use crate::store::HOST;
 use crate::store::directory::{Batch, Directory, Entry, Lister, OpenError, Reader};
@@ -42,15 +43,6 @@ impl Source {
             Source::Host(_) => OsStr::from_bytes(name).into(),
         }
     }
-
-    /// The path of a database of which a snapshot is wanted; those of hosts are bytes like
-    /// others.
-    pub fn real_path(&self, name: &[u8]) -> PathBuf {
-        match self {
-            Source::Directory(store) => store.real_path(name),
-            Source::Host(_) => self.display_path(name),
-        }
-    }
 }
 
 /// Opens what batches name. One a worker.
@@ -68,6 +60,21 @@ impl Opener {
                 Some(Entry::Spooled(place)) => Ok(License::spooled(spool.clone(), *place)),
                 _ => Err(OpenError::Gone),
             },
+        }
+    }
+
+    /// The database of this path, whose file was opened as the next entry of a batch.
+    pub fn database(
+        &self,
+        batch: &Batch,
+        license: License,
+        path: &Path,
+        control: &Control,
+    ) -> Result<License> {
+        match self {
+            Opener::Directory(reader) => license.database(&reader.place(batch, path)?, control),
+            // Those of hosts are bytes like others.
+            Opener::Host(_) => Ok(license),
         }
     }
 }

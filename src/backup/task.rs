@@ -9,8 +9,6 @@ pub struct Task {
     pub large: Option<LargeLicense>,
     /// The batch's next entry, when that is a database that is ready to be packed.
     pub prepared: Option<License>,
-    /// The batch's next entry is a database that was at rest, and is not any more.
-    pub in_use: bool,
     /// How often the batch's next entry was tried before.
     pub tries: u32,
     /// How many of the batch's next entries are being read ahead.
@@ -23,7 +21,6 @@ impl Task {
             batch,
             large: None,
             prepared: None,
-            in_use: false,
             tries: 0,
             asked: 0,
         }
@@ -36,7 +33,6 @@ impl Task {
 
     /// Goes on to the batch's next entry.
     pub fn advance(&mut self) -> Option<Entry> {
-        self.in_use = false;
         self.tries = 0;
         self.asked = self.asked.saturating_sub(1);
         self.batch.advance()

@@ -38,8 +38,6 @@ use crate::sys;
 /// A directory store, or one database of a folder.
 pub struct Directory {
     path: PathBuf,
-    /// The same without links.
-    real_path: PathBuf,
     root: OwnedFd,
     /// The name of the one file that is the store.
     only: Option<OsString>,
@@ -61,7 +59,6 @@ impl Directory {
         match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
-                real_path: canonical(path).map_err(|errno| cannot_open(path, errno))?,
                 root,
                 only: None,
             })),
@@ -82,8 +79,7 @@ impl Directory {
             return Err(failed(Errno::NOTDIR));
         }
         Ok(Arc::new(Directory {
-            path: folder.clone(),
-            real_path: folder,
+            path: folder,
             root,
             only: Some(only),
         }))
@@ -100,11 +96,6 @@ impl Directory {
     /// The path of something in the store, for words.
     pub fn display_path(&self, name: &[u8]) -> PathBuf {
         self.path.join(OsStr::from_bytes(name))
-    }
-
-    /// The path of something in the store, without links as far as the store goes.
-    pub fn real_path(&self, name: &[u8]) -> PathBuf {
-        self.real_path.join(OsStr::from_bytes(name))
     }
 }
 
@@ -224,6 +215,20 @@ impl Reader {
                 Err(OpenError::Gone)
             }
             Err(errno) => Err(OpenError::Failed(errno)),
+        }
+    }
+}
+
+impl Reader {
+    /// Where a database is that was opened as the batch's next entry, and has this path.
+    pub fn place<'a>(&'a self, batch: &'a Batch, path: &'a Path) -> Result<sqlite::Place<'a>> {
+        match (&self.folder, batch.current()) {
+            (Some(folder), Some((_, name))) => Ok(sqlite::Place {
+                folder: folder.as_fd(),
+                name,
+                path,
+            }),
+            _ => Err(Error::Changed(path.to_owned())),
         }
     }
 }

@@ -1,15 +1,16 @@
 //! The content of a licence that is open, wherever it lies.
 
 use std::cell::Cell;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::fs::{self, SeekFrom, Stat};
+use rustix::fs::{self, Stat};
 use rustix::io::Errno;
 
 use super::host::{Spool, Spooled};
-use super::sqlite::{self, AtRest};
+use super::sqlite::{self, Database, Place, Row};
+use crate::error::Error;
 use crate::operation::Control;
 use crate::sys::seeded::{self, Bug};
 use crate::sys::{self, Time};
@@ -24,16 +25,10 @@ pub struct License {
 enum Content {
     /// A file of the store, and what it was when it was opened.
     File { file: OwnedFd, before: Stat },
-    /// A database that is read where it lies.
-    AtRest {
-        file: OwnedFd,
-        database: Box<AtRest>,
-    },
-    /// A snapshot of a database, in a file of its own.
-    Snapshot {
-        file: OwnedFd,
-        size: u64,
-        modified: Time,
+    /// A database, of which so many bytes were read.
+    Database {
+        database: Box<Database>,
+        read: Cell<u64>,
     },
     /// A copy of a licence of a host's store, of which so many bytes were read.
     Spooled {
@@ -50,18 +45,6 @@ impl License {
         }
     }
 
-    /// A snapshot of a database that was modified then.
-    pub fn snapshot(file: OwnedFd, modified: Time) -> Result<Self> {
-        let size = fs::fstat(&file)?.st_size as u64;
-        Ok(License {
-            content: Content::Snapshot {
-                file,
-                size,
-                modified,
-            },
-        })
-    }
-
     pub fn spooled(spool: Arc<Spool>, place: Spooled) -> Self {
         License {
             content: Content::Spooled {
@@ -72,58 +55,64 @@ impl License {
         }
     }
 
-    /// The database of this path, which it is the file of, to be read from its beginning where
-    /// it lies; None when that is not at rest.
-    pub fn at_rest(self, path: &Path, control: &Control) -> crate::error::Result<Option<Self>> {
+    /// The database at this place, which it is the file of.
+    pub fn database(self, place: &Place<'_>, control: &Control) -> crate::error::Result<Self> {
         let Content::File { file, .. } = self.content else {
-            return Ok(None);
+            return Err(Error::Changed(place.path.to_owned()));
         };
-        let Some(database) = AtRest::find(path, file.as_fd(), control)? else {
-            return Ok(None);
-        };
-        Ok(fs::seek(&file, SeekFrom::Start(0)).ok().map(|_| License {
-            content: Content::AtRest {
-                file,
+        let mut database = Database::open(place, file, control)?;
+        database.check_if_small(control)?;
+        Ok(License {
+            content: Content::Database {
                 database: Box::new(database),
+                read: Cell::new(0),
             },
-        }))
+        })
+    }
+
+    /// The licenses in the rows of the database at this place, which it is the file of.
+    pub fn rows(
+        self,
+        place: &Place<'_>,
+        control: &Control,
+    ) -> crate::error::Result<Option<Vec<Row>>> {
+        match self.content {
+            Content::File { file, .. } => Database::rows(place, file, control),
+            _ => Ok(None),
+        }
     }
 
     /// What is to be done about it besides, by others who go on with it meanwhile, if anything.
-    pub fn check(&mut self) -> Option<Box<dyn FnOnce() + Send>> {
+    pub fn check(&mut self, control: &Control) -> Option<Box<dyn FnOnce() + Send>> {
         match &mut self.content {
-            Content::AtRest { database, .. } => database.check(),
+            Content::Database { database, .. } => database.check(control),
             _ => None,
         }
     }
 
-    /// Whether nothing is wrong with what is in it; waits for [`License::check`].
-    pub fn is_sound(&mut self) -> bool {
+    /// Called between two reads: lets go of what others wait for, by way of a file of our own.
+    /// False when it has changed before.
+    pub fn make_way(
+        &mut self,
+        scratch: &dyn Fn() -> crate::error::Result<File>,
+        control: &Control,
+    ) -> crate::error::Result<bool> {
         match &mut self.content {
-            Content::AtRest { database, .. } => database.is_sound(),
-            _ => true,
+            Content::Database { database, read } => database.make_way(read.get(), scratch, control),
+            _ => Ok(true),
         }
     }
 
-    pub fn is_at_rest(&self) -> bool {
-        matches!(self.content, Content::AtRest { .. })
-    }
-
-    /// Whether it took work to have it like this: a snapshot, or a database that was checked.
+    /// Whether it took work to have it like this: a database that was locked and checked.
     pub fn is_prepared(&self) -> bool {
-        matches!(
-            self.content,
-            Content::AtRest { .. } | Content::Snapshot { .. }
-        )
+        matches!(self.content, Content::Database { .. })
     }
 
     /// Whether it is the file of a database, which is not just read.
     pub fn is_database(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, .. } => sqlite::is_database_file(file),
-            Content::AtRest { .. } | Content::Snapshot { .. } | Content::Spooled { .. } => {
-                Ok(false)
-            }
+            Content::Database { .. } | Content::Spooled { .. } => Ok(false),
         }
     }
 
@@ -136,8 +125,7 @@ impl License {
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::File { before, .. } => before.st_size as u64,
-            Content::AtRest { database, .. } => database.size(),
-            Content::Snapshot { size, .. } => *size,
+            Content::Database { database, .. } => database.size(),
             Content::Spooled { place, .. } => place.size,
         }
     }
@@ -145,8 +133,7 @@ impl License {
     pub fn modified(&self) -> Time {
         match &self.content {
             Content::File { before, .. } => sys::modified(before),
-            Content::AtRest { database, .. } => database.modified(),
-            Content::Snapshot { modified, .. } => *modified,
+            Content::Database { database, .. } => database.modified(),
             Content::Spooled { place, .. } => Time {
                 seconds: place.modified,
                 nanoseconds: 0,
@@ -157,12 +144,10 @@ impl License {
     /// Reads on; 0 bytes at the end.
     fn read(&self, out: &mut [u8]) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. }
-            | Content::AtRest { file, .. }
-            | Content::Snapshot { file, .. } => {
+            Content::File { file, .. } => {
                 rustix::io::retry_on_intr(|| rustix::io::read(file, &mut *out))
             }
-            Content::Spooled { read, .. } => {
+            Content::Database { read, .. } | Content::Spooled { read, .. } => {
                 let got = self.read_at(out, read.get())?;
                 read.set(read.get() + got as u64);
                 Ok(got)
@@ -173,11 +158,10 @@ impl License {
     /// Reads what is at `offset`; 0 bytes at the end.
     fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. }
-            | Content::AtRest { file, .. }
-            | Content::Snapshot { file, .. } => {
+            Content::File { file, .. } => {
                 rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *out, offset))
             }
+            Content::Database { database, .. } => database.read_at(out, offset),
             Content::Spooled { spool, place, .. } => {
                 let rest = place.size.saturating_sub(offset);
                 let length = (out.len() as u64).min(rest) as usize;
@@ -190,11 +174,9 @@ impl License {
     /// has changed.
     pub fn read_whole(&self, out: &mut Vec<u8>) -> Result<u64> {
         let file = match &self.content {
-            Content::File { file, .. }
-            | Content::AtRest { file, .. }
-            | Content::Snapshot { file, .. } => file,
-            Content::Spooled { place, .. } => {
-                return Ok(self.read_next(out, place.size as usize)? as u64);
+            Content::File { file, .. } => file,
+            Content::Database { .. } | Content::Spooled { .. } => {
+                return Ok(self.read_next(out, self.size() as usize)? as u64);
             }
         };
         let start = out.len();
@@ -251,8 +233,22 @@ impl License {
         match &self.content {
             Content::File { .. } if seeded::has(Bug::ChangedIsSaved) => Ok(true),
             Content::File { file, before } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
-            Content::AtRest { file, database } => Ok(database.is_unchanged(file.as_fd())),
-            Content::Snapshot { .. } | Content::Spooled { .. } => Ok(true),
+            Content::Database { .. } | Content::Spooled { .. } => Ok(true),
         }
     }
+
+    /// The same when all of it was read, and whether nothing is wrong with what is in it.
+    pub fn verify(&mut self, control: &Control) -> std::result::Result<bool, Unread> {
+        match &mut self.content {
+            Content::Database { database, .. } => database.verify(control).map_err(Unread::Cause),
+            _ => self.is_unchanged().map_err(Unread::Failed),
+        }
+    }
+}
+
+/// Why a license was not read.
+pub enum Unread {
+    Failed(Errno),
+    /// It says what it is about.
+    Cause(Error),
 }
