@@ -95,15 +95,13 @@ pub enum Error {
         source: io::Error,
     },
     #[error("the database {} is damaged: {problem}", path.display())]
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code))]
     Database { path: PathBuf, problem: String },
     #[error("the database {} is in use by another program", .0.display())]
     DatabaseInUse(PathBuf),
     #[error("the player whose license store {} is in is running: close it first", .0.display())]
     PlayerRuns(PathBuf),
-    #[error("the database {} has a journal beside it, and this build of the library has no SQLite", .0.display())]
-    #[cfg_attr(feature = "sqlite", expect(dead_code))]
-    NoSqlite(PathBuf),
+    #[error("{} belongs to a database, and is a link or a special file", .0.display())]
+    Sidecar(PathBuf),
     #[error("cannot write a snapshot of a database to {}", path.display())]
     Scratch { path: PathBuf, source: io::Error },
     #[error("the host's store failed to {action}")]
@@ -211,9 +209,7 @@ impl Error {
                 hresult::WMLB_E_INVALIDARG
             }
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
-            Error::NoEncryption(_) | Error::NoSqlite(_) | Error::HostStoreReadOnly => {
-                hresult::WMLB_E_NOTIMPL
-            }
+            Error::NoEncryption(_) | Error::HostStoreReadOnly => hresult::WMLB_E_NOTIMPL,
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
             Error::Busy
             | Error::DatabaseInUse(_)
@@ -227,9 +223,10 @@ impl Error {
             Error::BufferTooSmall => hresult::WMLB_E_INSUFFICIENT_BUFFER,
             Error::Canceled => hresult::WMLB_NS_E_DRM_OPERATION_CANCELED,
             Error::BackupExists(_) => hresult::WMLB_NS_E_DRM_BACKUP_EXISTS,
-            Error::WriteOnly(_) | Error::NotRegular(_) | Error::NotALicense(_) => {
-                hresult::WMLB_E_ACCESSDENIED
-            }
+            Error::WriteOnly(_)
+            | Error::NotRegular(_)
+            | Error::NotALicense(_)
+            | Error::Sidecar(_) => hresult::WMLB_E_ACCESSDENIED,
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
             Error::Changed(_) | Error::Disturbed(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
@@ -259,7 +256,7 @@ impl Error {
             Error::Changed(_)
             | Error::Database { .. }
             | Error::DatabaseInUse(_)
-            | Error::NoSqlite(_) => true,
+            | Error::Sidecar(_) => true,
             Error::System { .. } => !matches!(
                 self.hresult(),
                 hresult::TOO_MANY_OPEN_FILES | hresult::WMLB_E_OUTOFMEMORY

@@ -47,6 +47,7 @@ mod props;
 mod registry;
 mod restore;
 mod restorer;
+mod scratch;
 mod secret;
 mod status;
 mod store;

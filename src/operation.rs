@@ -60,7 +60,6 @@ impl Control {
     }
 
     /// Whether somebody asked for the end, for those who outlive the operation.
-    #[cfg(feature = "sqlite")]
     pub fn canceled(&self) -> impl Fn() -> bool + Send + 'static {
         let canceled = self.canceled.clone();
         move || canceled.load(Ordering::Acquire)

@@ -14,6 +14,7 @@ mod secret_memory;
 mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
 mod spawn;
+mod store_file;
 mod threads;
 pub mod xdg;
 
@@ -27,9 +28,7 @@ use rustix::io::Errno;
 pub use attributes::copy_attributes;
 pub use contents::{ReadAt, reads_equal};
 pub use durable::{is_local, set_file_mode, synchronize_file, synchronize_folder};
-pub use locks::{Range, is_locked, lock};
-#[cfg(feature = "sqlite")]
-pub use locks::{read_lock, unlock};
+pub use locks::{Range, is_locked, lock, read_lock, unlock};
 #[cfg(feature = "encryption")]
 pub use memory::has_memory;
 pub use memory::shortages;
@@ -39,6 +38,7 @@ pub use secret_memory::SecretBytes;
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
+pub use store_file::StoreFile;
 pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
 
 /// What a system call gives. `error::At` says what was tried, and on which path.
@@ -87,32 +87,6 @@ pub fn changed(stat: &fs::Stat) -> Time {
     Time {
         seconds: stat.st_ctime as i64,
         nanoseconds: stat.st_ctime_nsec as u32,
-    }
-}
-
-/// Whether it is certain that this system's own clock is what a file's times are taken from, in
-/// whole seconds or finer, before it is written to: not that of a server, or what a program says.
-pub fn keeps_times(file: BorrowedFd<'_>) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        // The kernel's include/uapi/linux/magic.h: ext2 to ext4, XFS, Btrfs, F2FS, tmpfs,
-        // overlayfs.
-        const KNOWN: [u32; 6] = [
-            0xEF53,
-            0x5846_5342,
-            0x9123_683E,
-            0xF2F5_2010,
-            0x0102_1994,
-            0x794C_7630,
-        ];
-        // The type of this field differs between processors.
-        #[allow(clippy::unnecessary_cast)]
-        fs::fstatfs(file).is_ok_and(|system| KNOWN.contains(&(system.f_type as u32)))
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    {
-        let _ = file;
-        false
     }
 }
 

@@ -8,13 +8,13 @@ use super::messages::{LargeLicense, LargeMark, Notice, Task};
 use super::rights::{Candidate, Dropped};
 use super::shared::{Packing, Worker};
 use crate::archive::{FRAME_CONTENT, LICENSES_FOLDER, MEMBER_OVERHEAD, cut, member};
-use crate::error::{At, Error, Result, reserve};
+use crate::error::{Error, Result, reserve};
 use crate::license::Excerpt;
 use crate::name;
 use crate::pipeline::TaskContext;
 use crate::store::directory::ReadAhead;
-use crate::store::license::License;
-use crate::store::{Entry, OpenError, TRIES, sqlite};
+use crate::store::license::{License, Unread};
+use crate::store::{Entry, OpenError, TRIES};
 
 /// A frame, by the worker that makes it, out of the names of a task.
 pub struct FrameInProgress<'f, 'p> {
@@ -165,37 +165,27 @@ impl<'p> FrameInProgress<'_, 'p> {
             self.task.keep(license);
             return Ok(Some(Outcome::Full));
         }
-        let read = license.read_whole(content).and_then(|read| {
-            let whole = read == size && license.is_unchanged()?;
-            // Whether a database changes is SQLite's matter.
-            let is_database = license.reads_as_database(&content[begin..]);
-            Ok((
-                whole && (is_database || license.reads_again(&content[begin..])?),
-                is_database,
-            ))
-        });
-        match read {
-            Ok((_, true)) => {
-                content.truncate(start);
-                let goes_on = self.prepare(license)?;
-                Ok((!goes_on).then_some(Outcome::Done))
-            }
-            Ok((true, false)) => {
+        let read = license.read_whole(content).map_err(Unread::Failed);
+        // Whether a database changes is told by its locks.
+        if read.is_ok() && license.reads_as_database(&content[begin..]) {
+            content.truncate(start);
+            let goes_on = self.prepare(license)?;
+            return Ok((!goes_on).then_some(Outcome::Done));
+        }
+        let control = self.packing.control;
+        match read.and_then(|read| Ok(read == size && license.verify(control)?)) {
+            Ok(true) => {
                 member::pad(content, size);
                 self.admit(&license, start, begin).map(Some)
             }
-            // As in [`FrameInProgress::drop_large`].
-            Ok((false, _)) | Err(_) if license.is_at_rest() => {
-                self.task.in_use = true;
-                Ok(None)
-            }
-            Ok((false, _)) => {
+            Ok(false) => {
                 self.task.tries += 1;
                 Ok(None)
             }
-            Err(errno) => {
+            Err(unread) => {
                 content.truncate(start);
-                self.fail("read", errno).map(Some)
+                self.refuse(unread)?;
+                Ok(Some(Outcome::Done))
             }
         }
     }
@@ -259,16 +249,15 @@ impl<'p> FrameInProgress<'_, 'p> {
             match read.and_then(|()| large.license.is_unchanged()) {
                 Ok(true) => {}
                 changed => {
-                    let at_rest = large.license.is_at_rest();
                     self.task.large = None;
-                    return self.drop_large(at_rest, changed.err());
+                    return self.drop_large(changed.err().map(Unread::Failed));
                 }
             }
         }
         self.judge_large(header, size, modified.seconds, &tail, context)?;
         // It takes as long as many frames do.
         if let Some(large) = &mut self.task.large
-            && let Some(check) = large.license.check()
+            && let Some(check) = large.license.check(self.packing.control)
         {
             context.run_after(check);
         }
@@ -325,23 +314,19 @@ impl<'p> FrameInProgress<'_, 'p> {
             self.begin_path();
             self.first = self.name().to_vec();
         }
+        let Packing {
+            control, scratch, ..
+        } = *self.packing;
         let license = &mut large.license;
         let ends = large.rest == length as u64;
         let content = &mut self.worker.content;
-        let mut read = license
-            .read_next(content, length)
-            .map(|read| read == length);
-        // In this order: what was checked is what was read.
-        if ends && matches!(read, Ok(true)) {
-            read = if license.is_sound() {
-                license.is_unchanged()
-            } else {
-                Ok(false)
-            };
-        }
-        if ends && matches!(read, Ok(true)) {
-            read = license.hashes_again(self.packing.control);
-        }
+        let new_file = || Ok(scratch.file()?.0);
+        let read = license.make_way(&new_file, control);
+        let read = read.map_err(Unread::Cause).and_then(|same| {
+            let read = license.read_next(content, length);
+            let whole = same && read.map_err(Unread::Failed)? == length;
+            Ok(whole && (!ends || license.verify(control)?))
+        });
         if let Ok(true) = read {
             self.bytes = length as u64;
             large.rest -= length as u64;
@@ -358,13 +343,12 @@ impl<'p> FrameInProgress<'_, 'p> {
             }
             return Ok(());
         }
-        let at_rest = license.is_at_rest();
-        self.drop_large(at_rest, read.err())
+        self.drop_large(read.err())
     }
 
     /// What was packed of a large license so far does not count, in this frame and in those
     /// before: it cannot be read, or else it has changed, and is tried again.
-    fn drop_large(&mut self, at_rest: bool, failed: Option<Errno>) -> Result<()> {
+    fn drop_large(&mut self, unread: Option<Unread>) -> Result<()> {
         self.worker.content.clear();
         self.bytes = 0;
         self.large = match self.large {
@@ -372,15 +356,8 @@ impl<'p> FrameInProgress<'_, 'p> {
             _ => LargeMark::Void,
         };
         self.begin_path();
-        match failed {
-            // Whatever it is, a snapshot is taken instead, or tells what is wrong.
-            _ if at_rest => {
-                self.task.in_use = true;
-                return Ok(());
-            }
-            Some(errno) => {
-                self.fail("read", errno)?;
-            }
+        match unread {
+            Some(unread) => self.refuse(unread)?,
             None => {
                 self.task.tries += 1;
                 if self.task.tries < TRIES {
@@ -393,32 +370,17 @@ impl<'p> FrameInProgress<'_, 'p> {
         Ok(())
     }
 
-    /// Makes a database ready to be packed: where it lies if it is at rest, or else as a snapshot.
-    /// False when it is left out.
+    /// Opens the database that the next license is. False when it is left out.
     fn prepare(&mut self, license: License) -> Result<bool> {
-        let packing = self.packing;
-        let path = packing.contents.real_path(self.name());
-        let at_rest = if self.task.in_use {
-            drop(license);
-            None
-        } else {
-            license.at_rest(&path, packing.control)?
-        };
-        if at_rest.is_some() {
-            self.task.prepared = at_rest;
-            return Ok(true);
+        let path = self.display_path();
+        let (reader, control) = (&mut self.worker.reader, self.packing.control);
+        match reader.open_database(&self.task.batch, license, &path, control) {
+            Ok(database) => {
+                self.task.prepared = Some(database);
+                Ok(true)
+            }
+            Err(cause) => self.skip(cause).map(|()| false),
         }
-        // By now it is closed: later that would take away the locks that SQLite will have on it.
-        packing.ahead.iter().for_each(ReadAhead::settle);
-        let scratch = packing.scratch.file()?;
-        let modified = match sqlite::snapshot(&path, &scratch.path(), packing.control) {
-            Ok(modified) => modified,
-            Err(cause) => return self.skip(cause).map(|()| false),
-        };
-        let snapshot = License::snapshot(scratch.into_unnamed()?.into(), modified)
-            .at("read a snapshot of", path)?;
-        self.task.prepared = Some(snapshot);
-        Ok(true)
     }
 
     /// Has the host asked of the licenses in the frame, and takes out what it denies.
@@ -441,6 +403,14 @@ impl<'p> FrameInProgress<'_, 'p> {
     fn fail(&mut self, action: &'static str, errno: Errno) -> Result<Outcome> {
         self.skip(Error::system(action, self.display_path(), errno))?;
         Ok(Outcome::Done)
+    }
+
+    /// The same, whatever the cause is.
+    fn refuse(&mut self, unread: Unread) -> Result<()> {
+        match unread {
+            Unread::Failed(errno) => self.fail("read", errno).map(drop),
+            Unread::Cause(cause) => self.skip(cause),
+        }
     }
 
     /// The license that is being made changed in every try, or is gone.

@@ -11,8 +11,6 @@ pub struct Task {
     pub large: Option<LargeLicense>,
     /// The batch's next entry, when that is a database that is ready to be packed.
     pub prepared: Option<License>,
-    /// The batch's next entry is a database that was at rest, and is not any more.
-    pub in_use: bool,
     /// How often the batch's next entry was tried before.
     pub tries: u32,
     /// How many of the batch's next entries are being read ahead.
@@ -32,7 +30,6 @@ impl Task {
             batch,
             large: None,
             prepared: None,
-            in_use: false,
             tries: 0,
             prefetched: 0,
         }
@@ -45,7 +42,6 @@ impl Task {
 
     /// Goes on to the batch's next entry.
     pub fn advance(&mut self) -> Option<Entry> {
-        self.in_use = false;
         self.tries = 0;
         self.prefetched = self.prefetched.saturating_sub(1);
         self.batch.advance()

@@ -27,10 +27,11 @@ use crate::license::Right;
 use crate::operation::{Job, Operation};
 use crate::pipeline::{self, MainSide};
 use crate::props::Properties;
+use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, List, Listing, Store, Wish};
-use crate::target::{self, NewFile, Scratch, Target};
+use crate::target::{self, NewFile, Target};
 
 /// The flags of a backup.
 pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;
@@ -75,11 +76,11 @@ impl Backup {
         self.flags & flag != 0
     }
 
-    fn scratch(&self, file: &dyn NewFile) -> Scratch {
+    fn scratch(&self, file: &dyn NewFile) -> Result<Scratch> {
         match self.encryption {
             None => file.scratch(),
             // What is encrypted there is not to lie there in clear, not for a moment.
-            Some(_) => Scratch::apart(),
+            Some(_) => Ok(Scratch::apart()),
         }
     }
 }
@@ -97,11 +98,11 @@ impl Job for Backup {
         )?;
         let opened = self.store.open(operation)?;
         let mut file = self.target.create()?;
-        let scratch = self.scratch(&*file);
+        let scratch = self.scratch(&*file)?;
         let wish = Wish {
             reserved: file.reserved(),
             partial: self.has(WMLB_BACKUP_PARTIAL),
-            new_file: &|| scratch.unnamed_file(),
+            new_file: &|| scratch.file(),
         };
         let listing = opened.list(wish, operation)?;
         let all_stored = self.write(operation, listing, &scratch, &mut *file)?;
@@ -163,8 +164,8 @@ impl Backup {
             store: listing.contents.kind().to_owned(),
         };
         // What waits there is encrypted too.
-        let beside = file.0.scratch();
-        let new_file = || beside.unnamed_file();
+        let beside = file.0.scratch()?;
+        let new_file = || beside.file();
         let output = envelope::output(encryption, &mut file, path, verify, control)?;
         let writer = Writer::new(output, &info, encryption, &new_file)?;
         let packing = Packing {

@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use super::rights::{Judge, Policy};
 use crate::archive::frame::Packer;
 use crate::operation::Control;
+use crate::scratch::Scratch;
 use crate::store::directory::{ReadAhead, Waits};
 use crate::store::{Contents, Reader};
-use crate::target::Scratch;
 
 /// What the workers of a backup share.
 pub struct Packing<'a> {
@@ -20,7 +20,7 @@ pub struct Packing<'a> {
     pub policy: Policy,
     /// None when one thread does everything.
     pub ahead: Option<ReadAhead>,
-    /// Where snapshots of databases are written to, as long as they are needed.
+    /// Where databases are copied to that others wait for.
     pub scratch: &'a Scratch,
     /// Memory of written frames, to be used again.
     pub used: Mutex<Vec<Vec<u8>>>,

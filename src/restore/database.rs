@@ -1,13 +1,16 @@
 //! What is to be heeded when a database is restored.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::sync::atomic::Ordering;
+use std::os::fd::AsFd;
+
+use rustix::fs::Mode;
 
 use super::stager::{Existing, Stager};
 use crate::error::{Error, Result};
-use crate::store::{player, sqlite};
+use crate::name::split as split_name;
+use crate::store::player;
+use crate::store::sqlite::{self, Database, Place};
 use crate::sys;
 
 impl Stager<'_> {
@@ -20,7 +23,7 @@ impl Stager<'_> {
     }
 
     /// Whether what the store has under a database's name holds the same. What is in its log
-    /// counts, and what a journal would roll back does not: so a snapshot of it is compared.
+    /// counts, and what a journal would roll back does not.
     pub(super) fn compare_database(
         &self,
         name: &[u8],
@@ -35,36 +38,32 @@ impl Stager<'_> {
         if !sqlite::is_database_file(&existing).map_err(failed)? {
             return Ok(Existing::Differs);
         }
-        // To close it later would take away the locks that SQLite will have on it.
-        drop(existing);
-        let number = self.scratch.fetch_add(1, Ordering::Relaxed);
-        let path = self.staging.scratch_path(number);
-        let scratch = |source| Error::Scratch {
-            path: path.clone(),
-            source,
+        let (folder, last) = split_name(name);
+        let folder = match (self.staging.store(), folder) {
+            (None, _) => return Ok(Existing::None),
+            (Some(store), b"") => sys::open_at(store, c".", sys::FOLDER, Mode::empty()),
+            (Some(store), folder) => sys::open_beneath(store, folder, sys::FOLDER),
         };
-        let snapshot = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|file| Ok(sys::off_standard(file)?))
-            .map_err(scratch)?;
-        let taken = sqlite::snapshot(&self.staging.real_path(name), &path, self.control);
-        fs::remove_file(&path).map_err(scratch)?;
-        match taken {
-            Ok(_) => {}
+        let path = self.staging.display_path(name);
+        let place = Place {
+            folder: folder.as_ref().map_err(|&errno| failed(errno))?.as_fd(),
+            name: last,
+            path: &path,
+        };
+        let database = match Database::open(&place, existing.into(), self.control) {
+            Ok(database) if database.size() == size => database,
             // Whatever it holds, it is not what was saved.
-            Err(Error::Database { .. } | Error::NoSqlite(_)) => return Ok(Existing::Differs),
+            Ok(_) | Err(Error::Database { .. } | Error::Sidecar(_)) => {
+                return Ok(Existing::Differs);
+            }
             Err(error) => return Err(error),
+        };
+        let same = sqlite::reads_same(database.reader(), wanted, size)
+            .map_err(|error| Error::io("read", &path, error))?;
+        match database.is_unchanged()? {
+            true if same => Ok(Existing::Equal),
+            true => Ok(Existing::Differs),
+            false => Err(Error::Changed(path)),
         }
-        let length = snapshot.metadata().map_err(scratch)?.len();
-        let same =
-            length == size && sqlite::reads_same(&snapshot, wanted, size).map_err(scratch)?;
-        Ok(match same {
-            true => Existing::Equal,
-            false => Existing::Differs,
-        })
     }
 }

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 
 use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -59,8 +58,6 @@ pub struct Stager<'a> {
     /// What it is called in the backup.
     only_in_backup: OnceLock<Vec<u8>>,
     pub(super) control: &'a Control,
-    /// Files of ours so far.
-    pub(super) scratch: AtomicU64,
 }
 
 /// The folder that a worker wrote to last: the next licence is mostly in it too.
@@ -85,7 +82,6 @@ impl<'a> Stager<'a> {
             only,
             only_in_backup: OnceLock::new(),
             control,
-            scratch: AtomicU64::new(0),
         }
     }
 

@@ -24,7 +24,7 @@ use listing::Lister;
 pub use read_ahead::{ReadAhead, Waits};
 use reader::DirectoryReader;
 
-use super::folders::{LICENSE, cannot_open, canonical, locate_file};
+use super::folders::{LICENSE, cannot_open, locate_file};
 use super::staging::{self, LeftOvers, Shared};
 use super::{
     Contents, DATABASE, DIRECTORY, Listener, Listing, Opened, Reader, Store, Wish, sqlite,
@@ -77,10 +77,6 @@ impl Contents for Files {
         self.0.display_path(name)
     }
 
-    fn real_path(&self, name: &[u8]) -> PathBuf {
-        self.0.real_path(name)
-    }
-
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(DirectoryReader::new(self.0.clone()))
     }
@@ -93,8 +89,6 @@ impl Contents for Files {
 /// A directory store, or one database of a folder.
 pub struct Directory {
     path: PathBuf,
-    /// The same without links.
-    real_path: PathBuf,
     root: OwnedFd,
     /// No restore begins while it is read.
     _shared: Shared,
@@ -111,7 +105,6 @@ impl Directory {
         match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
-                real_path: canonical(path).map_err(|errno| cannot_open(path, errno))?,
                 clock: Clock::of(&root),
                 _shared: staging::share(root.as_fd(), path, left_overs)?,
                 root,
@@ -141,8 +134,7 @@ impl Directory {
             return Err(failed(Errno::NOTDIR));
         }
         Ok(Arc::new(Directory {
-            path: folder.clone(),
-            real_path: folder,
+            path: folder,
             clock: Clock::of(&root),
             root,
             _shared: shared,
@@ -161,10 +153,5 @@ impl Directory {
     /// The path of something in the store, for words.
     pub fn display_path(&self, name: &[u8]) -> PathBuf {
         self.path.join(OsStr::from_bytes(name))
-    }
-
-    /// The path of something in the store, without links as far as the store goes.
-    pub fn real_path(&self, name: &[u8]) -> PathBuf {
-        self.real_path.join(OsStr::from_bytes(name))
     }
 }

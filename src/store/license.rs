@@ -1,20 +1,19 @@
-//! The content of a licence that is open, wherever it lies.
+//! The content of a license that is open, wherever it lies.
 
 use std::cell::Cell;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{self, SeekFrom, Stat};
+use rustix::fs::{self, Stat};
 use rustix::io::Errno;
 
 use super::spool::{Spool, Spooled};
-use super::sqlite::{self, AtRest};
+use super::sqlite::{self, Database, Place, Row};
+use crate::error::Error;
 use crate::operation::Control;
-use crate::sys::{self, Time};
-
-type Result<T> = std::result::Result<T, Errno>;
+use crate::sys::{self, Result, Time};
 
 /// How long a writer that was interrupted in the middle of a write has to go on, between two
 /// reads that are compared.
@@ -36,18 +35,12 @@ enum Content {
         /// A hash of what was read so far, for one that may be being written to.
         fresh: Option<Box<blake3::Hasher>>,
     },
-    /// A database that is read where it lies.
-    AtRest {
-        file: OwnedFd,
-        database: Box<AtRest>,
+    /// A database, of which so many bytes were read.
+    Database {
+        database: Box<Database>,
+        read: Cell<u64>,
     },
-    /// A snapshot of a database, in a file of its own.
-    Snapshot {
-        file: OwnedFd,
-        size: u64,
-        modified: Time,
-    },
-    /// A copy of a licence of a host's store, of which so many bytes were read.
+    /// A copy of a license of a host's store, of which so many bytes were read.
     Spooled {
         spool: Arc<Spool>,
         place: Spooled,
@@ -69,18 +62,6 @@ impl License {
         }
     }
 
-    /// A snapshot of a database that was modified then.
-    pub fn snapshot(file: OwnedFd, modified: Time) -> Result<Self> {
-        let size = fs::fstat(&file)?.st_size as u64;
-        Ok(License {
-            content: Content::Snapshot {
-                file,
-                size,
-                modified,
-            },
-        })
-    }
-
     pub fn spooled(spool: Arc<Spool>, place: Spooled) -> Self {
         License {
             content: Content::Spooled {
@@ -91,58 +72,64 @@ impl License {
         }
     }
 
-    /// The database of this path, which it is the file of, to be read from its beginning where
-    /// it lies; None when that is not at rest.
-    pub fn at_rest(self, path: &Path, control: &Control) -> crate::error::Result<Option<Self>> {
+    /// The database at this place, which it is the file of.
+    pub fn database(self, place: &Place<'_>, control: &Control) -> crate::error::Result<Self> {
         let Content::File { file, .. } = self.content else {
-            return Ok(None);
+            return Err(Error::Changed(place.path.to_owned()));
         };
-        let Some(database) = AtRest::find(path, file.as_fd(), control)? else {
-            return Ok(None);
-        };
-        Ok(fs::seek(&file, SeekFrom::Start(0)).ok().map(|_| License {
-            content: Content::AtRest {
-                file,
+        let mut database = Database::open(place, file, control)?;
+        database.check_if_small(control)?;
+        Ok(License {
+            content: Content::Database {
                 database: Box::new(database),
+                read: Cell::new(0),
             },
-        }))
+        })
+    }
+
+    /// The licenses in the rows of the database at this place, which it is the file of.
+    pub fn rows(
+        self,
+        place: &Place<'_>,
+        control: &Control,
+    ) -> crate::error::Result<Option<Vec<Row>>> {
+        match self.content {
+            Content::File { file, .. } => Database::rows(place, file, control),
+            _ => Ok(None),
+        }
     }
 
     /// What is to be done about it besides, by others who go on with it meanwhile, if anything.
-    pub fn check(&mut self) -> Option<Box<dyn FnOnce() + Send>> {
+    pub fn check(&mut self, control: &Control) -> Option<Box<dyn FnOnce() + Send>> {
         match &mut self.content {
-            Content::AtRest { database, .. } => database.check(),
+            Content::Database { database, .. } => database.check(control),
             _ => None,
         }
     }
 
-    /// Whether nothing is wrong with what is in it; waits for [`License::check`].
-    pub fn is_sound(&mut self) -> bool {
+    /// Called between two reads: lets go of what others wait for, by way of a file of our own.
+    /// False when it has changed before.
+    pub fn make_way(
+        &mut self,
+        scratch: &dyn Fn() -> crate::error::Result<File>,
+        control: &Control,
+    ) -> crate::error::Result<bool> {
         match &mut self.content {
-            Content::AtRest { database, .. } => database.is_sound(),
-            _ => true,
+            Content::Database { database, read } => database.make_way(read.get(), scratch, control),
+            _ => Ok(true),
         }
     }
 
-    pub fn is_at_rest(&self) -> bool {
-        matches!(self.content, Content::AtRest { .. })
-    }
-
-    /// Whether it took work to have it like this: a snapshot, or a database that was checked.
+    /// Whether it took work to have it like this: a database that was locked and checked.
     pub fn is_prepared(&self) -> bool {
-        matches!(
-            self.content,
-            Content::AtRest { .. } | Content::Snapshot { .. }
-        )
+        matches!(self.content, Content::Database { .. })
     }
 
     /// Whether it is the file of a database, which is not just read.
     pub fn is_database(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, .. } => sqlite::is_database_file(file),
-            Content::AtRest { .. } | Content::Snapshot { .. } | Content::Spooled { .. } => {
-                Ok(false)
-            }
+            Content::Database { .. } | Content::Spooled { .. } => Ok(false),
         }
     }
 
@@ -155,8 +142,7 @@ impl License {
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::File { before, .. } => before.st_size as u64,
-            Content::AtRest { database, .. } => database.size(),
-            Content::Snapshot { size, .. } => *size,
+            Content::Database { database, .. } => database.size(),
             Content::Spooled { place, .. } => place.size,
         }
     }
@@ -164,8 +150,7 @@ impl License {
     pub fn modified(&self) -> Time {
         match &self.content {
             Content::File { before, .. } => sys::modified(before),
-            Content::AtRest { database, .. } => database.modified(),
-            Content::Snapshot { modified, .. } => *modified,
+            Content::Database { database, .. } => database.modified(),
             Content::Spooled { place, .. } => Time {
                 seconds: place.modified,
                 nanoseconds: 0,
@@ -176,12 +161,10 @@ impl License {
     /// Reads on; 0 bytes at the end.
     fn read(&self, out: &mut [u8]) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. }
-            | Content::AtRest { file, .. }
-            | Content::Snapshot { file, .. } => {
+            Content::File { file, .. } => {
                 rustix::io::retry_on_intr(|| rustix::io::read(file, &mut *out))
             }
-            Content::Spooled { read, .. } => {
+            Content::Database { read, .. } | Content::Spooled { read, .. } => {
                 let got = self.read_at(out, read.get())?;
                 read.set(read.get() + got as u64);
                 Ok(got)
@@ -192,11 +175,10 @@ impl License {
     /// Reads what is at `offset`; 0 bytes at the end.
     fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
         match &self.content {
-            Content::File { file, .. }
-            | Content::AtRest { file, .. }
-            | Content::Snapshot { file, .. } => {
+            Content::File { file, .. } => {
                 rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *out, offset))
             }
+            Content::Database { database, .. } => database.read_at(out, offset),
             Content::Spooled { spool, place, .. } => {
                 let rest = place.size.saturating_sub(offset);
                 let length = (out.len() as u64).min(rest) as usize;
@@ -209,11 +191,9 @@ impl License {
     /// has changed.
     pub fn read_whole(&mut self, out: &mut Vec<u8>) -> Result<u64> {
         let file = match &self.content {
-            Content::File { file, .. }
-            | Content::AtRest { file, .. }
-            | Content::Snapshot { file, .. } => file,
-            Content::Spooled { place, .. } => {
-                return Ok(self.read_next(out, place.size as usize)? as u64);
+            Content::File { file, .. } => file,
+            Content::Database { .. } | Content::Spooled { .. } => {
+                return Ok(self.read_next(out, self.size() as usize)? as u64);
             }
         };
         let start = out.len();
@@ -227,8 +207,21 @@ impl License {
             })?;
             let ended = got == 0 || (got < room && read(out) == self.size());
             if ended || read(out) > self.size() {
-                return Ok(read(out));
+                break;
             }
+        }
+        let read = read(out);
+        self.note(&out[start..]);
+        Ok(read)
+    }
+
+    /// Notes what was read of a file that may be being written to.
+    fn note(&mut self, data: &[u8]) {
+        if let Content::File {
+            fresh: Some(hash), ..
+        } = &mut self.content
+        {
+            hash.update(data);
         }
     }
 
@@ -244,44 +237,21 @@ impl License {
             }
         }
         out.truncate(start + filled);
-        if let Content::File {
-            fresh: Some(hash), ..
-        } = &mut self.content
-        {
-            hash.update(&out[start..]);
-        }
+        self.note(&out[start..]);
         Ok(filled)
     }
 
-    /// Whether a whole license, which was read once, reads the same a moment later, if there is
-    /// any doubt.
-    pub fn reads_again(&self, content: &[u8]) -> Result<bool> {
-        if !matches!(self.content, Content::File { fresh: Some(_), .. }) {
-            return Ok(true);
-        }
-        std::thread::sleep(BETWEEN_READS);
-        let mut buffer = vec![0; content.len().min(PIECE)];
-        let mut offset = 0;
-        for piece in content.chunks(PIECE) {
-            let again = &mut buffer[..piece.len()];
-            if !self.fills(again, offset)? || again != piece {
-                return Ok(false);
-            }
-            offset += piece.len() as u64;
-        }
-        self.is_unchanged()
-    }
-
-    /// The same for one that was read piece by piece.
-    pub fn hashes_again(&self, control: &Control) -> Result<bool> {
+    /// Whether a file is unchanged, and reads the same a moment later if there is any doubt.
+    fn is_as_read(&self, control: &Control) -> Result<bool> {
         let Content::File {
             fresh: Some(hash), ..
         } = &self.content
         else {
-            return Ok(true);
+            return self.is_unchanged();
         };
+        std::thread::sleep(BETWEEN_READS);
         let mut again = blake3::Hasher::new();
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = vec![0; PIECE.min(self.size() as usize)];
         let mut offset = 0;
         while offset < self.size() && control.check().is_ok() {
             let length = (self.size() - offset).min(PIECE as u64) as usize;
@@ -330,8 +300,23 @@ impl License {
     pub fn is_unchanged(&self) -> Result<bool> {
         match &self.content {
             Content::File { file, before, .. } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
-            Content::AtRest { file, database } => Ok(database.is_unchanged(file.as_fd())),
-            Content::Snapshot { .. } | Content::Spooled { .. } => Ok(true),
+            Content::Database { .. } | Content::Spooled { .. } => Ok(true),
         }
     }
+
+    /// The same when all of it was read, and whether nothing is wrong with what is in it.
+    pub fn verify(&mut self, control: &Control) -> std::result::Result<bool, Unread> {
+        match &mut self.content {
+            Content::Database { database, .. } => database.verify(control).map_err(Unread::Cause),
+            Content::File { .. } => self.is_as_read(control).map_err(Unread::Failed),
+            Content::Spooled { .. } => Ok(true),
+        }
+    }
+}
+
+/// Why a license was not read.
+pub enum Unread {
+    Failed(Errno),
+    /// It says what it is about.
+    Cause(Error),
 }

@@ -14,7 +14,7 @@ pub mod sqlite;
 pub mod staging;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -23,7 +23,7 @@ pub use batch::{Batch, Entry};
 
 use crate::error::Result;
 use crate::name::Reserved;
-use crate::operation::Operation;
+use crate::operation::{Control, Operation};
 use crate::props::{Properties, Property};
 use directory::{DirectoryStore, ReadAhead};
 use host::SetStore;
@@ -105,9 +105,6 @@ pub trait Contents: Send + Sync {
     /// The path of a license, for messages; in a host's store that is its name.
     fn display_path(&self, name: &[u8]) -> PathBuf;
 
-    /// The path of a database, without links as far as the store goes.
-    fn real_path(&self, name: &[u8]) -> PathBuf;
-
     fn reader(&self) -> Box<dyn Reader>;
 
     /// Reads ahead of the readers, where that can be worth it.
@@ -118,6 +115,15 @@ pub trait Contents: Send + Sync {
 pub trait Reader: Send {
     /// Opens the next entry of a batch.
     fn open(&mut self, batch: &Batch) -> std::result::Result<License, OpenError>;
+
+    /// The database of this path, whose file was opened as the next entry of a batch.
+    fn open_database(
+        &mut self,
+        batch: &Batch,
+        license: License,
+        path: &Path,
+        control: &Control,
+    ) -> Result<License>;
 }
 
 /// Why a license was not opened.

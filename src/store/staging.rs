@@ -227,12 +227,6 @@ impl Staging {
         self.location.real_path(name)
     }
 
-    /// The path of a file of ours, which goes with the staging folder.
-    pub fn scratch_path(&self, number: u64) -> PathBuf {
-        let folder = self.location.staging_path(self.inside);
-        folder.join(format!("scratch-{number}"))
-    }
-
     /// A journal of what will be done to the store.
     pub fn journal(&self) -> Result<JournalWriter> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;

@@ -8,25 +8,35 @@ use rustix::io::Errno;
 use super::Result;
 
 /// Bytes of a file that are locked together.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     pub start: u64,
+    /// 0: to the end of the file, however long it gets.
     pub length: u64,
 }
 
 /// What a lock keeps others from: nothing, writing, or both.
 #[derive(Clone, Copy)]
 enum Lock {
-    #[cfg(feature = "sqlite")]
     None,
-    #[cfg(feature = "sqlite")]
     Read,
     Write,
 }
 
-/// Sets or looks for a lock of fcntl() that belongs to the open file, where the system has
-/// such: unlike one that belongs to the process, it is in the way of this process's other locks
-/// too.
+/// Who has a lock on a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A process as a whole; 0 when it cannot be seen from here.
+    Process(u32),
+    /// Whoever has the file open in the same way.
+    OpenFile,
+}
+
+/// Whether locks belong to the open file: unlike one that belongs to the process, such a lock is
+/// in the way of this process's other locks too, and leaves them alone.
+const OF_OPEN_FILES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Sets or looks for a lock of fcntl() that belongs to the open file, where the system has such.
 fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Result<libc::flock> {
     use std::os::fd::AsRawFd;
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -35,9 +45,7 @@ fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Res
     let commands = (libc::F_SETLK, libc::F_GETLK);
     let command = if set { commands.0 } else { commands.1 };
     let kind = match lock {
-        #[cfg(feature = "sqlite")]
         Lock::None => libc::F_UNLCK,
-        #[cfg(feature = "sqlite")]
         Lock::Read => libc::F_RDLCK,
         Lock::Write => libc::F_WRLCK,
     };
@@ -55,12 +63,21 @@ fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Res
     }
 }
 
-/// Whether anybody else has a lock in this range of a file.
+/// Who has a lock in this range of a file, other than by this open file; of several, one.
 // The types of these fields differ between systems.
 #[allow(clippy::unnecessary_cast)]
-pub fn is_locked(file: BorrowedFd<'_>, range: Range) -> Result<bool> {
+pub fn lock_holder(file: BorrowedFd<'_>, range: Range) -> Result<Option<Holder>> {
     let lock = record_lock(file, range, Lock::Write, false)?;
-    Ok(i32::from(lock.l_type) != libc::F_UNLCK as i32)
+    if i32::from(lock.l_type) == libc::F_UNLCK as i32 {
+        return Ok(None);
+    }
+    let process = u32::try_from(lock.l_pid);
+    Ok(Some(process.map_or(Holder::OpenFile, Holder::Process)))
+}
+
+/// Whether anybody else has a lock in this range of a file.
+pub fn is_locked(file: BorrowedFd<'_>, range: Range) -> Result<bool> {
+    Ok(lock_holder(file, range)?.is_some())
 }
 
 /// Locks this range of a file, which must be open for writing, until it is closed; EAGAIN
@@ -72,18 +89,21 @@ pub fn lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
     }
 }
 
-/// Keeps writers from this range of a file, and not this process's other readers. Not on
-/// systems whose locks belong to the process.
-#[cfg(feature = "sqlite")]
+/// Keeps writers from this range of a file, and not other readers; EAGAIN when somebody keeps
+/// readers from it. ENOSYS on systems whose locks belong to the process.
 pub fn read_lock(file: BorrowedFd<'_>, range: Range) -> Result<()> {
-    match cfg!(any(target_os = "linux", target_os = "android")) {
-        true => record_lock(file, range, Lock::Read, true).map(drop),
-        false => Err(Errno::NOSYS),
+    if !OF_OPEN_FILES {
+        return Err(Errno::NOSYS);
+    }
+    match record_lock(file, range, Lock::Read, true) {
+        Err(Errno::ACCESS) => Err(Errno::AGAIN),
+        locked => locked.map(drop),
     }
 }
 
 /// Lets go of such a lock.
-#[cfg(feature = "sqlite")]
 pub fn unlock(file: BorrowedFd<'_>, range: Range) {
-    let _ = record_lock(file, range, Lock::None, true);
+    if OF_OPEN_FILES {
+        let _ = record_lock(file, range, Lock::None, true);
+    }
 }

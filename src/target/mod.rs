@@ -5,16 +5,14 @@
 //! [`from_properties`].
 
 pub mod folder;
-mod scratch;
 
 use std::io::Read;
 use std::path::PathBuf;
 
-pub use scratch::Scratch;
-
 use crate::error::Result;
 use crate::name::Reserved;
 use crate::props::{Properties, Property};
+use crate::scratch::Scratch;
 use crate::sys::ReadAt;
 
 /// Where backups go.
@@ -47,7 +45,7 @@ pub trait NewFile: ReadAt + Send {
     fn path(&self) -> PathBuf;
 
     /// A place beside it for files that are gone with the backup.
-    fn scratch(&self) -> Scratch;
+    fn scratch(&self) -> Result<Scratch>;
 
     /// A folder that it lies in, and which names there are not licenses.
     fn reserved(&self) -> Option<Reserved>;

@@ -21,8 +21,6 @@ MIB = 1 << 20
 SIBLINGS = ("-journal", "-wal", "-shm")
 # Seconds that a database which is locked is waited for.
 PATIENCE = 5
-# Whole seconds that one at rest was not written in.
-QUIET = 2
 
 
 @contextlib.contextmanager
@@ -271,15 +269,6 @@ def wait_until(condition, words):
         if time.monotonic() > deadline:
             raise AssertionError("in a minute not: " + words)
         os.sched_yield()
-
-
-def is_old(path):
-    """By the time of its last change, which nobody can set."""
-    return int(time.time()) - int(os.stat(path).st_ctime) >= QUIET
-
-
-def until_old(*paths):
-    wait_until(lambda: all(map(is_old, paths)), "a file that is old enough")
 
 
 def until_it_waits():

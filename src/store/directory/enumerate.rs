@@ -1,6 +1,6 @@
 //! Lists a directory store on the calling thread.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::listing::Lister;
@@ -9,6 +9,7 @@ use crate::error::{At, Error, Result, reserve};
 use crate::name::Reserved;
 use crate::operation::Control;
 use crate::store::license::License;
+use crate::store::sqlite::Row;
 use crate::store::{Batch, Entry, Glimpse, List, Listener, OpenError, Reader, TRIES, sqlite};
 use crate::sys;
 
@@ -67,13 +68,12 @@ impl Looks<'_> {
             modified: license.modified().seconds,
             content: Some((&self.head, &self.tail)),
         })?;
-        // To close it later would take away the locks that SQLite will have on it.
-        drop(license);
-        if goes_on && is_database {
-            let path = self.store.real_path(&self.name);
-            return self.rows(&path, listener);
+        if !goes_on || !is_database {
+            return Ok(goes_on);
         }
-        Ok(goes_on)
+        let path = self.path();
+        let rows = license.rows(&self.reader.place(batch, &path)?, self.control)?;
+        self.rows(&rows.unwrap_or_default(), listener)
     }
 
     /// Opens the batch's next license, and reads what is wanted of it; None when it is none any
@@ -88,7 +88,7 @@ impl Looks<'_> {
                 Err(OpenError::Failed(errno)) => return Err(errno).at("open", || self.path()),
             };
             let unchanged = self.read(&mut license, listener)?;
-            // Whether a database changes is SQLite's matter.
+            // Whether a database changes is told by its locks.
             if unchanged || sqlite::is_database(&self.head) {
                 return Ok(Some(license));
             }
@@ -123,25 +123,18 @@ impl Looks<'_> {
     }
 
     /// Tells of the licenses that are rows of a database.
-    fn rows(&self, path: &Path, listener: &mut dyn Listener) -> Result<bool> {
-        let scratch = crate::target::Scratch::apart();
-        let mut copy = None;
-        let mut make_copy = || {
-            let file = copy.insert(scratch.file()?);
-            Ok(file.path())
-        };
-        let mut goes_on = true;
-        if let Some(rows) = sqlite::rows(path, &mut make_copy, self.control)? {
-            rows.each(path, &mut |row| {
-                goes_on = listener.license(Glimpse {
-                    name: &[&self.name, &row.name[..]].concat(),
-                    size: row.size,
-                    modified: row.modified.unwrap_or(i64::MIN),
-                    content: None,
-                })?;
-                Ok(goes_on)
+    fn rows(&self, rows: &[Row], listener: &mut dyn Listener) -> Result<bool> {
+        for row in rows {
+            let goes_on = listener.license(Glimpse {
+                name: &[&self.name, &row.name[..]].concat(),
+                size: row.size,
+                modified: row.modified.unwrap_or(i64::MIN),
+                content: None,
             })?;
+            if !goes_on {
+                return Ok(false);
+            }
         }
-        Ok(goes_on)
+        Ok(true)
     }
 }

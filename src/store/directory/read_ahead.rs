@@ -51,15 +51,12 @@ struct Shared {
     state: Mutex<State>,
     /// There is something to read, or it is time to end.
     may_read: Condvar,
-    /// Nobody reads.
-    still: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     asked: VecDeque<Names>,
-    /// Threads that read, and turns without a wait.
-    reading: usize,
+    /// Turns without a wait.
     in_vain: u32,
     ended: bool,
 }
@@ -79,7 +76,6 @@ impl ReadAhead {
                 active: AtomicBool::new(false),
                 state: Mutex::default(),
                 may_read: Condvar::new(),
-                still: Condvar::new(),
             }),
             threads: Mutex::default(),
         }
@@ -137,15 +133,6 @@ impl ReadAhead {
         }
     }
 
-    /// Returns when no file is open, and none of those asked for until now will be.
-    pub fn settle(&self) {
-        let mut state = lock(&self.shared.state);
-        state.asked.clear();
-        while state.reading > 0 {
-            state = wait(&self.shared.still, state);
-        }
-    }
-
     /// Gives back all descriptors, for good; whether there were any.
     pub fn end(&self) -> bool {
         let mut state = lock(&self.shared.state);
@@ -183,7 +170,6 @@ impl Shared {
                 state = wait(&self.may_read, state);
                 continue;
             };
-            state.reading += 1;
             drop(state);
             let before = sys::thread_waits();
             let read = names.each().try_for_each(|(folder, name)| {
@@ -199,10 +185,6 @@ impl Shared {
             });
             let waited = sys::thread_waits() != before;
             state = lock(&self.state);
-            state.reading -= 1;
-            if state.reading == 0 {
-                self.still.notify_all();
-            }
             state.in_vain = if waited { 0 } else { state.in_vain + 1 };
             if state.in_vain >= IN_VAIN || read.is_err() {
                 self.active.store(false, Ordering::Relaxed);

@@ -1,14 +1,18 @@
 //! Opens the files that batches name.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Directory;
+use crate::error::{Error, Result};
+use crate::operation::Control;
 use crate::store::folders::LICENSE;
 use crate::store::license::License;
+use crate::store::sqlite::Place;
 use crate::store::{Batch, OpenError, Reader};
 use crate::sys;
 
@@ -59,6 +63,18 @@ impl DirectoryReader {
             result => result,
         }
     }
+
+    /// Where a database is that was opened as the batch's next entry, and has this path.
+    pub(super) fn place<'a>(&'a self, batch: &'a Batch, path: &'a Path) -> Result<Place<'a>> {
+        match (&self.folder, batch.current()) {
+            (Some(folder), Some((_, name))) => Ok(Place {
+                folder: folder.as_fd(),
+                name,
+                path,
+            }),
+            _ => Err(Error::Changed(path.to_owned())),
+        }
+    }
 }
 
 impl Reader for DirectoryReader {
@@ -86,5 +102,15 @@ impl Reader for DirectoryReader {
             }
             Err(errno) => Err(OpenError::Failed(errno)),
         }
+    }
+
+    fn open_database(
+        &mut self,
+        batch: &Batch,
+        license: License,
+        path: &Path,
+        control: &Control,
+    ) -> Result<License> {
+        license.database(&self.place(batch, path)?, control)
     }
 }

@@ -13,7 +13,6 @@ use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use commit::may_replace;
-pub use temporary::Temporary;
 
 use super::{NewFile, Source, Target};
 use crate::error::{At, Error, Result};

@@ -18,8 +18,9 @@ use rustix::io::Errno;
 use super::Folder;
 use crate::error::{At, Error, Result};
 use crate::name::Reserved;
+use crate::scratch::Scratch;
 use crate::sys::{self, Life, Owner, ReadAt};
-use crate::target::{NewFile, Scratch};
+use crate::target::NewFile;
 
 const PREFIX: &str = ".licenses.wmlb.";
 const SUFFIX: &str = ".tmp";
@@ -194,17 +195,6 @@ impl Temporary {
         let closed = || Error::Defect("a temporary file that is closed".to_owned());
         self.file.as_ref().ok_or_else(closed)
     }
-
-    /// The path of a file that has a name.
-    pub fn path(&self) -> PathBuf {
-        let name = self.name.as_deref().unwrap_or_default();
-        self.folder.path().join(name)
-    }
-
-    /// The file, without its name: it is gone when it is closed.
-    pub fn into_unnamed(self) -> Result<File> {
-        self.file()?.try_clone().at("open", self.folder.path())
-    }
 }
 
 impl ReadAt for Temporary {
@@ -245,8 +235,8 @@ impl NewFile for Temporary {
         self.folder.target()
     }
 
-    fn scratch(&self) -> Scratch {
-        Scratch::beside(self.folder.clone())
+    fn scratch(&self) -> Result<Scratch> {
+        Scratch::beside(self.folder.folder.as_fd(), self.folder.path())
     }
 
     fn reserved(&self) -> Option<Reserved> {

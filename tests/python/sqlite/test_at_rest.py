@@ -1,43 +1,52 @@
-"""Databases at rest are read where they lie, without a copy on the disk; all others, and those
-that do not stay at rest, by way of a snapshot."""
+"""Databases are read where they lie, without a copy, under the locks of a reader: who writes
+meanwhile waits, or goes on in a log, and nothing of that is in the backup."""
 
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 import encryption_support
 import support
 import wmlb_ctypes as w
 from sqlite_support import (
-    DATASTORE_CORRUPT, MIB, MODES, DatabaseCase, User, hold, is_old, make, opened, rows_of,
-    until_old,
+    DATASTORE_CORRUPT, INSERT, MIB, MODES, DatabaseCase, User, hold, make, opened, rows_of,
+    wait_until,
 )
 
 # Rows and bytes of each: a part of a frame, several frames, and so many that it is checked while
 # it is packed.
 SIZES = {"small": (30, 1000), "middle": (120, 50000), "large": (120, 100000)}
 
-# As a program writes that does not wait, for nothing.
+# As a program writes that waits for its lock, and says when it begins to.
 WRITE = """
 import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+connection.execute("BEGIN IMMEDIATE")
 for statement in sys.argv[2:]:
     connection.execute(statement).fetchall()
+print("ready", flush=True)
+connection.execute("COMMIT")
 connection.close()
 """
 UPDATE = "UPDATE t SET content = zeroblob(50000)"
 
 
-def write(path, *statements):
-    subprocess.run([sys.executable, "-c", WRITE, path, *statements], check=True)
+def write(test, path, *statements):
+    """A process that writes this, and is about to commit it."""
+    process = subprocess.Popen([sys.executable, "-c", WRITE, path, *statements],
+                               stdout=subprocess.PIPE)
+    test.addCleanup(process.stdout.close)
+    test.addCleanup(process.wait)
+    test.addCleanup(process.kill)
+    test.assertEqual(process.stdout.readline(), b"ready\n")
+    return process
 
 
 class AtRestCase(DatabaseCase):
-    """Without files that are made by name, which a snapshot takes, and the backup does not."""
+    """Without files that are made by name, which a copy would take, and the backup does not."""
 
     # That are made for a class, each in a store of its own: {name: arguments of make()}.
     databases = {}
@@ -53,7 +62,6 @@ class AtRestCase(DatabaseCase):
             rows, blob = SIZES[size]
             make(path, rows, size=blob, **arguments)
             cls.alter(name, path)
-        until_old(*cls.paths.values())
 
     @classmethod
     def alter(cls, name, path):
@@ -78,11 +86,6 @@ class AtRestCase(DatabaseCase):
         with self.untouched():
             self.assert_hr(self.save_without_files(**properties), w.S_OK)
         self.assert_clean(names=[w.BACKUP_NAME])
-
-    def assert_copied(self):
-        with self.untouched():
-            self.assert_hr(self.save_without_files(), w.E_ACCESSDENIED)
-        self.assert_clean()
 
     def saved(self):
         content, = self.opened().files().values()
@@ -126,18 +129,19 @@ class InPlace(AtRestCase):
             found.append(backup.between())
             self.assertTrue(found[0] == found[-1], "%d threads give other bytes" % threads)
 
-    def test_the_same_bytes_as_a_snapshot(self):
-        for name in self.databases:
-            if name.endswith("wal"):
-                continue  # with a log open, it is not the file that counts
-            with self.subTest(name):
-                self.use(name)
-                stop = hold(self, self.path, "BEGIN", "SELECT * FROM t")
-                self.assert_copied()
-                self.assert_ends(self.restorer.backup(w.OVERWRITE))
-                stop()
-                self.assertTrue(self.saved() == support.read(self.path), "other bytes")
-                os.unlink(self.target)
+    def test_others_that_have_it_open(self):
+        """Readers, and a writer whose transaction is open."""
+        for name in [name for name in self.databases if not name.startswith("middle")]:
+            self.use(name)
+            for statements in (["BEGIN", "SELECT * FROM t"],
+                               ["BEGIN IMMEDIATE", "DELETE FROM t WHERE n = 1"]):
+                with self.subTest(name, statements=statements):
+                    user = User(self, self.path, *statements)
+                    self.assert_read_in_place()
+                    self.assertTrue(self.saved() == support.read(self.path), "other bytes")
+                    user.run("ROLLBACK")
+                    user.close()
+                    os.unlink(self.target)
 
     def test_canceled_at_any_time(self):
         self.use("large-delete")
@@ -183,74 +187,58 @@ class InPlace(AtRestCase):
             os.unlink(self.path + suffix)
 
 
-class Copied(AtRestCase):
-    """Those that are not at rest, or of which it is not certain."""
+class WithWhatLiesBesideIt(AtRestCase):
+    databases = {"%s-%s" % (size, mode): (size, {"mode": mode})
+                 for size in SIZES for mode in MODES}
 
-    databases = {"future": ("middle", {}), "locked": ("middle", {}), "log": ("middle", {}),
-                 "journal": ("middle", {})}
-
-    @classmethod
-    def alter(cls, name, path):
-        if name == "future":
-            later = time.time() + 1000
-            os.utime(path, (later, later))
-
-    def test_a_time_in_the_future(self):
-        path = self.paths["future"]
-        later = os.stat(path).st_mtime
-        self.path, self.store = path, os.path.dirname(path)
-        self.assertGreater(later, time.time())
-        self.assert_copied()
-
-    def test_written_a_moment_ago(self):
-        for rows, size in SIZES.values():
-            make(self.path, rows, size=size)
-            while True:
-                os.utime(self.path)
-                hr = self.save_without_files()
-                if not is_old(self.path):
-                    break
-            self.assert_hr(hr, w.E_ACCESSDENIED)
-            # Only the time at which it was changed says so.
-            while True:
-                os.utime(self.path, (10**9, 10**9))
-                hr = self.save_without_files()
-                if not is_old(self.path):
-                    break
-            self.assert_hr(hr, w.E_ACCESSDENIED)
-            os.unlink(self.path)
-
-    def test_one_that_is_locked(self):
-        self.use("locked")
-        for statements in (["BEGIN", "SELECT * FROM t"], ["BEGIN IMMEDIATE"]):
-            stop = hold(self, self.path, *statements)
-            self.assert_copied()
-            stop()
+    def assert_holds_what_others_read(self):
+        expected = rows_of(self.path)
         self.assert_read_in_place()
+        self.assert_holds(self.saved(), expected)
 
-    def test_what_lies_beside_it(self):
-        for name, suffix in (("log", "-wal"), ("journal", "-journal")):
-            self.use(name)
-            support.write(self.path + suffix, b"stale" * 1000)
-            self.assert_copied()
-            os.unlink(self.path + suffix)
-            self.assert_read_in_place()
-            os.unlink(self.target)
+    def test_a_transaction_that_was_left(self):
+        for name in self.databases:
+            if not name.endswith("wal"):
+                self.use(name)
+                hold(self, self.path, "PRAGMA cache_size = 2", "PRAGMA cache_spill = 2", "BEGIN",
+                     UPDATE)(kill=True)
+                self.assertNotEqual(support.read(self.path + "-journal")[:1], b"\0")
+                self.assert_holds_what_others_read()
 
-    def test_on_a_file_system_whose_times_others_keep(self):
-        """Or of which nothing is known."""
+    def test_a_log(self):
+        """In use, and left."""
+        for size in SIZES:
+            self.use(size + "-wal")
+            user = User(self, self.path, "PRAGMA wal_autocheckpoint = 0", INSERT % (1001, 40, 30000))
+            self.assertGreater(os.path.getsize(self.path + "-wal"), MIB)
+            self.assert_holds_what_others_read()
+            user.kill()
+            self.assert_holds_what_others_read()
+            os.unlink(self.path + "-shm")
+            self.assert_holds_what_others_read()
+            for suffix in ("-wal", "-shm"):
+                if os.path.exists(self.path + suffix):
+                    os.unlink(self.path + suffix)
+
+    def test_what_is_stale(self):
+        make(self.path, 30)
+        for suffix in ("-wal", "-journal"):
+            for content in (b"stale" * 1000, b"", bytes(5000), b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"):
+                support.write(self.path + suffix, content)
+                self.assert_read_in_place()
+                self.assertTrue(self.saved() == support.read(self.path), "other bytes")
+                os.unlink(self.path + suffix)
+
+    def test_a_file_system_that_keeps_no_times(self):
         folder = self.root + "/mounted"
         support.mount(self, folder, "ramfs")
         self.store, self.path = folder, folder + "/x.db"
         make(self.path, 30)
-        until_old(self.path)
-        self.assert_copied()
-        self.assert_ends(self.new_restorer(store=folder).backup())
-        self.assert_holds(self.saved(), rows_of(self.path))
+        self.assert_read_in_place()
 
 
 class Written(AtRestCase):
-    """Somebody writes in the middle: it is one state or the other, and nobody waits."""
+    """Somebody comes to write in the middle: it is one state or the other."""
 
     databases = {
         "%s-%s-%s" % (what, size, mode): (size, {"mode": mode})
@@ -285,17 +273,30 @@ class Written(AtRestCase):
                     yield name
 
     def test_a_commit(self):
-        for _ in self.each("commit"):
-            data = self.save_while(lambda: write(self.path, UPDATE))
+        for name in self.each("commit"):
+            before = rows_of(self.path)
+            writers = []
+
+            def commit():
+                writers.append(write(self, self.path, UPDATE))
+                # With a log it does not wait for readers.
+                return name.endswith("wal") and writers[0].wait(60)
+
+            data = self.save_while(commit)
+            self.assertEqual(writers.pop().wait(60), 0)
             self.assertEqual({len(content) for _, content in rows_of(self.path)}, {50000})
-            self.assert_holds(data, rows_of(self.path))
+            # Of one that nobody had open nothing keeps the log from being begun.
+            self.assert_holds(data, rows_of(self.path) if name.endswith("wal") else before)
 
     def test_with_several_threads(self):
         """By then it may have been read to its end."""
         for name in ("touched-large-delete", "touched-large-wal"):
             self.use(name)
             before = rows_of(self.path)
-            data = self.save_while(lambda: write(self.path, UPDATE), threads=2)
+            writers = []
+            data = self.save_while(
+                lambda: writers.append(write(self, self.path, UPDATE)), threads=2)
+            self.assertEqual(writers.pop().wait(60), 0)
             with self.snapshot(data) as connection:
                 found = connection.execute("SELECT * FROM t ORDER BY n").fetchall()
             self.assertTrue(found in (before, rows_of(self.path)), "neither state")
@@ -314,9 +315,8 @@ class Written(AtRestCase):
             before = rows_of(self.path)
 
             def leave():
-                hold(self, self.path, "PRAGMA cache_size = 2", "PRAGMA cache_spill = 2", "BEGIN",
-                     UPDATE)(kill=True)
-                self.assertGreater(os.path.getsize(self.path + "-journal"), MIB)
+                hold(self, self.path, "BEGIN", UPDATE)(kill=True)
+                self.assertTrue(os.path.exists(self.path + "-journal"))
 
             self.assert_holds(self.save_while(leave), before)
 
@@ -344,6 +344,40 @@ class Written(AtRestCase):
             data = self.save_while(lambda: os.utime(self.path, (10**9, 10**9)))
             self.assert_holds(data, rows_of(self.path))
             self.assertEqual(self.opened().licenses[0].mtime, 10**18)
+
+
+class MakesWay(AtRestCase):
+    """Whoever waits to write to a large database waits until it is copied, not until it is
+    packed."""
+
+    databases = {"x": ("large", {"script": "UPDATE t SET content = randomblob(700000)"})}
+
+    def waits(self, writer):
+        """Whether a process has the lock of those who wait for readers to go."""
+        with open("/proc/locks") as file:
+            locks = [line.split() for line in file]
+        return any(lock[3:5] == ["WRITE", str(writer.pid)] and lock[6] == str(1 << 30)
+                   for lock in locks if lock[1] == "POSIX")
+
+    def test_a_writer_that_waits(self):
+        self.use("x")
+        before, size = rows_of(self.path), os.path.getsize(self.path)
+        writers, finished = [], []
+
+        def on_event(event):
+            done = event.progress.bytes_done if event.status == w.STATUS_PROGRESS else 0
+            if 0 < done < size // 2 and not writers:
+                writers.append(write(self, self.path, "UPDATE t SET content = 'since'"))
+                wait_until(lambda: self.waits(writers[0]), "a writer that waits")
+            elif size // 2 < done < size and not finished:
+                finished.append(writers[0].wait(60))
+
+        self.restorer.set("Threads", 2)
+        self.assert_ends(self.restorer.backup(w.OVERWRITE | w.VERIFY, on_event))
+        self.assertEqual(finished, [0])
+        self.assert_clean(names=[w.BACKUP_NAME])
+        self.assert_holds(self.saved(), before)
+        self.assertEqual({content for _, content in rows_of(self.path)}, {"since"})
 
 
 class Damaged(AtRestCase):

@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import resource
+import signal
+import socket
 import threading
 import time
 import unittest
@@ -11,9 +14,16 @@ import interrupt
 import support
 import wmlb_ctypes as w
 from restore_support import snapshot
-from sqlite_support import DATASTORE_CORRUPT, database, hold, make, opened, rows_in
+from sqlite_support import (
+    DATASTORE_CORRUPT, SIBLINGS, database, hold, make, opened, rows_in,
+)
 
 MAGIC = b"SQLite format 3\0"
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(path)
 
 
 class SqliteCase(support.StoreCase):
@@ -50,17 +60,31 @@ class Snapshots(SqliteCase):
         expected = {b"x.db": 3, b"x.db-journal": 10, b"x.db-wal": 11, b"x.db-shm": 12}
         self.assertEqual(counts, expected)
 
-    def test_a_link_and_a_folder_called_as_if_they_did(self):
+    def test_what_is_no_file_and_called_as_if_it_did(self):
+        """SQLite would use it, whatever it is."""
         make(self.path, 3)
-        os.mkdir(self.path + "-wal")
-        support.write(os.path.join(self.path + "-wal", "inner"), b"inner")
-        os.symlink("nowhere", self.path + "-journal")
-        events = self.assert_ends(self.restorer.backup(0))
-        skipped = [event.value for event in events if event.status == w.STATUS_SKIPPED]
-        self.assertEqual(skipped, [b"x.db-journal"])
-        files = self.opened().files()
-        self.assertEqual(rows_in(self, files.pop(b"x.db")), 3)
-        self.assertEqual(files, {b"x.db-wal/inner": b"inner"})
+        support.write(os.path.join(self.store, "other"), b"license")
+        kinds = {
+            "folder": os.mkdir, "link": lambda path: os.symlink("nowhere", path),
+            "fifo": os.mkfifo, "socket": make_socket,
+        }
+        for kind, make_one in kinds.items():
+            for suffix in SIBLINGS:
+                with self.subTest(kind, suffix=suffix):
+                    path = self.path + suffix
+                    make_one(path)
+                    self.assert_fails(self.restorer.backup(0), w.E_ACCESSDENIED, path)
+                    hr, _ = self.restorer.enumerate("store")
+                    self.assert_hr(hr, w.E_ACCESSDENIED)
+                    self.assertIn(path, self.restorer.last_error())
+                    flags = w.PARTIAL | w.OVERWRITE
+                    events = self.assert_ends(self.restorer.backup(flags), w.NOT_ALL_STORED)
+                    skipped = [e.value for e in events if e.status == w.STATUS_SKIPPED]
+                    expected = [b"x.db"] + [os.fsencode("x.db" + suffix)] * (kind != "folder")
+                    self.assertEqual(skipped, expected)
+                    self.assertEqual(self.opened().names(), [b"other"])
+                    os.unlink(self.target)
+                    (os.rmdir if kind == "folder" else os.unlink)(path)
 
     def test_the_same_store_gives_the_same_bytes(self):
         make(self.path, 300, size=8000)
@@ -339,94 +363,86 @@ assert hr == 0, events[-1]
         self.assertEqual(support.read(path), before)
 
 
-class Scratch(SqliteCase):
-    """Where the snapshot lies as long as it is needed."""
+class NothingIsWritten(SqliteCase):
+    """Of a database nothing is anywhere but in the backup, whatever its state is."""
 
     def setUp(self):
         super().setUp()
-        make(self.path, 500, size=10000)
-        # However long the test takes, this is no database at rest.
-        later = time.time() + 100000
-        os.utime(self.path, (later, later))
-        self.cache = os.path.join(self.root, "cache")
+        self.leave = LeftByAKill.leave_journal.__get__(self), LeftByAKill.leave_log.__get__(self)
 
-    def encrypted(self, environment):
-        """In a process of its own: the result, the words, and what was in the backup folder
-        while it ran."""
+    def test_an_encrypted_backup_without_a_home(self):
         code = """
 import os, wmlb_ctypes as w
 restorer = w.Restorer()
 for name, value in zip(("StorePath", "BackupPath", "Recipients"), sys.argv[1:]):
     assert restorer.set(name, value) == 0
-seen = set()
-hr, events = restorer.backup(0, lambda event: seen.update(os.listdir(sys.argv[2])))
-print(hr, repr(events[-1].value), sorted(seen))
+hr, events = restorer.backup(w.OVERWRITE)
+assert hr == 0, events[-1]
 """
         kept = {name: value for name, value in os.environ.items()
                 if name not in ("HOME", "XDG_CACHE_HOME")}
-        recipient = encryption_support.key().recipient
-        done = support.run_python(
-            code, self.store, self.backups, recipient, env={**kept, **environment}, cwd=self.root
-        )
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-        return done.stdout.decode()
+        for leave in self.leave:
+            leave()
+            done = support.run_python(
+                code, self.store, self.backups, encryption_support.key().recipient, env=kept,
+                cwd=self.root)
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            for name in os.listdir(self.store):
+                os.unlink(os.path.join(self.store, name))
 
-    def test_of_an_encrypted_backup(self):
-        for environment, folder in (
-            ({"XDG_CACHE_HOME": self.cache, "HOME": "/nowhere"}, self.cache),
-            ({"HOME": self.root}, os.path.join(self.root, ".cache")),
-        ):
-            said = self.encrypted(environment)
-            self.assertTrue(said.startswith("0 "), said)
-            self.assertEqual(os.listdir(folder), ["wmlb"])
-            self.assertEqual(os.listdir(os.path.join(folder, "wmlb")), [])
-            self.assertEqual(os.stat(os.path.join(folder, "wmlb")).st_mode & 0o777, 0o700)
-            os.unlink(self.target)
+    def test_a_list_without_room_for_anything(self):
+        """Not even one byte of a file may be written, and no file may be made."""
+        support.need_filters()
 
-    def test_of_an_encrypted_backup_without_a_home(self):
-        # One below the working directory is none.
-        for environment in ({}, {"HOME": ""}, {"HOME": "a-home"}, {"XDG_CACHE_HOME": "a-cache"}):
-            said = self.encrypted(environment)
-            self.assertIn("XDG_CACHE_HOME", said)
-            self.assert_clean()
+        def body():
+            support.without_named_files()
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            hr, licenses = self.new_restorer().enumerate("store")
+            return hr, [license.name for license in licenses]
 
-    def test_a_path_that_is_too_long_for_sqlite(self):
-        backups = os.path.join(self.root, *["f" * 200] * 3)
-        for flags in (0, w.PARTIAL):
-            outcome = self.new_restorer(backups=backups).backup(flags)
-            self.assert_fails(outcome, w.from_win32(206), backups)
-            self.assert_clean(backups)
+        for leave in self.leave:
+            leave()
+            self.assertEqual(support.in_child(body), (w.S_OK, [b"x.db"]))
+            for name in os.listdir(self.store):
+                os.unlink(os.path.join(self.store, name))
 
-    def test_behind_a_link(self):
-        link = os.path.join(self.root, "link")
-        os.symlink(self.backups, link)
-        self.assert_ends(self.new_restorer(backups=link).backup())
-        self.assertEqual(rows_in(self, self.opened().files()[b"x.db"]), 500)
+    def test_any_umask(self):
+        support.need_root()
+        os.chmod(self.backups, 0o777)
+        for leave, rows in zip(self.leave, (200, 22)):
+            leave()
+            for umask in (0o277, 0o477, 0o777):
 
-    def test_full_disk(self):
-        support.mount(self, self.backups, "tmpfs", "size=2m")
-        for flags in (0, w.PARTIAL):
-            self.assert_fails(self.restorer.backup(flags), w.from_win32(112), self.backups)
-            self.assert_clean()
+                def body():
+                    os.umask(umask)
+                    return self.new_restorer().backup(w.OVERWRITE)[0]
+
+                self.assert_hr(support.in_child(body, user=support.NOBODY), w.S_OK)
+                self.assertEqual(rows_in(self, self.opened().files()[b"x.db"]), rows)
+            for name in os.listdir(self.store):
+                os.unlink(os.path.join(self.store, name))
 
     @unittest.skipUnless(support.has_program("strace"), "strace is needed")
-    def test_what_a_kill_leaves(self):
-        stop = hold(self, self.path, "PRAGMA cache_size = 2", "PRAGMA cache_spill = 2", "BEGIN",
-                    "UPDATE t SET content = randomblob(1000)")
-        stop(kill=True)
-        operation = lambda: self.new_restorer().backup(w.OVERWRITE)[0]
-        left = set()
-        calls = interrupt.calls_of(operation, self.root)
-        for name in ("pwrite64", "write", "unlink"):
-            for number in {1, calls[name] // 2, calls[name]}:
-                interrupt.run(operation, interrupt.kill_at(name, number))
-                left.update(name[-8:] for name in os.listdir(self.backups))
-                self.assert_hr(operation(), w.S_OK)
-                self.assert_clean(names=[w.BACKUP_NAME])
-        # Of the database, and of what lay beside it.
-        self.assertTrue({".tmp", "-journal"} <= {name.lstrip("0123456789abcdef") for name in left},
-                        left)
-        self.assertEqual(rows_in(self, self.opened().files()[b"x.db"]), 500)
+    def test_how_it_is_opened(self):
+        """By its name in a folder that is open, following no link, waiting for nothing, and
+        for reading only."""
+        for leave in self.leave:
+            leave()
+            log = os.path.join(self.root, "calls")
+            for operation in (lambda: self.new_restorer().backup(w.OVERWRITE)[0],
+                              lambda: self.new_restorer().enumerate("store")[0]):
+                self.assertEqual(interrupt.run(operation, ["-e", "trace=open,openat,openat2,creat", "-o", log]).result, w.S_OK)
+                with open(log) as file:
+                    calls = [line for line in file if '"x.db' in line or "/x.db" in line]
+                self.assertGreater(len(calls), 1)
+                for call in calls:
+                    self.assertRegex(call, r'openat\(\d+, "x\.db')
+                    self.assertIn("O_RDONLY|", call)
+                    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY"):
+                        self.assertIn(flag, call)
+            for name in os.listdir(self.store):
+                os.unlink(os.path.join(self.store, name))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+//! The licenses in databases of the known schemas, those of Chromium:
+//! content/browser/media/cdm_storage_database.cc, and of 2022 and 2023
+//! content/browser/media/media_license_database.cc.
+
+use super::check::entries;
+use super::columns::columns;
+use super::record::{Field, Value};
+use super::tree::{Flaw, Format, Pages, Record, Result};
+use super::view::Content;
+
+/// A row that is a license.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Whose it is, which CDM keeps it, and what that calls it, each after a slash.
+    pub name: Vec<u8>,
+    /// Bytes.
+    pub size: u64,
+    /// Unix seconds.
+    pub modified: Option<i64>,
+}
+
+/// A table that licenses are kept in.
+struct Schema {
+    table: &'static str,
+    /// What it has at least: the parts of a name, and the license.
+    columns: &'static [&'static str],
+}
+
+const SCHEMAS: [Schema; 2] = [
+    Schema {
+        table: "cdm_storage",
+        columns: &["storage_key", "cdm_type", "file_name", "data"],
+    },
+    Schema {
+        table: "licenses",
+        columns: &["cdm_type", "file_name", "data"],
+    },
+];
+
+/// Some versions have it.
+const MODIFIED: &str = "last_modified";
+
+/// Seconds from 1601 to 1970, and parts of a second that times in these tables are counted in
+/// (Chromium's base::Time).
+const TO_UNIX: i64 = 11_644_473_600;
+const PARTS: i64 = 1_000_000;
+
+/// Bytes of memory for the rows of a database: hundred thousands of them.
+const MOST_MEMORY: usize = 64 << 20;
+
+/// Lists the licenses of a database in the order of their names; None when it has no table of a
+/// known schema.
+pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<Vec<Row>>> {
+    let format = Format::read(content)?;
+    let pages = Pages::new(content, &format, stops);
+    let mut found: [Option<(u32, Table)>; SCHEMAS.len()] = Default::default();
+    entries(&pages, &mut |entry| {
+        for (schema, found) in SCHEMAS.iter().zip(&mut found) {
+            // Of views and modules' tables there are no rows to be read.
+            if entry.kind == b"table" && entry.root != 0 && entry.name == schema.table.as_bytes() {
+                *found = Table::of(schema, &entry.sql).map(|table| (entry.root, table));
+            }
+        }
+        Ok(())
+    })?;
+    let Some((root, table)) = found.into_iter().flatten().next() else {
+        return Ok(None);
+    };
+    let mut rows = Vec::new();
+    let mut memory = 0;
+    pages.walk(root, &mut |record| {
+        let row = table.row(&pages, record)?;
+        memory += size_of::<Row>() + row.name.len();
+        rows.push(row);
+        match memory <= MOST_MEMORY {
+            true => Ok(()),
+            false => Err(Flaw::TooLarge),
+        }
+    })?;
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(Some(rows))
+}
+
+/// Where a table has what is wanted of it.
+struct Table {
+    name: Vec<usize>,
+    data: usize,
+    modified: Option<usize>,
+}
+
+impl Table {
+    /// None when it is not such a table.
+    fn of(schema: &Schema, sql: &[u8]) -> Option<Self> {
+        let columns = columns(sql)?;
+        let place = |name: &&str| {
+            columns
+                .iter()
+                .position(|column| column.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let places: Option<Vec<usize>> = schema.columns.iter().map(place).collect();
+        let mut name = places?;
+        Some(Table {
+            data: name.pop()?,
+            name,
+            modified: place(&MODIFIED),
+        })
+    }
+
+    fn row<C: Content>(&self, pages: &Pages<'_, C>, record: &Record<'_>) -> Result<Row> {
+        let fields = pages.fields(record)?;
+        let value = |column: usize| match fields.get(column) {
+            Some(field) => {
+                let value = pages.value(record, field, MOST_MEMORY as u64)?;
+                value.ok_or(Flaw::TooLarge)
+            }
+            // A column that the table was given later.
+            None => Ok(Value::Null),
+        };
+        let mut name = Vec::new();
+        for (part, &column) in self.name.iter().rev().enumerate().rev() {
+            let value = value(column)?;
+            // From the end: the file, the CDM, and the owner, if there is one.
+            if part == 2 && value == Value::Null {
+                continue;
+            }
+            name.push(b'/');
+            match part {
+                1 => append_cdm(&mut name, value),
+                _ => append(&mut name, value),
+            }
+        }
+        let data = fields.get(self.data);
+        let size = data.map(|field: &Field| pages.value_length(record, field));
+        let modified = match self.modified.map(value).transpose()? {
+            // Of a row from the first version nothing is known.
+            Some(Value::Integer(time)) if time != 0 => Some(time.div_euclid(PARTS) - TO_UNIX),
+            _ => None,
+        };
+        Ok(Row {
+            name,
+            size: size.transpose()?.unwrap_or(0),
+            modified,
+        })
+    }
+}
+
+fn append(name: &mut Vec<u8>, value: Value) {
+    match value {
+        Value::Text(bytes) | Value::Blob(bytes) => name.extend_from_slice(&bytes),
+        Value::Integer(number) => name.extend_from_slice(number.to_string().as_bytes()),
+        Value::Real(_) | Value::Null => {}
+    }
+}
+
+/// The CDM, as the older schema spells it: the two words of its token in hexadecimal digits.
+/// The newer has them as they are in memory, of a processor with the low byte first.
+fn append_cdm(name: &mut Vec<u8>, value: Value) {
+    match value {
+        Value::Blob(bytes) => {
+            let spell = |byte: &u8| name.extend_from_slice(format!("{byte:02X}").as_bytes());
+            match bytes.split_first_chunk::<8>() {
+                Some((high, low)) if low.len() == 8 => {
+                    high.iter().rev().chain(low.iter().rev()).for_each(spell);
+                }
+                _ => bytes.iter().for_each(spell),
+            }
+        }
+        value => append(name, value),
+    }
+}
