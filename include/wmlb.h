@@ -41,15 +41,15 @@
  * what holds in callbacks. No call waits for the operation of another one, except wmlb_wait(),
  * wmlb_restorer_wait() and wmlb_restorer_release().
  *
- * Signal handlers: no function may be called in one, since the thread that it interrupts may be
- * inside the library.
+ * Signal handlers: no function may be called in a signal handler, since the thread that it
+ * interrupts may be inside the library.
  *
  * The end of the process: wait for a running operation, or release its restorer, before anything
  * that the callback needs is torn down. Python, for example, ends the process with a signal when
  * one of its callbacks runs while it exits.
  *
  * Memory: arguments stay the caller's, and are copied before a call returns. Until then, strings
- * and buffers must not be changed. The library hands out no memory that must be freed. If memory
+ * and buffers must stay unchanged. The library hands out no memory that must be freed. If memory
  * runs out, calls and operations end with WMLB_E_OUTOFMEMORY, and the process goes on.
  *
  * Strings are UTF-8 and end in a NUL. Relative paths count from the working directory at the start
