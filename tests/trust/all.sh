@@ -1,7 +1,7 @@
 #!/bin/bash
-# Tries the promises of SECURITY.md for long, against the library as it is shipped: races of two users,
-# programs that go on writing, a player in the same process, mutated databases. Prints one table;
-# what was violated goes to the standard error. Exit code 1: something was. As root.
+# Tries the promises of SECURITY.md for long, against the library as it is shipped: races of two
+# users, programs that go on writing, a player in the same process, mutated databases. Prints one
+# table; what was violated goes to the standard error. Exit code 1: something was. As root.
 #
 #     all.sh [SECONDS] [ROUNDS]
 set -uo pipefail

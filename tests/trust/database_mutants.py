@@ -1,5 +1,5 @@
-"""Databases with journals and logs, and what a random number makes of them. Sums that SQLite checks are
-made right again, mostly, so that what is behind them is reached."""
+"""Databases with journals and logs, and what a random number makes of them. Sums that SQLite
+checks are made right again, mostly, so that what is behind them is reached."""
 
 import os
 import random
@@ -35,7 +35,8 @@ def base(number):
     chosen = random.Random(number)
     page_size = chosen.choice((512, 512, 1024, 4096))
     mode = ("delete", "wal", "persist", "wal")[number % 4]
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
         path = os.path.join(folder, "x.db")
         connection = sqlite3.connect(path, isolation_level=None)
         for statement in (
@@ -215,8 +216,8 @@ class Mutator:
 
     def schema(self):
         """Another word in the statements that the tables are made by."""
-        words = (b"TABLE", b"CREATE", b"INDEX", b"TEXT", b"PRIMARY KEY", b"WITHOUT ROWID", b"licenses",
-                 b"cdm_storage")
+        words = (b"TABLE", b"CREATE", b"INDEX", b"TEXT", b"PRIMARY KEY", b"WITHOUT ROWID",
+                 b"licenses", b"cdm_storage")
         others = (b"VIEW ", b"VIRTUAL", b"TRIGGER", b"CHECK(1)", b"AS (1)", b"'%s'", b"--", b"((((")
         content = self.files[""]
         word = self.random.choice(words)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Databases with journals and logs of which something is wrong, one after the other: each is listed and
-saved, in little time and memory, without a crash, and with nothing written anywhere but to the backup.
+"""Databases with journals and logs of which something is wrong, one after the other: each is listed
+and saved, in little time and memory, without a crash, and with nothing written anywhere but to the
+backup.
 
-    fuzz_databases.py [--seconds N] [--seed S] [--case N]
+fuzz_databases.py [--seconds N] [--seed S] [--case N]
 
-Prints a row of a table: what | tried | violated, and the most seconds and memory that one took. What is
-violated is told by its number, which --case tries again.
+Prints a row of a table: what | tried | violated, and the most seconds and memory that one took.
+What is violated is told by its number, which --case tries again.
 """
 
 import argparse
@@ -180,7 +181,7 @@ def fuzz(seconds, seed=0, base=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--case", type=int)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Two users: root backs up, lists and restores a store, while its owner exchanges everything in it, in the
-backup folder and beside the store for links, FIFOs and folders of his, at every level. Nothing outside
-is touched, nothing of others gets into a backup or a list, and nothing hangs.
+"""Two users: root backs up, lists and restores a store, while its owner exchanges everything in it,
+in the backup folder and beside the store for links, FIFOs and folders of his, at every level.
+Nothing outside is touched, nothing of others gets into a backup or a list, and nothing hangs.
 
-    race.py [--seconds N] [--seed S] [OPERATION...]
+race.py [--seconds N] [--seed S] [OPERATION...]
 
-The operations are backup, list and restore; N seconds each. Prints rows of a table: what | tried |
-violated. As root, on a scratch machine.
+The operations are backup, list and restore; N seconds each. Prints rows of a table: what | tried
+| violated. As root, on a scratch machine.
 """
 
 import argparse
@@ -270,7 +270,7 @@ def race(operation, seconds, seed=0, base=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("operations", nargs="*", default=OPERATIONS)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A player that has its database open through its own SQLite, in the process that calls the library:
-it commits, has its licenses listed or saved, somebody else looks and goes, it commits again, and is
-killed. What it committed is there, each time.
+"""A player that has its database open through its own SQLite, in the process that calls the
+library: it commits, has its licenses listed or saved, somebody else looks and goes, it commits
+again, and is killed. What it committed is there, each time.
 
-    same_process.py [--rounds N]
+same_process.py [--rounds N]
 
 Prints a row of a table for each journal mode: what | tried | violated.
 """
@@ -44,8 +44,8 @@ def in_child(body):
 
 
 class Other:
-    """Another program, which opens the database, reads it and closes it when it is told to. It begins
-    before the player has anything open, none of which it may have."""
+    """Another program, which opens the database, reads it and closes it when it is told to. It
+    begins before the player has anything open, none of which it may have."""
 
     def __init__(self, path):
         self.path = path
@@ -136,7 +136,7 @@ def run(mode, rounds, base=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=1000)
     options = parser.parse_args()
     code = 0

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Programs that go on writing to their databases, with logs and with rollback journals, while the store
-is backed up again and again: each database in each backup is whole, of one moment between the
+"""Programs that go on writing to their databases, with logs and with rollback journals, while the
+store is backed up again and again: each database in each backup is whole, of one moment between the
 backup's beginning and its end, and the writers wait no longer than for a copy.
 
-    writers.py [--seconds N] [--databases N] [--processes N]
+writers.py [--seconds N] [--databases N] [--processes N]
 
-Prints rows of a table: what | tried | violated, and the longest wait of a writer, with backups and
-before the first.
+Prints rows of a table: what | tried | violated, and the longest wait of a writer, with backups
+and before the first.
 """
 
 import argparse
@@ -190,8 +190,8 @@ def run(seconds, databases=100, processes=2, base=None):
         if with_backups > MOST_WAIT:
             violated.append("a writer waited for %.2f s" % with_backups)
         committed = sum(counters.get(number)[1] for number in range(databases))
-        figures = ("%d backups, %d snapshots, %d left out, %d transactions; longest wait of a writer "
-                   "%.3f s (before the first backup %.3f s), longest backup %.3f s" % (
+        figures = ("%d backups, %d snapshots, %d left out, %d transactions; longest wait of a "
+                   "writer %.3f s (before the first backup %.3f s), longest backup %.3f s" % (
                        rounds, snapshots, skipped, committed, with_backups, alone, longest))
     finally:
         for child in writers:
@@ -202,7 +202,7 @@ def run(seconds, databases=100, processes=2, base=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--databases", type=int, default=100)
     parser.add_argument("--processes", type=int, default=2)

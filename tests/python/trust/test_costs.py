@@ -1,5 +1,5 @@
-"""What others made costs no more than it is large: archives of tiny frames, folders in folders, links
-to folders. Counted in bytes and system calls, not in time."""
+"""What others made costs no more than it is large: archives of tiny frames, folders in folders,
+links to folders. Counted in bytes and system calls, not in time."""
 
 import os
 import unittest
@@ -19,17 +19,29 @@ TWICE = 2.6
 class TinyFrames(TrustCase):
     """Frames of one empty license each: what a reader keeps of each adds up."""
 
-    FEW, MANY = 4000, 20000
+    FEW, MANY = 2000, 10000
     # KiB that five times as many frames may cost more.
-    MOST = 4 << 10
+    MOST = 3 << 10
 
     @classmethod
     def setUpClass(cls):
-        each = [forge.frame(forge.license_of(b"%07d" % number)) for number in range(cls.MANY)]
-        cls.many = [forge.frame(forge.info())] + each
+        contents = [forge.license_of(b"%07d" % number) for number in range(cls.MANY)]
+        cls.many = forge.pack(forge.info(), *contents)
         cls.few = cls.many[: cls.FEW + 1]
 
-    def peak(self, data, operations=("verify", "enumerate", "restore")):
+    def assembled(self, frames, *unpadded):
+        """As forge.assemble, of many."""
+        parts, entries, size = [], [], 0
+        for content, packed in frames:
+            gap = forge.padding(size + len(packed))
+            parts += [packed, gap]
+            size += len(packed) + len(gap)
+            entries += [(len(packed), len(content))] + [(len(gap), 0)] * bool(gap)
+        parts += [packed for _, packed in unpadded]
+        entries += [(len(packed), len(content)) for content, packed in unpadded]
+        return b"".join(parts), forge.seek_table(entries)
+
+    def peak(self, data, operations):
         """The most memory, in KiB, that each takes of a file."""
         support.write(self.target, data)
         found = {}
@@ -38,37 +50,53 @@ class TinyFrames(TrustCase):
                 self.backups, self.store + "-new", (operation,), timeout=3 * trust.HANGS)
         return found
 
-    def assert_bounded(self, few, many):
-        for operation, peak in self.peak(many).items():
+    def assert_bounded(self, whole, *operations):
+        """Of the files that whole() makes of frames."""
+        few, many = whole(self.few), whole(self.many)
+        for operation, peak in self.peak(many, operations).items():
             more = peak - self.peak(few, (operation,))[operation]
             self.assertLess(more, self.MOST, "%s: KiB more for five times as many" % operation)
             self.assertLess(peak << 10, trust.MOST_MEMORY, operation)
 
     def test_that_break_off(self):
-        self.assert_bounded(b"".join(self.few), b"".join(self.many))
+        self.assert_bounded(lambda frames: self.assembled(frames)[0], "restore")
+
+    def test_that_are_not_aligned(self):
+        self.assert_bounded(lambda frames: b"".join(packed for _, packed in frames), "enumerate")
 
     def test_with_a_summary(self):
         """One of the right size, with hashes that are none."""
         def whole(frames):
-            count = len(frames) - 1
-            seal = {"length": 512, "blake3": "0" * 64, "stored": 529, "xxh64": "0" * 16}
-            value = {"licenses": count, "bytes": 0, "frames": [seal] * (count + 1)}
-            content = forge.summary(value)
-            blocks = b"".join(
-                forge.raw_block(content[at : at + forge.RAW_BLOCK],
-                                at + forge.RAW_BLOCK >= len(content))
-                for at in range(0, len(content), forge.RAW_BLOCK))
-            # It is so long that its checksum takes its time: a wrong one comes last, too.
-            return b"".join(frames) + forge.frame(content, blocks, checksum=0)
+            seal = {"length": 512, "blake3": "0" * 64, "stored": 529, "xxh64": "0" * 16,
+                    "first": "0000000", "source": ""}
+            count = len(frames)
+            value = {"licenses": count - 1, "bytes": 0, "frames": [seal] * count}
+            # It is so long that its checksum takes its time: a wrong one is as good.
+            pieces = [(piece, forge.frame(piece, checksum=0))
+                      for piece in forge.pieces(forge.summary(value))]
+            return b"".join(self.assembled(frames, *pieces))
 
-        self.assert_bounded(whole(self.few), whole(self.many))
+        self.assert_bounded(whole, "verify", "enumerate", "restore")
 
     def test_with_a_last_frame_that_says_to_be_huge(self):
         def whole(frames):
             declared = 256 * len(frames)
-            return b"".join(frames) + forge.MAGIC + b"\xa4" + declared.to_bytes(4, "little")
+            data, _ = self.assembled(frames)
+            return data + forge.MAGIC + b"\xa4" + declared.to_bytes(4, "little")
 
-        self.assert_bounded(whole(self.few), whole(self.many))
+        self.assert_bounded(whole, "verify")
+
+    def test_a_seek_table_of_many_entries(self):
+        """More than there are frames: nothing is made as large as it says."""
+        for count in (1 << 20, (1 << 32) - 1):
+            entries = [(1, 1)] * (1 << 20)
+            table = forge.seek_table(entries)[8:]
+            table = table[:-9] + count.to_bytes(4, "little") + table[-5:]
+            size = min(8 * count + 9, (1 << 32) - 1)
+            data, _ = self.assembled(self.few)
+            data += b"\x5e\x2a\x4d\x18" + size.to_bytes(4, "little") + table
+            for operation, peak in self.peak(data, ("verify", "enumerate")).items():
+                self.assertLess(peak << 10, trust.MOST_MEMORY, operation)
 
 
 @unittest.skipUnless(support.has_program("strace"), "strace is needed")

@@ -1,6 +1,6 @@
-"""Who opens a backup with a passphrase or an identity expects that only who has it could have made the
-file. Whoever may replace the file could put one in clear in its place: it is refused, unless the
-caller says that it may be taken."""
+"""Who opens a backup with a passphrase or an identity expects that only who has it could have
+made the file. Whoever may replace the file could put one in clear in its place: it is refused,
+unless the caller says that it may be taken."""
 
 import os
 import unittest
@@ -53,7 +53,7 @@ class Refused(DowngradeCase):
         before = snapshot(self.place)
         for words, secrets in self.secrets():
             with self.subTest(secret=words):
-                self.assert_all(self.open_with(**secrets), INVALID_PASSWORD, "clear")
+                self.assert_all(self.open_with(**secrets), INVALID_PASSWORD, "not encrypted")
                 self.assert_same(snapshot(self.place), before, "the store was touched")
 
     def test_the_flags_that_a_restore_has(self):
@@ -63,7 +63,7 @@ class Refused(DowngradeCase):
         for flags in (w.RESTORE_OVERWRITE, w.RESTORE_INDIVIDUALIZE,
                       w.RESTORE_OVERWRITE | w.RESTORE_INDIVIDUALIZE):
             outcome = self.open_with(Passphrase="x").restore(flags)
-            self.assert_untouched(outcome, INVALID_PASSWORD, before, "clear")
+            self.assert_untouched(outcome, INVALID_PASSWORD, before, "not encrypted")
 
     def test_no_license_is_told(self):
         self.put_clear()
@@ -74,7 +74,7 @@ class Refused(DowngradeCase):
     def test_a_file_that_is_named_itself(self):
         self.put_clear()
         restorer = self.open_with(Passphrase="x", RestorePath=self.target)
-        self.assert_all(restorer, INVALID_PASSWORD, "clear")
+        self.assert_all(restorer, INVALID_PASSWORD, "not encrypted")
 
     def test_the_command(self):
         self.put_clear()
@@ -91,7 +91,7 @@ class Refused(DowngradeCase):
                     env=trust.command_environment(self.root), timeout=trust.HANGS,
                     stdout=-1, stderr=-1)
                 self.assertEqual(done.returncode, 5, (command, secret, done))
-                self.assertIn(b"clear", done.stderr)
+                self.assertIn(b"not encrypted", done.stderr)
         self.assert_same(snapshot(self.place), before, "the store was touched")
 
 

@@ -1,6 +1,6 @@
-"""A player that has its databases open through its own SQLite, in the process that calls the library:
-here Python's. Whatever the library does with them, the player's locks stay its own, so that no other
-process writes where it writes, or removes a log that it goes on with."""
+"""A player that has its databases open through its own SQLite, in the process that calls the
+library: here Python's. Whatever the library does with them, the player's locks stay its own, so
+that no other process writes where it writes, or removes a log that it goes on with."""
 
 import json
 import os

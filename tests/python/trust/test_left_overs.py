@@ -1,5 +1,5 @@
-"""What a killed restore leaves beside a store: only what is proven to be that is acted on, by whoever
-may, and nobody is told that all is well with a store that is half restored."""
+"""What a killed restore leaves beside a store: only what is proven to be that is acted on, by
+whoever may, and nobody is told that all is well with a store that is half restored."""
 
 import contextlib
 import os

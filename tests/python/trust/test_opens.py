@@ -1,5 +1,6 @@
-"""What the library opens in a store, and how: every name relative to a descriptor, without following
-links; nothing for writing; and not a byte of it is changed. Seen by the system calls it makes."""
+"""What the library opens in a store, and how: every name relative to a descriptor, without
+following links; nothing for writing; and not a byte of it is changed. Seen by the system calls
+it makes."""
 
 import hashlib
 import os

@@ -1,5 +1,6 @@
-"""An operator backs up, or brings back, what belongs to another user: links on the way that neither root
-nor the operator has made are not followed, and what is restored belongs to the owner of the store."""
+"""An operator backs up, or brings back, what belongs to another user: links on the way that
+neither root nor the operator has made are not followed, and what is restored belongs to the
+owner of the store."""
 
 import os
 import unittest
@@ -33,7 +34,8 @@ class PathCase(TrustCase):
     def operations(self, **paths):
         """name -> what is done, for those that one of these properties concerns."""
         concerned = {
-            "list": "StorePath", "backup": "StorePath BackupPath", "restore": "StorePath RestorePath",
+            "list": "StorePath", "backup": "StorePath BackupPath",
+            "restore": "StorePath RestorePath",
             "verification": "RestorePath", "list of a backup": "RestorePath",
         }
         properties = {"RestorePath": self.backups, "BackupPath": self.root + "/saved", **paths}

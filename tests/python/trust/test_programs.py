@@ -1,4 +1,5 @@
-"""A few seconds of each long try of tests/trust; tests/trust/all.sh, or WMLB_FULL=1, runs them whole."""
+"""A few seconds of each long try of tests/trust; tests/trust/all.sh, or WMLB_FULL=1, runs them
+whole."""
 
 import os
 import sys

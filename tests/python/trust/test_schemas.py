@@ -1,5 +1,5 @@
-"""Databases whose schema or pages were made to be run or read for ever: of a database only its tables
-are read, with little time and memory, and what is refused is told."""
+"""Databases whose schema or pages were made to be run or read for ever: of a database only its
+tables are read, with little time and memory, and what is refused is told."""
 
 import contextlib
 import os
@@ -115,7 +115,8 @@ class Views(SchemaCase):
 
     def test_they_are_saved_as_they_are(self):
         """A database with views and triggers is one like others: its bytes are saved."""
-        script = ("CREATE TABLE t (n); INSERT INTO t VALUES (1); CREATE VIEW v AS %s SELECT x FROM c;"
+        script = ("CREATE TABLE t (n); INSERT INTO t VALUES (1);"
+                  "CREATE VIEW v AS %s SELECT x FROM c;"
                   "CREATE VIEW cdm_storage AS %s SELECT x %s FROM c;"
                   "CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM t; END" % (
                       LONG, ENDLESS, COLUMNS))
@@ -264,7 +265,7 @@ class Canceled(SchemaCase):
         hr = w.S_FALSE
         while hr == w.S_FALSE and thread.is_alive():
             hr = restorer.cancel()
-            time.sleep(0.01)
+            os.sched_yield()
         thread.join(trust.HANGS)
         self.assertFalse(thread.is_alive())
         self.assert_hr(hr, w.S_OK, "a list could not be canceled")

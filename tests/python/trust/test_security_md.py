@@ -1,5 +1,5 @@
-"""SECURITY.md: each promise and limit names tests that are there, and the versions of what is built in
-are those of the library."""
+"""SECURITY.md: each promise and limit names tests that are there, and the versions of what is
+built in are those of the library."""
 
 import os
 import re
@@ -11,7 +11,8 @@ import wmlb_ctypes as w
 # What a file can reach, and nothing here needs: names of SQLite's own, of parts that are left out.
 LEFT_OUT = {
     "full text search": (b"fts5vocab", b"fts4aux"), "R-trees": (b"rtreenode",),
-    "tables about itself": (b"dbstat", b"sqlite_dbpage"), "extensions": (b"sqlite3_extension_init",),
+    "tables about itself": (b"dbstat", b"sqlite_dbpage"),
+    "extensions": (b"sqlite3_extension_init",),
 }
 
 
@@ -27,7 +28,8 @@ class SecurityMd(unittest.TestCase):
         return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[1:]]
 
     def test_tests_are_there(self):
-        for heading, column in (("What is promised", 1), ("What is not trusted, and its limits", 2)):
+        limits = "What is not trusted, and its limits"
+        for heading, column in (("What is promised", 1), (limits, 2)):
             rows = self.rows(heading)
             self.assertGreater(len(rows), 7, heading)
             for row in rows:
@@ -36,7 +38,8 @@ class SecurityMd(unittest.TestCase):
 
     def test_each_promise_has_one(self):
         """But for what cannot be tried."""
-        without = [row[0][:40] for row in self.rows("What is promised") if len(row) < 2 or not row[1]]
+        rows = self.rows("What is promised")
+        without = [row[0][:40] for row in rows if len(row) < 2 or not row[1]]
         self.assertEqual(without, ["What is in a license is read, and never "])
 
     def test_each_test_of_trust_is_named(self):

@@ -1,5 +1,5 @@
-"""What others have named reaches no terminal as it is: neither from the command, nor from any of the
-programs that users start from."""
+"""What others have named reaches no terminal as it is: neither from the command, nor from any of
+the programs that users start from."""
 
 import json
 import os
