@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["store", "license", "archive", "target"],
     &["pipeline"],
     &["operation"],
-    &["name", "device"],
+    &["name", "device", "scratch"],
     &["props"],
     &["status", "flags"],
     &["error"],

@@ -12,7 +12,6 @@ use crate::error::{Error, Result, reserve};
 use crate::license::Excerpt;
 use crate::name;
 use crate::pipeline::TaskContext;
-use crate::store::directory::ReadAhead;
 use crate::store::license::{License, Unread};
 use crate::store::{Entry, OpenError, TRIES};
 
@@ -121,7 +120,7 @@ impl<'p> FrameInProgress<'_, 'p> {
                 }
                 // Those who read ahead have some, which are needed here.
                 Err(OpenError::Failed(Errno::MFILE | Errno::NFILE))
-                    if self.packing.ahead.as_ref().is_some_and(ReadAhead::end) =>
+                    if self.packing.ahead.as_ref().is_some_and(|ahead| ahead.end()) =>
                 {
                     continue;
                 }

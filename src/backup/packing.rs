@@ -9,7 +9,7 @@ use crate::archive::frame::{Licenses, Packer};
 use crate::error::Result;
 use crate::license::Right;
 use crate::pipeline::{TaskContext, Work};
-use crate::store::directory::Waits;
+use crate::store::Waits;
 
 impl Work for Packing<'_> {
     type Task = Task;

@@ -8,8 +8,7 @@ use super::rights::{Judge, Policy};
 use crate::archive::frame::Packer;
 use crate::operation::Control;
 use crate::scratch::Scratch;
-use crate::store::directory::{ReadAhead, Waits};
-use crate::store::{Contents, Reader};
+use crate::store::{Contents, ReadAhead, Reader, Waits};
 
 /// What the workers of a backup share.
 pub struct Packing<'a> {
@@ -19,7 +18,7 @@ pub struct Packing<'a> {
     pub partial: bool,
     pub policy: Policy,
     /// None when one thread does everything.
-    pub ahead: Option<ReadAhead>,
+    pub ahead: Option<Box<dyn ReadAhead>>,
     /// Where databases are copied to that others wait for.
     pub scratch: &'a Scratch,
     /// Memory of written frames, to be used again.

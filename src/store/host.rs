@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use index::Index;
+pub use index::bad_name;
 
-use super::directory::ReadAhead;
 use super::license::License;
 use super::spool::{Spool, Spooled};
 use super::{
-    Batch, Contents, Entry, Glimpse, HOST, List, Listener, Listing, OpenError, Opened, Reader,
-    Store, Wish,
+    Batch, Contents, Entry, Glimpse, HOST, List, Listener, Listing, OpenError, Opened, ReadAhead,
+    Reader, Store, Wish,
 };
 
 use crate::error::{Error, Result};
@@ -24,9 +24,6 @@ use crate::name;
 use crate::name::Reserved;
 use crate::operation::{Control, HostCalls, Operation};
 use crate::status::wmlb_progress;
-
-/// Bytes of a name that stand in words about it, at the most.
-const LONGEST_SHOWN: usize = 256;
 
 /// The functions of a host's store. They are called by a [`Session`], which keeps to their
 /// order.
@@ -259,7 +256,7 @@ impl Contents for Copied {
         Box::new(Copied(self.0.clone()))
     }
 
-    fn read_ahead(&self) -> Option<ReadAhead> {
+    fn read_ahead(&self) -> Option<Box<dyn ReadAhead>> {
         None
     }
 }
@@ -281,15 +278,5 @@ impl Reader for Copied {
         _control: &Control,
     ) -> Result<License> {
         Ok(license)
-    }
-}
-
-pub fn bad_name(name: &[u8], why: &'static str) -> Error {
-    let shown = &name[..name.len().min(LONGEST_SHOWN)];
-    let more = if shown.len() < name.len() { "..." } else { "" };
-    Error::HostName {
-        // In quotes, and with escapes: it may be anything.
-        name: format!("{:?}{more}", String::from_utf8_lossy(shown)),
-        why,
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::folder::Directory;
 use super::listing::Lister;
-use super::{Directory, DirectoryReader};
+use super::reader::DirectoryReader;
 use crate::error::{At, Error, Result, reserve};
 use crate::name::Reserved;
 use crate::operation::Control;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Directory;
+use super::folder::Directory;
 use crate::error::{Error, Result};
 use crate::name::{self, Reserved};
 use crate::operation::Control;

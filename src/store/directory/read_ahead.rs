@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::{Directory, DirectoryReader};
+use super::folder::Directory;
+use super::reader::DirectoryReader;
 use crate::panics;
 use crate::store::batch::{Batch, Names};
+use crate::store::{ReadAhead, Waits};
 use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::sys;
 
@@ -40,7 +42,7 @@ const IN_VAIN: u32 = 64;
 const MOST: u64 = 2 << 20;
 
 /// Reads ahead for all readers of a store.
-pub struct ReadAhead {
+pub struct Prefetch {
     shared: Arc<Shared>,
     threads: Mutex<Vec<sys::Thread>>,
 }
@@ -61,16 +63,9 @@ struct State {
     ended: bool,
 }
 
-/// What one reader notes of itself.
-#[derive(Default)]
-pub struct Waits {
-    files: u64,
-    before: u64,
-}
-
-impl ReadAhead {
+impl Prefetch {
     pub fn new(store: Arc<Directory>) -> Self {
-        ReadAhead {
+        Prefetch {
             shared: Arc::new(Shared {
                 store,
                 active: AtomicBool::new(false),
@@ -78,22 +73,6 @@ impl ReadAhead {
                 may_read: Condvar::new(),
             }),
             threads: Mutex::default(),
-        }
-    }
-
-    /// Called by a reader before each file; `asked` of the batch's next entries were asked for
-    /// already.
-    pub fn advance(&self, waits: &mut Waits, batch: &Batch, asked: &mut usize) {
-        if waits.files.is_multiple_of(LOOK) {
-            let now = sys::thread_waits();
-            if waits.files > 0 && now - waits.before >= LOOK / WORTH {
-                self.begin();
-            }
-            waits.before = now;
-        }
-        waits.files += 1;
-        if self.shared.active.load(Ordering::Relaxed) && *asked <= DISTANCE - AT_ONCE {
-            self.ask(batch, asked);
         }
     }
 
@@ -132,9 +111,24 @@ impl ReadAhead {
             self.shared.active.store(false, Ordering::Relaxed);
         }
     }
+}
 
-    /// Gives back all descriptors, for good; whether there were any.
-    pub fn end(&self) -> bool {
+impl ReadAhead for Prefetch {
+    fn advance(&self, waits: &mut Waits, batch: &Batch, asked: &mut usize) {
+        if waits.licenses.is_multiple_of(LOOK) {
+            let now = sys::thread_waits();
+            if waits.licenses > 0 && now - waits.before >= LOOK / WORTH {
+                self.begin();
+            }
+            waits.before = now;
+        }
+        waits.licenses += 1;
+        if self.shared.active.load(Ordering::Relaxed) && *asked <= DISTANCE - AT_ONCE {
+            self.ask(batch, asked);
+        }
+    }
+
+    fn end(&self) -> bool {
         let mut state = lock(&self.shared.state);
         state.ended = true;
         state.asked.clear();
@@ -150,7 +144,7 @@ impl ReadAhead {
     }
 }
 
-impl Drop for ReadAhead {
+impl Drop for Prefetch {
     fn drop(&mut self) {
         self.end();
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Directory;
+use super::folder::Directory;
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::folders::LICENSE;

@@ -1,11 +1,13 @@
 //! The names of the licenses that were copied of a host's store: the host may list them in any
 //! order, and the archive has one.
 
-use super::bad_name;
 use crate::error::{Error, Result, reserve};
 use crate::name;
 use crate::store::batch::{Batch, Entry};
 use crate::store::spool::Spooled;
+
+/// Bytes of a name that stand in words about it, at the most.
+const LONGEST_SHOWN: usize = 256;
 
 const WHAT: &str = "the names of the host's licenses";
 
@@ -83,5 +85,16 @@ impl Index {
         let batch = Batch::of(list)?;
         self.given += batch.len();
         Some(batch)
+    }
+}
+
+/// An error about a name that a host gave.
+pub fn bad_name(name: &[u8], why: &'static str) -> Error {
+    let shown = &name[..name.len().min(LONGEST_SHOWN)];
+    let more = if shown.len() < name.len() { "..." } else { "" };
+    Error::HostName {
+        // In quotes, and with escapes: it may be anything.
+        name: format!("{:?}{more}", String::from_utf8_lossy(shown)),
+        why,
     }
 }

@@ -16,6 +16,7 @@ use super::check::check;
 use super::journal::{self, Unreadable};
 use super::locks::{self, Attempt, Lock};
 use super::log::{self, Extent, INDEX_HEADER};
+use super::magic::is_database_file;
 use super::patience::Patience;
 use super::rows::{Row, rows};
 pub use super::sidecars::Place;
@@ -129,7 +130,7 @@ impl Database {
                     changes += 1;
                     // Another file may be in its place.
                     let again = place.reopen()?;
-                    let again = again.filter(|again| super::is_database_file(again) == Ok(true));
+                    let again = again.filter(|again| is_database_file(again) == Ok(true));
                     file = match again {
                         Some(again) if changes < TRIES || patience.lasts() => Arc::new(again),
                         _ => return Err(Error::Changed(place.path)),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, Mode, Stat};
 use rustix::io::Errno;
 
+use super::names::{INDEX, JOURNAL, LOG};
 use super::view::OpenFile;
-use super::{INDEX, JOURNAL, LOG};
 use crate::error::{Error, Result};
 use crate::store::folders::LICENSE;
 use crate::sys::{self, Identity, StoreFile};

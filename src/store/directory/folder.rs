@@ -1,0 +1,87 @@
+//! A directory store that is open.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{self, Mode};
+use rustix::io::Errno;
+
+use super::clock::Clock;
+use crate::error::Result;
+use crate::store::folders::{LICENSE, cannot_open, locate_file};
+use crate::store::staging::{self, LeftOvers, Shared};
+use crate::store::{DATABASE, DIRECTORY, sqlite};
+use crate::sys;
+
+/// A directory store, or one database of a folder.
+pub struct Directory {
+    pub(super) path: PathBuf,
+    pub(super) root: OwnedFd,
+    /// No restore begins while it is read.
+    _shared: Shared,
+    /// The name of the one file that is the store.
+    pub(super) only: Option<OsString>,
+    /// What the times of its files are taken from.
+    pub(super) clock: Clock,
+}
+
+impl Directory {
+    /// Opens the folder at `path`, or the database, as a store, and puts back first what a
+    /// killed restore left half done in it.
+    pub fn open(path: &Path, left_overs: LeftOvers) -> Result<Arc<Self>> {
+        match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
+            Ok(root) => Ok(Arc::new(Directory {
+                path: path.to_owned(),
+                clock: Clock::of(&root),
+                _shared: staging::share(root.as_fd(), path, left_overs)?,
+                root,
+                only: None,
+            })),
+            // A database that is not there may have been moved away by a killed restore.
+            Err(Errno::NOTDIR | Errno::NOENT) => {
+                let opened = Self::open_database(path, left_overs);
+                if opened.is_err() {
+                    staging::tidy(path)?;
+                }
+                opened
+            }
+            Err(errno) => Err(cannot_open(path, errno)),
+        }
+    }
+
+    fn open_database(path: &Path, left_overs: LeftOvers) -> Result<Arc<Self>> {
+        let failed = |errno| cannot_open(path, errno);
+        let (folder, only) = locate_file(path).map_err(failed)?;
+        let root = sys::open_at(fs::CWD, &folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
+        // A file has no restore of its own: it is one of its folder's.
+        let shared = staging::share(root.as_fd(), &folder, left_overs)?;
+        let file = sys::open_at(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
+        let regular = sys::is_regular(&fs::fstat(&file).map_err(failed)?);
+        if !regular || !sqlite::is_database_file(&file).map_err(failed)? {
+            return Err(failed(Errno::NOTDIR));
+        }
+        Ok(Arc::new(Directory {
+            path: folder,
+            clock: Clock::of(&root),
+            root,
+            _shared: shared,
+            only: Some(only),
+        }))
+    }
+
+    /// What kind of store it is, as a backup says.
+    pub fn kind(&self) -> &'static str {
+        match self.only {
+            None => DIRECTORY,
+            Some(_) => DATABASE,
+        }
+    }
+
+    /// The path of something in the store, for words.
+    pub fn display_path(&self, name: &[u8]) -> PathBuf {
+        self.path.join(OsStr::from_bytes(name))
+    }
+}

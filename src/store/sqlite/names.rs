@@ -1,0 +1,19 @@
+//! What the files beside a database are called.
+
+/// What is appended to a database's name for the files that belong to it: the journal that a
+/// transaction is rolled back from, the log that others are written to, and the index of that
+/// (<https://www.sqlite.org/tempfiles.html>).
+pub(crate) const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
+/// Those without which a database is not what it was.
+pub(crate) const WITH_CONTENT: [&str; 2] = [JOURNAL, LOG];
+pub(super) const JOURNAL: &str = "-journal";
+pub(super) const LOG: &str = "-wal";
+pub(super) const INDEX: &str = "-shm";
+
+/// The name of the database that a file belongs to, if it is called as if it did.
+pub fn database_of(name: &[u8]) -> Option<&[u8]> {
+    let database = SIBLINGS
+        .iter()
+        .find_map(|suffix| name.strip_suffix(suffix.as_bytes()));
+    database.filter(|database| !database.is_empty())
+}
