@@ -21,9 +21,9 @@ const FLOORS: &[&[&str]] = &[
     &["name", "device", "scratch"],
     &["props"],
     &["status", "flags"],
+    &["secret", "panics"],
     &["error"],
     &["hresult"],
-    &["panics", "secret"],
     &["sys", "sync"],
 ];
 
@@ -169,7 +169,7 @@ impl House {
                 let text = fs::read_to_string(
                     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file),
                 );
-                if text.is_ok_and(|text| text.contains(&format!(" {item}"))) {
+                if text.is_ok_and(|text| defines(&text, item)) {
                     return Some(file);
                 }
             }
@@ -191,8 +191,10 @@ impl House {
             if *is_export && to.starts_with(from) {
                 continue;
             }
+            // The crate's root has nothing in it but rooms.
             if let Some(target) = self.defining(to, 0)
                 && target != file
+                && target != Path::new("lib.rs")
             {
                 let targets = arrows.entry(file.clone()).or_default();
                 targets.insert(target.to_owned());
@@ -214,6 +216,20 @@ impl House {
         }
         rooms
     }
+}
+
+/// Whether a file defines an item of this name.
+fn defines(text: &str, item: &str) -> bool {
+    let kinds = [
+        "fn", "struct", "enum", "trait", "type", "const", "static", "union",
+    ];
+    kinds.iter().any(|kind| {
+        let definition = format!("{kind} {item}");
+        text.match_indices(&definition).any(|(at, found)| {
+            let next = text[at + found.len()..].chars().next();
+            !next.is_some_and(|next| next.is_alphanumeric() || next == '_')
+        })
+    })
 }
 
 fn room_of(file: &Path) -> String {

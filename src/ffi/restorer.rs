@@ -1,16 +1,10 @@
 //! Restorers.
 
 use super::guard::entry;
+use super::handle::wmlb_restorer;
 use super::pointer;
 use crate::hresult::wmlb_hresult;
 use crate::registry;
-
-/// A restorer: properties, and at most one running operation. The pointer is a number that the
-/// library looks up and never dereferences. A NULL, released or made-up one gets WMLB_E_HANDLE,
-/// and so does, in a child after fork(), one from before the fork.
-pub struct wmlb_restorer {
-    _private: [u8; 0],
-}
 
 /// Creates a restorer. Give it back with wmlb_restorer_release(). A program that needs only one
 /// restorer can use the default restorer instead, through the functions that take no handle.

@@ -4,6 +4,9 @@ use crate::error::Error;
 use crate::name;
 use crate::store::spool::Spooled;
 
+/// How often a folder is listed, or a file read, that changes meanwhile.
+pub(crate) const TRIES: u32 = 3;
+
 /// Entries of a batch at the most, and bytes of its names; [`name::ends_batch`] ends most of them
 /// long before.
 const BATCH_ENTRIES: usize = 32 << 10;

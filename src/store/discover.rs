@@ -12,76 +12,20 @@ mod chromium;
 mod firefox;
 mod folder;
 mod folders;
+mod found;
+mod place;
 mod places;
 mod thorium;
 mod thunder;
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use self::folder::Folder;
-use self::places::{Environment, PLACES};
+pub use self::found::{FoundStore, Kind};
+use self::place::Environment;
+use self::places::PLACES;
 pub use super::player::Running;
 use crate::sys::Identity;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Sqlite,
-    Directory,
-}
-
-#[derive(Debug)]
-pub struct FoundStore {
-    pub player: String,
-    /// "" if the player has no profiles.
-    pub profile: String,
-    pub kind: Kind,
-    pub path: String,
-    pub running: Running,
-}
-
-/// A store below a place.
-struct Store {
-    /// None: the player that the place is of.
-    player: Option<String>,
-    profile: String,
-    kind: Kind,
-    path: PathBuf,
-    identity: Identity,
-    running: Running,
-}
-
-impl Store {
-    /// A store that is a database.
-    fn database((path, identity): (PathBuf, Identity)) -> Self {
-        Store {
-            player: None,
-            profile: String::new(),
-            kind: Kind::Sqlite,
-            path,
-            identity,
-            running: Running::Unknown,
-        }
-    }
-
-    /// A store that is a folder.
-    fn directory(folder: &Folder) -> Option<Self> {
-        Some(Store {
-            kind: Kind::Directory,
-            ..Store::database((folder.path().to_owned(), folder.identity()?))
-        })
-    }
-
-    fn of_profile(self, profile: &OsStr) -> Self {
-        let profile = profile.to_string_lossy().into_owned();
-        Store { profile, ..self }
-    }
-
-    fn with_running(self, running: Running) -> Self {
-        Store { running, ..self }
-    }
-}
 
 /// The stores found, in the order of the table, then of players, profiles and paths; each once.
 pub fn find_stores() -> Vec<FoundStore> {

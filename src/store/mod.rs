@@ -15,6 +15,7 @@ pub mod sqlite;
 pub mod staging;
 mod traits;
 
+pub(crate) use batch::TRIES;
 pub use batch::{Batch, Entry};
 pub use kinds::of;
 pub use traits::*;

@@ -12,9 +12,6 @@ use crate::error::Result;
 use crate::name::Reserved;
 use crate::operation::{Control, Operation};
 
-/// How often a folder is listed, or a file read, that changes meanwhile.
-pub(crate) const TRIES: u32 = 3;
-
 /// The kinds of stores, as a backup says them.
 pub(crate) const DIRECTORY: &str = "directory";
 /// One SQLite database.

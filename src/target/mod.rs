@@ -2,65 +2,11 @@
 //!
 //! A target takes a new backup file byte after byte, and nothing of it shows before it is
 //! published, in one step. A new kind of target is one file beside `folder`, and a line in
-//! [`from_properties`].
+//! `kinds`.
 
 pub mod folder;
+mod kinds;
+mod traits;
 
-use std::io::Read;
-use std::path::PathBuf;
-
-use crate::error::Result;
-use crate::name::Reserved;
-use crate::props::{Properties, Property};
-use crate::scratch::Scratch;
-use crate::sys::ReadAt;
-
-/// Where backups go.
-pub trait Target: Send + Sync {
-    /// The path of the backup file, for the caller.
-    fn display_path(&self) -> PathBuf;
-
-    /// The quick look before an operation starts: an error when there is a backup file that may
-    /// not be replaced.
-    fn check(&self, overwrite: bool) -> Result<()>;
-
-    /// Begins a new backup file. Dropped before it is published, it never was.
-    fn create(&self) -> Result<Box<dyn NewFile>>;
-}
-
-/// A backup file that is being written. It is only ever appended to.
-pub trait NewFile: ReadAt + Send {
-    /// Appends; an error names the file that is to be.
-    fn append(&mut self, data: &[u8]) -> Result<()>;
-
-    /// Waits until what was appended is safe, and forgets what memory still holds of it: what is
-    /// read next is what was stored.
-    fn synchronize(&mut self) -> Result<()>;
-
-    /// Puts the file, which must be synchronized, in its place: that of nothing, or with
-    /// `overwrite` that of an earlier backup.
-    fn publish(self: Box<Self>, overwrite: bool) -> Result<()>;
-
-    /// The path it will have.
-    fn path(&self) -> PathBuf;
-
-    /// A place beside it for files that are gone with the backup.
-    fn scratch(&self) -> Result<Scratch>;
-
-    /// A folder that it lies in, and which names there are not licenses.
-    fn reserved(&self) -> Option<Reserved>;
-}
-
-/// A backup file that is read from its beginning.
-pub struct Source {
-    pub bytes: Box<dyn Read + Send>,
-    pub path: PathBuf,
-}
-
-/// Where the next backup goes, by the properties.
-pub fn from_properties(properties: &Properties) -> Result<Box<dyn Target>> {
-    Ok(Box::new(folder::FolderTarget {
-        path: properties.path(Property::BackupPath)?,
-        absolute: properties.absolute_path(Property::BackupPath)?,
-    }))
-}
+pub use kinds::from_properties;
+pub use traits::*;

@@ -7,9 +7,10 @@
 
 use std::path::Path;
 
+use super::chromium;
 use super::folder::Folder;
-use super::places::Place;
-use super::{Store, chromium};
+use super::found::Store;
+use super::place::Place;
 
 /// The stores of all programs below a folder for settings.
 pub fn find(place: &Place, config: &Path) -> Vec<Store> {

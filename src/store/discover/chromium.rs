@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Store;
 use super::folder::Folder;
-use super::places::Place;
+use super::found::Store;
+use super::place::Place;
 use crate::store::player;
 
 /// The stores below the folder of all profiles.

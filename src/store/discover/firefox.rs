@@ -5,9 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::Store;
 use super::folder::Folder;
-use super::places::Place;
+use super::found::Store;
+use super::place::Place;
 use crate::store::player;
 
 /// What is read of `profiles.ini`: thousands of profiles.

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::Store;
 use super::folder::Folder;
-use super::places::Place;
+use super::found::Store;
+use super::place::Place;
 use crate::store::sqlite;
 
 /// What Kodi's inputstream.adaptive keeps for the main profile and for each other. A folder with

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 use serde::Deserialize;
 
-use super::Store;
 use super::folder::Folder;
-use super::places::Place;
+use super::found::Store;
+use super::place::Place;
 use crate::store::player;
 
 /// What is read of a file of settings.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Store;
 use super::folder::Folder;
-use super::places::Place;
+use super::found::Store;
+use super::place::Place;
 
 /// What is read of a configuration.
 const LONGEST_CONFIGURATION: u64 = 1 << 20;

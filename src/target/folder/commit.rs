@@ -5,25 +5,15 @@
 
 use std::io::{self, Seek};
 use std::os::fd::AsFd;
-use std::path::Path;
 
-use rustix::fs::{self, FileType};
+use rustix::fs;
 use rustix::io::Errno;
 
-use super::temporary::Temporary;
-use super::{FILE_NAME, temporary};
+use super::names::{FILE_NAME, new_name};
+use super::temporary::{self, Temporary};
 use crate::error::{At, Error, Result};
 use crate::sys::{self, reads_equal};
 use crate::target::NewFile;
-
-/// Whether a backup may take the place of what is there.
-pub fn may_replace(stat: &fs::Stat, target: &Path, overwrite: bool) -> Result<()> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile if overwrite => Ok(()),
-        FileType::RegularFile => Err(Error::BackupExists(target.to_owned())),
-        _ => Err(Error::NotRegular(target.to_owned())),
-    }
-}
 
 impl Temporary {
     /// Puts the file, which must be synchronized, in the place of nothing, or with
@@ -51,7 +41,7 @@ impl Temporary {
                 Err(Errno::EXIST) if name == FILE_NAME && !overwrite => {
                     return Err(Error::BackupExists(folder.target()));
                 }
-                Err(Errno::EXIST) => name = temporary::new_name(),
+                Err(Errno::EXIST) => name = new_name(),
                 // Whatever the reason is: it is one against links, or against any file.
                 Err(_) => return self.commit_copy(overwrite),
             }

@@ -1,0 +1,74 @@
+//! A folder as a target, and as where a backup file comes from.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::backup_folder::{Folder, may_replace};
+use super::names::FILE_NAME;
+use crate::error::{At, Error, Result};
+use crate::sys;
+use crate::target::{NewFile, Source, Target};
+
+/// The folder that BackupPath names.
+pub struct FolderTarget {
+    /// As it was set, for the caller.
+    pub path: PathBuf,
+    /// Where that is, whatever becomes the working directory meanwhile.
+    pub absolute: PathBuf,
+}
+
+impl Target for FolderTarget {
+    fn display_path(&self) -> PathBuf {
+        self.path.join(FILE_NAME)
+    }
+
+    fn check(&self, overwrite: bool) -> Result<()> {
+        let target = self.absolute.join(FILE_NAME);
+        match fs::statat(CWD, &target, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => may_replace(&stat, &target, overwrite),
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno).at("look for", target),
+        }
+    }
+
+    fn create(&self) -> Result<Box<dyn NewFile>> {
+        let folder = Arc::new(Folder::open(&self.absolute)?);
+        Ok(Box::new(folder.temporary()?))
+    }
+}
+
+/// The path of the backup file that a RestorePath means: itself, or the file in the folder.
+pub fn file_in(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join(FILE_NAME)
+    } else {
+        path.to_owned()
+    }
+}
+
+/// Opens the backup file at `path`, or the one in the folder there.
+pub fn open(path: &Path) -> Result<Source> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open = |path: &Path| {
+        let file = sys::open_at(CWD, path, flags, Mode::empty()).at("open", path)?;
+        let stat = fs::fstat(&file).at("open", path)?;
+        Ok::<_, Error>((file, FileType::from_raw_mode(stat.st_mode)))
+    };
+    let (mut file, mut kind) = open(path)?;
+    let mut path = path.to_owned();
+    if kind == FileType::Directory {
+        path.push(FILE_NAME);
+        (file, kind) = open(&path)?;
+    }
+    match kind {
+        FileType::RegularFile => Ok(Source {
+            bytes: Box::new(File::from(file)),
+            path,
+        }),
+        _ => Err(Errno::ACCESS).at("read", path),
+    }
+}
