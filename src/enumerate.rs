@@ -1,4 +1,4 @@
-//! Lists the licences of a store or of a backup file, on the calling thread.
+//! Lists the licenses of a store or of a backup file, on the calling thread.
 
 use std::sync::Arc;
 
@@ -116,19 +116,19 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
     Ok(hresult::WMLB_S_OK)
 }
 
-/// Gathers what is looked at of the licences in an archive.
+/// Gathers what is looked at of the licenses in an archive.
 #[derive(Default)]
 struct Excerpts {
     inspector: Inspector,
     statement: Statement,
-    /// Of a licence that takes several frames: its beginning, and the last bytes so far.
+    /// Of a license that takes several frames: its beginning, and the last bytes so far.
     head: Vec<u8>,
     tail: Vec<u8>,
     wanted_tail: usize,
 }
 
 impl Excerpts {
-    /// Adds the next piece of a licence. What the licence says, once enough of it is there.
+    /// Adds the next piece of a license. What the license says, once enough of it is there.
     fn add(&mut self, piece: &Piece, data: &[u8]) -> Result<Option<&Statement>> {
         let size = piece.size;
         if piece.begins() {

@@ -1,4 +1,4 @@
-//! Backs up the media licences that a player holds: the backup restorer object of the
+//! Backs up the media licenses that a player holds: the backup restorer object of the
 //! Windows Media Format SDK, as plain C functions, for systems that are not Windows.
 //!
 //! The interface is the C one, in `include/wmlb.h`; [`ffi`] holds its functions for Rust
@@ -10,7 +10,7 @@
 //! - `registry`, `restorer`: handles; one operation at a time, its thread, cancel, wait.
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
-//! - `license`: what a licence says of itself. `store`: where licences live. `archive`: the backup file. `device`: which device
+//! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup file. `device`: which device
 //!   this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `flags`, `status`, `error`, `hresult`: what is set, told and answered; `constants`:

@@ -53,10 +53,10 @@ impl Control {
         if self.canceled.load(Ordering::Acquire) {
             return Err(Error::Canceled);
         }
-        match sys::shortages() == self.shortages {
-            true => Ok(()),
-            false => Err(Error::Memory("the operation")),
+        if sys::shortages() != self.shortages {
+            return Err(Error::Memory("the operation"));
         }
+        Ok(())
     }
 
     /// Whether somebody asked for the end, for those who outlive the operation.

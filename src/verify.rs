@@ -65,7 +65,7 @@ impl Job for Verify {
     }
 }
 
-/// Licences and bytes of a frame.
+/// Licenses and bytes of a frame.
 struct Count {
     licenses: u64,
     bytes: u64,

@@ -61,7 +61,7 @@ const LARGER_STEP: u32 = 5;
 /// on mixed stores, for 1 % of size.
 const SMALL_TABLE: u32 = 13;
 
-/// What stands for level 1 where all is one large licence, a database above all: little else is to
+/// What stands for level 1 where all is one large license, a database above all: little else is to
 /// be done there, and matches are farther apart. 6 % smaller for a fifth more of zstd's time.
 const LARGE_LEVEL: CompressionLevel = 2;
 
@@ -98,7 +98,7 @@ impl Packer {
     }
 
     /// Packs `content` into `data`, whose memory is used again. `is_large` says that it is of one
-    /// licence that fills frames. An error of `check`, which is called now and then, ends it.
+    /// license that fills frames. An error of `check`, which is called now and then, ends it.
     pub fn pack(
         &mut self,
         content: &[u8],
@@ -159,12 +159,12 @@ impl Packer {
             let left = context
                 .compress_stream2(&mut output, &mut input, directive)
                 .map_err(failed)?;
-            match input.pos == piece.len() && (left == 0 || directive == ZSTD_e_continue) {
-                true => Ok(()),
-                false => Err(Error::Defect(
-                    "zstd: a frame is longer than its bound".into(),
-                )),
+            if input.pos == piece.len() && (left == 0 || directive == ZSTD_e_continue) {
+                return Ok(());
             }
+            Err(Error::Defect(
+                "zstd: a frame is longer than its bound".into(),
+            ))
         };
         for piece in content.chunks(PIECE) {
             check()?;
@@ -340,10 +340,10 @@ impl Unpacker {
 
 /// zstd fails to compress only for want of memory, unless we misuse it.
 fn failed(code: usize) -> Error {
-    match is_out_of_memory(code) {
-        true => Error::Memory("compression"),
-        false => Error::Defect(format!("zstd: {}", zstd_safe::get_error_name(code))),
+    if is_out_of_memory(code) {
+        return Error::Memory("compression");
     }
+    Error::Defect(format!("zstd: {}", zstd_safe::get_error_name(code)))
 }
 
 /// zstd's error codes are in no stable part of its interface, but its words for them are.

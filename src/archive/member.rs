@@ -227,7 +227,7 @@ fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A name for readers that do not know the pax record `path`: the last component in the
-/// licence folder, with `_` for what is not ASCII.
+/// license folder, with `_` for what is not ASCII.
 fn stand_in<'a>(path: &[u8], buffer: &'a mut [u8; NAME.end]) -> &'a [u8] {
     let folder = super::LICENSES_FOLDER;
     let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);

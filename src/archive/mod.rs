@@ -35,7 +35,7 @@ pub(crate) const FRAME_CONTENT: usize = 2 << 20;
 
 /// The member that opens the archive: where it comes from.
 pub const INFO_NAME: &[u8] = b"wmlb.json";
-/// The folder the licences are in.
+/// The folder the licenses are in.
 pub const LICENSES_FOLDER: &[u8] = b"licenses/";
 /// The member that closes the archive: what must be there for it to be whole.
 pub const SUMMARY_NAME: &[u8] = b"wmlb-summary.json";

@@ -149,13 +149,14 @@ fn json_of(content: &[u8]) -> Option<&[u8]> {
     let end = header
         .length
         .checked_add(usize::try_from(header.size).ok()?)?;
-    match name == INFO_NAME {
-        true => content.get(header.length..end),
-        false => None,
+    if name == INFO_NAME {
+        content.get(header.length..end)
+    } else {
+        None
     }
 }
 
-/// Words for a damaged frame: where it is, and which licences it touches.
+/// Words for a damaged frame: where it is, and which licenses it touches.
 fn damaged(path: &Path, frame: &Packed, what: &str, last: &[u8]) -> Error {
     let touched = match (frame.index, last) {
         (0, _) => "all of it is unusable".to_owned(),
@@ -252,9 +253,10 @@ impl Checker {
     pub fn finish(&self, frames: &mut FrameReader) -> Result<()> {
         let mut turn = lock(&self.state);
         let last = String::from_utf8_lossy(turn.walk.last_name());
-        let after = match last.is_empty() {
-            true => "all licenses".to_owned(),
-            false => format!("the licenses after {last}"),
+        let after = if last.is_empty() {
+            "all licenses".to_owned()
+        } else {
+            format!("the licenses after {last}")
         };
         match frames.take_damage() {
             Some(Error::Corrupt { path, what }) => {

@@ -11,27 +11,27 @@ use super::{FRAME_CONTENT, LICENSES_FOLDER, SUMMARY_NAME};
 use crate::name;
 use crate::sys::Time;
 
-/// A licence, or a piece of a large one, in a frame's content.
+/// A license, or a piece of a large one, in a frame's content.
 #[derive(Clone)]
 pub struct Piece {
     /// Its name, in [`Pieces::names`].
     name: Range<usize>,
-    /// Bytes of the whole licence.
+    /// Bytes of the whole license.
     pub size: u64,
     pub modified: Time,
-    /// Where in the licence the piece begins.
+    /// Where in the license the piece begins.
     pub offset: u64,
     /// Where in the frame's content its bytes are.
     pub data: Range<usize>,
 }
 
 impl Piece {
-    /// Whether the licence begins with it.
+    /// Whether the license begins with it.
     pub fn begins(&self) -> bool {
         self.offset == 0
     }
 
-    /// Whether the licence ends with it.
+    /// Whether the license ends with it.
     pub fn ends(&self) -> bool {
         self.offset + self.data.len() as u64 == self.size
     }
@@ -59,7 +59,7 @@ impl Pieces {
 enum Expect {
     /// Members, or the summary.
     Members,
-    /// More of a large licence.
+    /// More of a large license.
     More {
         size: u64,
         modified: Time,
@@ -119,7 +119,7 @@ impl Walk {
         matches!(self.expect, Expect::Nothing | Expect::Summary(_))
     }
 
-    /// The name of the last licence that was seen.
+    /// The name of the last license that was seen.
     pub fn last_name(&self) -> &[u8] {
         self.path.strip_prefix(LICENSES_FOLDER).unwrap_or_default()
     }
@@ -249,7 +249,7 @@ impl Walk {
         self.take_piece(content, &header, size - rest, 0, pieces)
     }
 
-    /// Takes the piece of a large licence that fills the rest of a frame.
+    /// Takes the piece of a large license that fills the rest of a frame.
     fn take_piece(
         &mut self,
         content: &[u8],
@@ -298,7 +298,7 @@ impl Walk {
         });
     }
 
-    /// Whether the last path is that of a licence that can come after the one before.
+    /// Whether the last path is that of a license that can come after the one before.
     fn check_path(&self) -> Result<(), Wrong> {
         let Some(name) = self.path.strip_prefix(LICENSES_FOLDER) else {
             return Err("there is a member that is no license");

@@ -1,6 +1,7 @@
 //! A file, made of the input in one of three ways, read as a backup file.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -8,22 +9,22 @@ use std::sync::LazyLock;
 
 use rustix::fs::MemfdFlags;
 
-use crate::archive::envelope::{self, Keys, Lock};
-use crate::archive::frame::{self, Frame, Packer, Unpacker};
+use crate::archive::cut::LARGEST_WHOLE;
+use crate::archive::envelope::{self, Decryption, Encryption};
+use crate::archive::frame::{self, Frame, Licenses, Packer, Padding, Unpacker};
+use crate::archive::output::Append;
 use crate::archive::reader::Archive;
 use crate::archive::walk::Pieces;
 use crate::archive::writer::Writer;
-use crate::archive::{
-    FRAME_CONTENT, Info, LARGEST_WHOLE, LICENSES_FOLDER, MEMBER_OVERHEAD, member,
-};
+use crate::archive::{FRAME_CONTENT, Info, LICENSES_FOLDER, MEMBER_OVERHEAD, member};
 use crate::enumerate::enumerate_backup;
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
 use crate::name::LONGEST;
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
 use crate::secret::Secret;
 use crate::sys::Time;
-use crate::target::folder::Folder;
+use crate::target::folder;
 
 /// A file, made of the input in one of three ways, read as a backup file.
 pub fn archive(input: &[u8]) {
@@ -78,15 +79,12 @@ const RECIPIENT: &str = "age1faw8jp7278f75k44ht4sk24vqdjp6ah95xexp6fgsjvwyj3ak3u
 const IDENTITY: &str = "AGE-SECRET-KEY-1TJS3ADX2XGC4Q98L6HCF4X8CQXK6YF46UTNKHCSY7PXCN0SLRYGSJPT35N";
 
 /// What encrypted files are made with; None in a build without encryption.
-static LOCK: LazyLock<Option<Lock>> = LazyLock::new(|| {
+static LOCK: LazyLock<Option<Encryption>> = LazyLock::new(|| {
     let mut properties = Properties::default();
     let recipients = Setting::Secret(Secret::new(RECIPIENT).expect("memory"));
     properties.set(Property::Recipients, recipients);
-    Lock::new(&properties).ok().flatten()
+    Encryption::new(&properties).ok().flatten()
 });
-
-/// What is only wanted where encrypted large licences are written, and they are not here.
-static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(Path::new("/")).expect("a folder"));
 
 /// What reads a backup file.
 fn properties(path: &Path) -> Properties {
@@ -117,29 +115,67 @@ impl Scratch {
         std::fs::read(&self.path).expect("what was written")
     }
 
-    /// Makes it a backup file; the frames come from `write`, and how many licences and bytes
+    /// Makes it a backup file; the frames come from `write`, and how many licenses and bytes
     /// they hold.
     fn write(
         info: &Info,
-        lock: Option<&Lock>,
+        lock: Option<&Encryption>,
         write: impl FnOnce(&mut Writer<'_>) -> (u64, u64),
     ) -> Self {
         let scratch = Scratch::with(b"");
         let Scratch { file, path } = &scratch;
-        let output = envelope::output(lock, file, &FOLDER, path, false, &Control::new());
-        let mut writer = Writer::new(output.expect("memory"), info).expect("memory");
+        let mut end = End(file);
+        let none = || Err(Error::Defect("nothing large waits here".to_owned()));
+        let output = envelope::output(lock, &mut end, path, false, &Control::new());
+        let mut writer = Writer::new(output.expect("memory"), info, lock, &none).expect("memory");
         let (licenses, bytes) = write(&mut writer);
         writer.finish(licenses, bytes).map(drop).expect("memory");
         scratch
     }
 }
 
+/// The end of a file that is being written.
+struct End<'a>(&'a File);
+
+impl Append for End<'_> {
+    fn append(&mut self, data: &[u8]) -> Result<()> {
+        self.0.write_all(data).at("write", Path::new("memory"))
+    }
+}
+
 fn pack(content: &[u8], compressed: bool) -> Frame {
-    match compressed {
-        true => Packer::new(1)
-            .and_then(|mut packer| packer.pack(content, false, Vec::new(), || Ok(())))
-            .expect("memory"),
-        false => frame::store(content),
+    if !compressed {
+        return frame::store(content);
+    }
+    let packed =
+        Packer::new(1).and_then(|mut packer| packer.pack(content, false, Vec::new(), || Ok(())));
+    packed.expect("memory")
+}
+
+/// A frame, and the name of the license that its content begins with, or else goes on with.
+fn licenses(frame: Frame, content: &[u8], last: &mut Vec<u8>) -> Licenses {
+    let mut path = Vec::new();
+    if member::read_header(content, &mut path, &mut Vec::new()).is_some() {
+        *last = path
+            .strip_prefix(LICENSES_FOLDER)
+            .unwrap_or_default()
+            .to_vec();
+    }
+    let first = last.clone();
+    // Others may be in the frame too, and the next one may go on with the last of them.
+    let mut rest = content;
+    while let Some(header) = member::read_header(rest, &mut path, &mut Vec::new()) {
+        *last = path
+            .strip_prefix(LICENSES_FOLDER)
+            .unwrap_or_default()
+            .to_vec();
+        let end = header.length as u64 + header.size.next_multiple_of(512);
+        rest = rest.get(end as usize..).unwrap_or_default();
+    }
+    Licenses {
+        frame,
+        first,
+        source: None,
     }
 }
 
@@ -173,8 +209,10 @@ fn archive_of_contents(input: &mut Input<'_>) {
         return;
     };
     let write = |writer: &mut Writer<'_>| {
+        let mut last = Vec::new();
         for content in &contents {
-            writer.write(&pack(content, compressed)).expect("memory");
+            let frame = licenses(pack(content, compressed), content, &mut last);
+            writer.write(frame).expect("memory");
         }
     };
     // Without the right numbers, the summary is wrong; but they are known afterwards.
@@ -260,9 +298,10 @@ fn archive_of_members(input: &mut Input<'_>) {
     frames.retain(|frame| !frame.is_empty());
     let lock = LOCK.as_ref().filter(|_| flags & 4 != 0);
     let scratch = Scratch::write(&info, lock, |writer| {
+        let mut last = Vec::new();
         for content in &frames {
-            let frame = pack(content, flags & 1 != 0);
-            writer.write(&frame).expect("memory");
+            let frame = licenses(pack(content, flags & 1 != 0), content, &mut last);
+            writer.write(frame).expect("memory");
         }
         (licenses, bytes)
     });
@@ -300,7 +339,7 @@ fn time(input: &mut Input<'_>) -> Time {
     }
 }
 
-/// Adds a licence, in as many frames as a backup would take for it.
+/// Adds a license, in as many frames as a backup would take for it.
 fn add_member(frames: &mut Vec<Vec<u8>>, path: &[u8], modified: Time, data: &[u8]) {
     let size = data.len() as u64;
     let full = frames.last().is_none_or(|frame| {
@@ -345,11 +384,11 @@ fn change_header(content: &mut [u8], input: &mut Input<'_>) {
 #[derive(Default)]
 struct Seen {
     whole: bool,
-    /// Frames of licences that were right.
+    /// Frames of licenses that were right.
     frames: usize,
     names: Vec<Vec<u8>>,
     bytes: u64,
-    /// The last licence is not complete.
+    /// The last license is not complete.
     goes_on: bool,
 }
 
@@ -363,7 +402,7 @@ fn read(scratch: &Scratch) -> Seen {
     match &result {
         // What is encrypted is another file each time.
         Ok(_) if scratch.content().starts_with(b"age") => {}
-        Ok(info) => assert!(same_again(scratch, info, &seen, &again)),
+        Ok(info) => assert!(same_again(scratch, info, &seen, again)),
         Err(error) => {
             let told = matches!(
                 error,
@@ -386,9 +425,18 @@ fn read(scratch: &Scratch) -> Seen {
     seen
 }
 
+/// A frame after the first, as it was read.
+struct Again {
+    frame: Frame,
+    first: Vec<u8>,
+    is_summary: bool,
+}
+
 /// Reads the frames, and takes each apart: it must be as a backup makes it of what it holds.
-fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Frame>) -> Result<Info> {
-    let archive = Archive::open(path, &Keys::new(&properties(path))?, &Control::new())?;
+fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Again>) -> Result<Info> {
+    let decryption = Decryption::new(&properties(path), false)?;
+    let file = folder::open(path)?;
+    let archive = Archive::open(file.bytes, file.path, &decryption, &Control::new())?;
     let info = archive.info.clone();
     let (mut frames, checker) = archive.split();
     let (mut unpacker, mut pieces) = (Unpacker::new()?, Pieces::default());
@@ -398,9 +446,14 @@ fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Frame>) -> Result<I
         let seal = unpacker.unpack(&packed.data, packed.length, &mut copy)?;
         let seal = seal.expect("the same as before");
         assert_eq!(content, copy);
-        again.push(Frame {
-            seal,
-            data: packed.data,
+        let first = pieces.list.first();
+        again.push(Again {
+            first: first.map_or(Vec::new(), |piece| pieces.name(piece).to_vec()),
+            is_summary: pieces.list.is_empty(),
+            frame: Frame {
+                seal,
+                data: packed.data,
+            },
         });
         right.clear();
         for piece in &pieces.list {
@@ -444,27 +497,35 @@ fn check_name(name: &[u8], before: Option<&Vec<u8>>) {
 
 /// Whether the same frames, written as a backup file, are the same file, and whether other
 /// programs find in it what was read.
-fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: &[Frame]) -> bool {
-    let (_summary, licenses) = again.split_last().expect("the summary");
+fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: Vec<Again>) -> bool {
+    let length: u64 = again.iter().map(|again| again.frame.seal.length).sum();
     let rewritten = Scratch::write(info, None, |writer| {
-        for frame in licenses {
-            writer.write(frame).expect("memory");
+        for again in again.into_iter().filter(|again| !again.is_summary) {
+            let licenses = Licenses {
+                frame: again.frame,
+                first: again.first,
+                source: None,
+            };
+            writer.write(licenses).expect("memory");
         }
         (seen.names.len() as u64, seen.bytes)
     });
     let content = scratch.content();
-    let stored: u64 = again.iter().map(|frame| frame.seal.stored).sum();
-    let mut rest = &content[content.len() - stored as usize..];
+    let first = zstd_safe::find_frame_compressed_size(&content).expect("a frame");
+    let mut rest = &content[first + Padding::at(first as u64).length() as usize..];
     let mut tar = Vec::new();
     while !rest.is_empty() {
         let length = zstd_safe::find_frame_compressed_size(rest).expect("a frame");
         let (frame, others) = rest.split_at(length);
-        let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
-        let mut part = Vec::with_capacity(size.expect("a size") as usize);
-        zstd_safe::decompress(&mut part, frame).expect("a right frame");
-        tar.extend(part);
+        // Frames that are skipped have no size.
+        if let Some(size) = zstd_safe::get_frame_content_size(frame).ok().flatten()
+            && frame.starts_with(&frame::MAGIC)
+        {
+            let mut part = Vec::with_capacity(size as usize);
+            zstd_safe::decompress(&mut part, frame).expect("a right frame");
+            tar.extend(part);
+        }
         rest = others;
     }
-    let length: u64 = again.iter().map(|frame| frame.seal.length).sum();
     rewritten.content() == content && tar.len() as u64 == length && tar.ends_with(&member::END)
 }

@@ -15,7 +15,7 @@ const BATCH_NAMES: usize = 2 << 20;
 /// An entry of a batch.
 pub enum Entry {
     License,
-    /// A licence of a host's store.
+    /// A license of a host's store.
     Spooled(Spooled),
     /// A link or a special file.
     Other,
@@ -107,7 +107,7 @@ impl Builder {
 
 impl Batch {
     /// The first of these names, which are in order, each with what it is; cut as a lister
-    /// does it, so that the same licences give the same frames. None when there are none.
+    /// does it, so that the same licenses give the same frames. None when there are none.
     pub fn of<'n>(list: impl Iterator<Item = (&'n [u8], Entry)>) -> Option<Self> {
         let mut builder = Builder::default();
         for (path, entry) in list {

@@ -1,4 +1,4 @@
-//! A folder of licence files: every regular file below it, at any depth, is a licence, and
+//! A folder of license files: every regular file below it, at any depth, is a license, and
 //! its path below the folder is its name.
 //!
 //! Listing and reading are apart: the lister walks the folders in order and makes batches of

@@ -1,5 +1,5 @@
 //! A store that the host keeps itself: its functions, called in order and one at a time, and
-//! what is copied of its licences.
+//! what is copied of its licenses.
 
 mod index;
 
@@ -28,10 +28,10 @@ use crate::status::wmlb_progress;
 /// The functions of a host's store. They are called by a [`Session`], which keeps to their
 /// order.
 pub trait HostStore: Send + Sync {
-    /// Whether licences can be put into it.
+    /// Whether licenses can be put into it.
     fn is_writable(&self) -> bool;
     fn open(&self, writing: bool) -> Result<()>;
-    /// The next licence, None at the end. It is the host's, and there until the next call,
+    /// The next license, None at the end. It is the host's, and there until the next call,
     /// for which one has to have the token back.
     fn next<'a>(&self, token: &'a mut CallToken) -> Result<Option<HostLicense<'a>>>;
     fn put(&self, license: &HostLicense<'_>) -> Result<()>;
@@ -42,7 +42,7 @@ pub trait HostStore: Send + Sync {
 /// The right to call a host's functions; only a [`Session`] has it.
 pub struct CallToken(());
 
-/// A licence as it crosses the boundary.
+/// A license as it crosses the boundary.
 pub struct HostLicense<'a> {
     pub name: &'a [u8],
     pub data: &'a [u8],
@@ -113,7 +113,7 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// The next licence, whose name is one that a licence may have; None at the end.
+    /// The next license, whose name is one that a license may have; None at the end.
     pub fn next(&mut self) -> Result<Option<HostLicense<'_>>> {
         let Session {
             functions,

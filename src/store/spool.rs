@@ -82,7 +82,7 @@ impl Spool {
     }
 }
 
-/// Where a licence is in the spool.
+/// Where a license is in the spool.
 #[derive(Clone, Copy)]
 pub struct Spooled {
     pub offset: u64,

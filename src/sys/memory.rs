@@ -83,9 +83,10 @@ mod allocator {
             }
             // SAFETY: the caller's promises are the same.
             let memory = unsafe { System.alloc(layout) };
-            match memory.is_null() {
-                true => RESERVE.take(layout),
-                false => memory,
+            if memory.is_null() {
+                RESERVE.take(layout)
+            } else {
+                memory
             }
         }
 

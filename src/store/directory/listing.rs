@@ -1,4 +1,4 @@
-//! Walks a directory store, and makes the list of its licences piece by piece.
+//! Walks a directory store, and makes the list of its licenses piece by piece.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -306,7 +306,7 @@ impl<'a> Lister<'a> {
         let is_sibling = |entry: &Listed| {
             sqlite::database_of(&names[entry.range()]).is_some_and(|database| {
                 let found = entries.binary_search_by(|other| names[other.range()].cmp(database));
-                // What is a database itself is a licence, whatever it is called.
+                // What is a database itself is a license, whatever it is called.
                 found.is_ok()
                     && sqlite::is_database_at(folder.as_fd(), database)
                     && !sqlite::is_database_at(folder.as_fd(), &names[entry.range()])

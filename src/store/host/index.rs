@@ -17,7 +17,7 @@ struct Indexed {
     spooled: Spooled,
 }
 
-/// The names of the licences in a spool.
+/// The names of the licenses in a spool.
 #[derive(Default)]
 pub struct Index {
     names: Vec<u8>,
@@ -27,12 +27,12 @@ pub struct Index {
 }
 
 impl Index {
-    /// Licences in it.
+    /// Licenses in it.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Adds a licence whose name was checked by itself.
+    /// Adds a license whose name was checked by itself.
     pub fn add(&mut self, name: &[u8], spooled: Spooled) -> Result<()> {
         let start = self.names.len();
         reserve(&mut self.names, name.len(), WHAT)?;
