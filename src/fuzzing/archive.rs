@@ -153,7 +153,7 @@ fn pack(content: &[u8], compressed: bool) -> Frame {
 }
 
 /// A frame, and the name of the license that its content begins with, or else goes on with.
-fn licenses(frame: Frame, content: &[u8], last: &mut Vec<u8>) -> Licenses {
+fn as_licenses(frame: Frame, content: &[u8], last: &mut Vec<u8>) -> Licenses {
     let mut path = Vec::new();
     if member::read_header(content, &mut path, &mut Vec::new()).is_some() {
         *last = path
@@ -211,7 +211,7 @@ fn archive_of_contents(input: &mut Input<'_>) {
     let write = |writer: &mut Writer<'_>| {
         let mut last = Vec::new();
         for content in &contents {
-            let frame = licenses(pack(content, compressed), content, &mut last);
+            let frame = as_licenses(pack(content, compressed), content, &mut last);
             writer.write(frame).expect("memory");
         }
     };
@@ -300,7 +300,7 @@ fn archive_of_members(input: &mut Input<'_>) {
     let scratch = Scratch::write(&info, lock, |writer| {
         let mut last = Vec::new();
         for content in &frames {
-            let frame = licenses(pack(content, flags & 1 != 0), content, &mut last);
+            let frame = as_licenses(pack(content, flags & 1 != 0), content, &mut last);
             writer.write(frame).expect("memory");
         }
         (licenses, bytes)
