@@ -11,7 +11,9 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 needs=(
     cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3 ensurepip:python3-venv
     /usr/include/stdio.h:libc6-dev nm:binutils readelf:binutils valgrind:valgrind
-    zstd:zstd tar:tar age:age strace:strace mount:mount unshare:util-linux
+    zstd:zstd tar:tar bsdtar:libarchive-tools
+    /usr/lib/python3/dist-packages/zstandard:python3-zstandard
+    age:age strace:strace mount:mount unshare:util-linux
     fusermount3:fuse3 /usr/include/fuse3/fuse.h:libfuse3-dev pkg-config:pkg-config mkfs.ext4:e2fsprogs
     mcs:mono-mcs mono:mono-runtime /usr/lib/mono/4.5/System.Core.dll:libmono-system-core4.0-cil
     mpv:mpv /usr/include/mpv/client.h:libmpv-dev
