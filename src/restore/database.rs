@@ -1,6 +1,5 @@
 //! What is to be heeded when a database is restored.
 
-use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 
@@ -11,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::name::split as split_name;
 use crate::store::player;
 use crate::store::sqlite::{self, Database, Place};
-use crate::sys;
+use crate::sys::{self, StoreFile};
 
 impl Stager<'_> {
     /// Refuses to touch the database of a player that runs: it would write its own over it.
@@ -27,7 +26,7 @@ impl Stager<'_> {
     pub(super) fn compare_database(
         &self,
         name: &[u8],
-        existing: File,
+        existing: StoreFile,
         wanted: impl Read,
         size: u64,
     ) -> Result<Existing> {
@@ -50,7 +49,7 @@ impl Stager<'_> {
             name: last,
             path: &path,
         };
-        let database = match Database::open(&place, existing.into(), self.control) {
+        let database = match Database::open(&place, existing, self.control) {
             Ok(database) if database.size() == size => database,
             // Whatever it holds, it is not what was saved.
             Ok(_) | Err(Error::Database { .. } | Error::Sidecar(_)) => {

@@ -17,7 +17,7 @@ use crate::operation::Control;
 use crate::store::folders::make_folders;
 use crate::store::sqlite;
 use crate::store::staging::{Fingerprint, Staging, Step, append_record};
-use crate::sys::{self, Time, is_regular, reads_equal};
+use crate::sys::{self, StoreFile, Time, is_regular, reads_equal};
 
 /// What became of a frame.
 #[derive(Default)]
@@ -166,10 +166,8 @@ impl<'a> Stager<'a> {
         let Some(store) = self.staging.store() else {
             return Ok(Existing::None);
         };
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = sys::open_beneath(store, name, flags)
-            .and_then(|file| Ok((fs::fstat(&file)?, File::from(file))));
+        let opened =
+            StoreFile::open_beneath(store, name).and_then(|file| Ok((fs::fstat(&file)?, file)));
         match opened {
             Err(Errno::NOENT) => Ok(Existing::None),
             Err(Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(Existing::InTheWay),
@@ -177,7 +175,7 @@ impl<'a> Stager<'a> {
             Ok((stat, _)) if !is_regular(&stat) => Ok(Existing::InTheWay),
             Ok((_, file)) if is_database => self.compare_database(name, file, wanted, size),
             Ok((stat, _)) if stat.st_size as u64 != size => Ok(Existing::Differs),
-            Ok((_, file)) => match reads_equal(file, wanted, size) {
+            Ok((_, file)) => match reads_equal(&file, wanted, size) {
                 Ok(true) => Ok(Existing::Equal),
                 Ok(false) => Ok(Existing::Differs),
                 Err(error) => Err(Error::io("read", self.staging.display_path(name), error)),
@@ -218,9 +216,8 @@ impl<'a> Stager<'a> {
         else {
             return Ok(false);
         };
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        match sys::open_beneath(store, database, flags).and_then(sqlite::is_database_file) {
+        let opened = StoreFile::open_beneath(store, database);
+        match opened.and_then(|file| sqlite::is_database_file(&file)) {
             Ok(is_database) => Ok(is_database),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::ISDIR) => {
                 Ok(false)
@@ -354,7 +351,7 @@ impl<'a> Stager<'a> {
         if stat.st_size as u64 != large.size {
             return Err(failed(Errno::IO));
         }
-        let is_database = sqlite::is_database_file(&file).map_err(failed)?;
+        let is_database = sqlite::is_database_content(&file).map_err(failed)?;
         match self.step(name, &file, large.size, is_database, staged)? {
             Some(step) => {
                 let fingerprint = Fingerprint::of(&stat);

@@ -155,13 +155,6 @@ pub fn canonical(path: &Path) -> std::result::Result<PathBuf, Errno> {
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
-/// How licences are opened.
-pub const LICENSE: OFlags = OFlags::RDONLY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
-
 /// Why a store cannot be opened. What is not there, or is no folder, is no store; other
 /// failures are told as they are.
 pub fn cannot_open(path: &Path, errno: Errno) -> Error {

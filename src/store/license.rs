@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use super::spool::{Spool, Spooled};
 use super::sqlite::{self, Database, Place, Row};
 use crate::error::Error;
 use crate::operation::Control;
-use crate::sys::{self, Result, Time};
+use crate::sys::{self, Care, Result, StoreFile, Time};
 
 /// How long a writer that was interrupted in the middle of a write has to go on, between two
 /// reads that are compared.
@@ -30,8 +29,10 @@ pub struct License {
 enum Content {
     /// A file of the store, and what it was when it was opened.
     File {
-        file: OwnedFd,
+        file: StoreFile,
         before: Stat,
+        /// What it takes to close it if it is none of a database.
+        care: Care,
         /// A hash of what was read so far, for one that may be being written to.
         fresh: Option<Box<blake3::Hasher>>,
     },
@@ -52,11 +53,12 @@ impl License {
     /// A file; `is_fresh` says that it was changed a moment ago, or that nobody knows. The times of
     /// a file are set when a write begins, so one that was is believed when it reads the same
     /// twice only.
-    pub fn file(file: OwnedFd, before: Stat, is_fresh: bool) -> Self {
+    pub fn file(file: StoreFile, before: Stat, care: Care, is_fresh: bool) -> Self {
         License {
             content: Content::File {
                 file,
                 before,
+                care,
                 fresh: is_fresh.then(Box::default),
             },
         }
@@ -128,14 +130,25 @@ impl License {
     /// Whether it is the file of a database, which is not just read.
     pub fn is_database(&self) -> Result<bool> {
         match &self.content {
-            Content::File { file, .. } => sqlite::is_database_file(file),
+            Content::File { file, care, .. } => {
+                let is_database = sqlite::is_database_file(file)?;
+                if !is_database {
+                    file.set_care(*care);
+                }
+                Ok(is_database)
+            }
             Content::Database { .. } | Content::Spooled { .. } => Ok(false),
         }
     }
 
     /// The same, by the content that was read.
     pub fn reads_as_database(&self, content: &[u8]) -> bool {
-        matches!(self.content, Content::File { .. }) && sqlite::is_database(content)
+        let Content::File { file, care, .. } = &self.content else {
+            return false;
+        };
+        let is_database = sqlite::is_database(content);
+        file.set_care(if is_database { Care::IfOpen } else { *care });
+        is_database
     }
 
     /// Bytes, as they were when it was opened.

@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, Pid};
 
-use crate::sys;
+use crate::sys::{self, Care, StoreFile};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Running {
@@ -186,18 +186,15 @@ fn is_socket_open(path: &[u8]) -> bool {
 
 /// Opens a regular file to read it. It is examined before, too: merely opening a device may do
 /// something.
-pub fn open_file(folder: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
-    const FLAGS: OFlags = OFlags::RDONLY
-        .union(OFlags::NONBLOCK)
-        .union(OFlags::NOFOLLOW)
-        .union(OFlags::NOCTTY)
-        .union(OFlags::CLOEXEC);
+pub fn open_file(folder: BorrowedFd<'_>, name: &OsStr) -> Result<StoreFile, Errno> {
     let name = name.as_bytes();
     let before = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if !sys::is_regular(&before) {
         return Err(Errno::INVAL);
     }
-    let file = sys::open_at(folder, name, FLAGS, Mode::empty())?;
+    let file = StoreFile::open(folder, name, OFlags::empty())?;
+    // If this process is the player, it has locks on it.
+    file.set_care(Care::IfOpen);
     let after = rustix::fs::fstat(&file)?;
     if !sys::is_regular(&after) {
         return Err(Errno::INVAL);

@@ -23,20 +23,19 @@ mod tree;
 mod view;
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 pub use database::{Database, Place};
 pub use locks::is_locked;
-pub use magic::{is_database, is_database_at, is_database_file};
+pub use magic::{is_database, is_database_at, is_database_content, is_database_file};
 pub use names::database_of;
 pub(crate) use names::{SIBLINGS, WITH_CONTENT};
 pub use rows::Row;
 
-use super::folders::LICENSE;
-use crate::sys::{self, reads_equal};
+use crate::sys::{self, Care, StoreFile, reads_equal};
 
 /// Where in a database's header SQLite counts: the change counter, the schema cookie, and by which
 /// version of SQLite, at which change counter, it was written
@@ -45,16 +44,20 @@ const COUNTERS: [std::ops::Range<usize>; 3] = [24..28, 40..44, 92..100];
 
 /// Keeps everybody else from a database until what is given is closed; None when there is
 /// none. EAGAIN when somebody reads or writes it.
-pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<OwnedFd>, Errno> {
-    let access = |access| sys::open_at(folder, name, LICENSE | access, Mode::empty());
-    match access(OFlags::RDWR) {
+pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<StoreFile>> {
+    let open = |more| {
+        let file = StoreFile::open(folder, name, more)?;
+        file.set_care(Care::IfOpen);
+        Ok(file)
+    };
+    match open(OFlags::RDWR) {
         Ok(file) => match sys::lock(file.as_fd(), locks::OF_DATABASE) {
             Err(errno) if !locks::knows_no_locks(errno) => Err(errno),
             _ => Ok(Some(file)),
         },
         // Who may not write to it can still see the locks of others.
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
-            let file = access(OFlags::RDONLY)?;
+            let file = open(OFlags::empty())?;
             match is_locked(&file)? {
                 true => Err(Errno::AGAIN),
                 false => Ok(Some(file)),

@@ -11,7 +11,7 @@ use crate::name::Reserved;
 use crate::operation::Control;
 use crate::store::license::License;
 use crate::store::sqlite::Row;
-use crate::store::{Batch, Entry, Glimpse, List, Listener, OpenError, Reader, TRIES, sqlite};
+use crate::store::{Batch, Entry, Glimpse, List, Listener, OpenError, Reader, TRIES};
 use crate::sys;
 
 /// Calls the listener with every license, and those that are rows of a database after that.
@@ -62,7 +62,7 @@ impl Looks<'_> {
         let Some(license) = self.open(batch, listener)? else {
             return Ok(true);
         };
-        let is_database = sqlite::is_database(&self.head);
+        let is_database = license.reads_as_database(&self.head);
         let goes_on = listener.license(Glimpse {
             name: &self.name,
             size: license.size(),
@@ -90,7 +90,7 @@ impl Looks<'_> {
             };
             let unchanged = self.read(&mut license, listener)?;
             // Whether a database changes is told by its locks.
-            if unchanged || sqlite::is_database(&self.head) {
+            if unchanged || license.reads_as_database(&self.head) {
                 return Ok(Some(license));
             }
         }

@@ -6,15 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, Mode};
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::clock::Clock;
 use crate::error::Result;
-use crate::store::folders::{LICENSE, cannot_open, locate_file};
+use crate::store::folders::{cannot_open, locate_file};
 use crate::store::staging::{self, LeftOvers, Shared};
 use crate::store::{DATABASE, DIRECTORY, sqlite};
-use crate::sys;
+use crate::sys::{self, HostFiles, StoreFile};
 
 /// A directory store, or one database of a folder.
 pub struct Directory {
@@ -26,6 +26,8 @@ pub struct Directory {
     pub(super) only: Option<OsString>,
     /// What the times of its files are taken from.
     pub(super) clock: Clock,
+    /// What this process has open besides.
+    pub(super) host: HostFiles,
 }
 
 impl Directory {
@@ -39,6 +41,7 @@ impl Directory {
                 _shared: staging::share(root.as_fd(), path, left_overs)?,
                 root,
                 only: None,
+                host: HostFiles::look(),
             })),
             // A database that is not there may have been moved away by a killed restore.
             Err(Errno::NOTDIR | Errno::NOENT) => {
@@ -58,7 +61,7 @@ impl Directory {
         let root = sys::open_at(fs::CWD, &folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
         // A file has no restore of its own: it is one of its folder's.
         let shared = staging::share(root.as_fd(), &folder, left_overs)?;
-        let file = sys::open_at(&root, &only, LICENSE, Mode::empty()).map_err(failed)?;
+        let file = StoreFile::open(&root, &*only, OFlags::empty()).map_err(failed)?;
         let regular = sys::is_regular(&fs::fstat(&file).map_err(failed)?);
         if !regular || !sqlite::is_database_file(&file).map_err(failed)? {
             return Err(failed(Errno::NOTDIR));
@@ -69,6 +72,7 @@ impl Directory {
             root,
             _shared: shared,
             only: Some(only),
+            host: HostFiles::look(),
         }))
     }
 

@@ -168,6 +168,7 @@ impl Shared {
             let before = sys::thread_waits();
             let read = names.each().try_for_each(|(folder, name)| {
                 match reader.open_file(folder, name) {
+                    // It is not known what it is: so a lock on it is looked for when it is closed.
                     Ok(file) => {
                         sys::read_ahead(file.as_fd(), MOST);
                         Ok(())

@@ -4,17 +4,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::fs::{self, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::folder::Directory;
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::store::folders::LICENSE;
 use crate::store::license::License;
-use crate::store::sqlite::Place;
+use crate::store::sqlite::{Place, database_of};
 use crate::store::{Batch, OpenError, Reader};
-use crate::sys;
+use crate::sys::{self, Care, StoreFile};
 
 /// Opens the files that batches name. One a worker.
 pub struct DirectoryReader {
@@ -41,7 +40,7 @@ impl DirectoryReader {
     }
 
     /// Opens the batch's next entry. ELOOP: it has become a link.
-    pub(super) fn open_file(&mut self, folder: &[u8], name: &[u8]) -> sys::Result<OwnedFd> {
+    pub(super) fn open_file(&mut self, folder: &[u8], name: &[u8]) -> sys::Result<StoreFile> {
         if self.folder.is_none() || self.folder_path != folder {
             self.folder = None;
             self.folder_path.clear();
@@ -53,10 +52,10 @@ impl DirectoryReader {
         let Some(folder) = &self.folder else {
             return Err(Errno::NOENT);
         };
-        match sys::open_at(folder, name, LICENSE | self.no_access_time, Mode::empty()) {
+        match StoreFile::open(folder, name, self.no_access_time) {
             // Only for the owner of a file; others read it as everybody does.
             Err(Errno::PERM) if !self.no_access_time.is_empty() => {
-                let file = sys::open_at(folder, name, LICENSE, Mode::empty())?;
+                let file = StoreFile::open(folder, name, OFlags::empty())?;
                 self.no_access_time = OFlags::empty();
                 Ok(file)
             }
@@ -89,7 +88,12 @@ impl Reader for DirectoryReader {
             Ok((before, file)) => match FileType::from_raw_mode(before.st_mode) {
                 FileType::RegularFile => {
                     let fresh = self.store.clock.is_fresh(&before);
-                    Ok(License::file(file, before, fresh))
+                    // What is called as if it belonged to a database is closed as if it did.
+                    let care = match database_of(name) {
+                        Some(_) => Care::IfOpen,
+                        None => self.store.host.care(&before),
+                    };
+                    Ok(License::file(file, before, care, fresh))
                 }
                 _ => Err(OpenError::NotALicense),
             },

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -128,7 +127,7 @@ impl Folder {
     pub fn read(&self, name: impl AsRef<OsStr>, length: u64) -> Option<Vec<u8>> {
         let file = player::open_file(self.descriptor(), name.as_ref()).ok()?;
         let mut bytes = Vec::new();
-        File::from(file).take(length).read_to_end(&mut bytes).ok()?;
+        (&file).take(length).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 }

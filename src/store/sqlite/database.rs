@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ use super::view::{Content, Layer, OpenFile, View};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::TRIES;
-use crate::sys::{self, StoreFile, Time};
+use crate::sys::{self, Care, StoreFile, Time};
 
 /// Bytes of the largest database that is checked before anything else is done with it.
 const CHECKED_FIRST: u64 = 8 << 20;
@@ -103,12 +103,9 @@ enum Check {
 impl Database {
     /// Opens the database that is open as `file`, and was found at `place`. Waits for those who
     /// write to it, but not for long.
-    pub fn open(place: &Place<'_>, file: OwnedFd, control: &Control) -> Result<Self> {
-        Self::open_file(place, file.into(), control)
-    }
-
-    fn open_file(place: &Place<'_>, file: StoreFile, control: &Control) -> Result<Self> {
+    pub fn open(place: &Place<'_>, file: StoreFile, control: &Control) -> Result<Self> {
         let place = place.keep()?;
+        file.set_care(Care::IfOpen);
         let mut file = Arc::new(file);
         let mut patience = Patience::new(control);
         let mut changes = 0;
@@ -255,13 +252,12 @@ impl Database {
         if !self.is_unchanged()? {
             return Ok(false);
         }
-        self.state.view = Arc::new(View::new(Arc::new(copy), self.size()));
-        self.state.file = self.state.view.file().clone();
+        self.state.view = Arc::new(View::of_copy(copy, self.size()));
         self.state.guard = Guard::Copied;
         Ok(true)
     }
 
-    fn copy(&self, copy: File, offset: u64, control: &Control) -> Result<StoreFile> {
+    fn copy(&self, copy: File, offset: u64, control: &Control) -> Result<File> {
         let failed = |errno| Error::system("copy", &self.place.path, errno);
         let mut buffer = vec![0; COPIED];
         let mut offset = offset;
@@ -269,7 +265,7 @@ impl Database {
             control.check()?;
             let read = self.read_at(&mut buffer, offset).map_err(failed)?;
             if read == 0 {
-                return Ok(OwnedFd::from(copy).into());
+                return Ok(copy);
             }
             let written = copy.write_all_at(&buffer[..read], offset);
             written.map_err(|error| Error::io("copy", &self.place.path, error))?;
@@ -279,10 +275,13 @@ impl Database {
 
     /// The licenses in the rows of a database, in the order of their names; None when it is none
     /// of a known schema. It is not locked any more when they are told.
-    pub fn rows(place: &Place<'_>, file: OwnedFd, control: &Control) -> Result<Option<Vec<Row>>> {
-        let mut file = StoreFile::from(file);
+    pub fn rows(
+        place: &Place<'_>,
+        mut file: StoreFile,
+        control: &Control,
+    ) -> Result<Option<Vec<Row>>> {
         for _ in 0..TRIES {
-            let database = Self::open_file(place, file, control)?;
+            let database = Self::open(place, file, control)?;
             let found = rows(&*database.state.view, &|| control.check().is_err());
             if database.is_unchanged()? {
                 return found.map_err(|flaw| database.error(flaw, control));

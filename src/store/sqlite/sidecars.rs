@@ -1,18 +1,17 @@
 //! A database's own file and those beside it, opened by their names in its folder.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, Stat};
+use rustix::fs::{self, AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::names::{INDEX, JOURNAL, LOG};
 use super::view::OpenFile;
 use crate::error::{Error, Result};
-use crate::store::folders::LICENSE;
-use crate::sys::{self, Identity, StoreFile};
+use crate::sys::{self, Care, Identity, StoreFile};
 
 /// Where a database is: its folder, its name in there, and its path for words.
 pub struct Place<'a> {
@@ -123,12 +122,17 @@ impl Kept {
 
     /// Opens what has the database's name now; None when nothing has, or a link.
     pub fn reopen(&self) -> Result<Option<StoreFile>> {
-        let opened = sys::open_at(&self.folder, &*self.name, LICENSE, Mode::empty());
-        match opened {
-            Ok(file) => Ok(Some(file.into())),
+        match self.open_file(&self.name) {
+            Ok(file) => Ok(Some(file)),
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(None),
             Err(errno) => Err(Error::system("open", &self.path, errno)),
         }
+    }
+
+    fn open_file(&self, name: &[u8]) -> sys::Result<StoreFile> {
+        let file = StoreFile::open(&self.folder, name, OFlags::empty())?;
+        file.set_care(Care::IfOpen);
+        Ok(file)
     }
 
     pub fn sidecars(&self) -> Result<Sidecars> {
@@ -143,19 +147,13 @@ impl Kept {
     /// use it, whatever it is.
     fn open(&self, suffix: &str) -> Result<Option<Opened>> {
         let path = || self.sidecar_path(suffix);
-        let opened = sys::open_at(
-            &self.folder,
-            self.sidecar_name(suffix),
-            LICENSE,
-            Mode::empty(),
-        );
-        let file = match opened {
-            Ok(file) => Arc::new(StoreFile::from(file)),
+        let file = match self.open_file(&self.sidecar_name(suffix)) {
+            Ok(file) => Arc::new(file),
             Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(None),
             Err(Errno::LOOP | Errno::NXIO) => return Err(Error::Sidecar(path())),
             Err(errno) => return Err(Error::system("read", path(), errno)),
         };
-        let stat = fs::fstat(file.as_fd());
+        let stat = fs::fstat(&*file);
         let stat = stat.map_err(|errno| Error::system("examine", path(), errno))?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Ok(Some(Opened { file, stat })),

@@ -3,6 +3,7 @@
 //!
 //! Nothing is copied for that, and nothing is written.
 
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -79,9 +80,17 @@ impl Layer {
     }
 }
 
+/// The file that is read where nothing lies elsewhere.
+enum Main {
+    /// The database's own.
+    Own(Arc<StoreFile>),
+    /// One of ours.
+    Copy(File),
+}
+
 /// What a database holds.
 pub struct View {
-    file: Arc<StoreFile>,
+    file: Main,
     /// Bytes of the database's own file that count.
     own: u64,
     size: u64,
@@ -94,6 +103,15 @@ pub struct View {
 impl View {
     /// The file as it is, so many bytes long.
     pub fn new(file: Arc<StoreFile>, size: u64) -> Self {
+        Self::of(Main::Own(file), size)
+    }
+
+    /// A copy of all that counts.
+    pub fn of_copy(file: File, size: u64) -> Self {
+        Self::of(Main::Copy(file), size)
+    }
+
+    fn of(file: Main, size: u64) -> Self {
         View {
             file,
             own: size,
@@ -111,11 +129,6 @@ impl View {
         self.layers.insert(0, layer);
     }
 
-    /// The database's own file.
-    pub fn file(&self) -> &Arc<StoreFile> {
-        &self.file
-    }
-
     /// Bytes.
     pub fn size(&self) -> u64 {
         self.size
@@ -129,7 +142,7 @@ impl View {
             return Ok(0);
         }
         if self.layers.is_empty() {
-            return read_at(&self.file, &mut out[..length as usize], offset);
+            return self.read_own(&mut out[..length as usize], offset);
         }
         // Sizes of databases are numbers of pages below 2^32.
         let page = (offset / self.page_size) as u32 + 1;
@@ -137,7 +150,7 @@ impl View {
         for layer in &self.layers {
             if let Some(at) = layer.places.find(page) {
                 let length = length.min(self.page_size - inside) as usize;
-                return read_at(&layer.file, &mut out[..length], at + inside);
+                return read_at(&*layer.file, &mut out[..length], at + inside);
             }
         }
         let next = self
@@ -148,11 +161,18 @@ impl View {
         let length = end.map_or(length, |end| length.min(end - offset));
         let own = self.own.saturating_sub(offset).min(length);
         if own > 0 {
-            return read_at(&self.file, &mut out[..own as usize], offset);
+            return self.read_own(&mut out[..own as usize], offset);
         }
         // A page that a journal or a log adds, and neither of them has.
         out[..length as usize].fill(0);
         Ok(length as usize)
+    }
+
+    fn read_own(&self, out: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        match &self.file {
+            Main::Own(file) => read_at(&**file, out, offset),
+            Main::Copy(file) => read_at(file, out, offset),
+        }
     }
 }
 
@@ -291,15 +311,17 @@ pub fn number(bytes: &[u8], at: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
+    /// A file that has no name any more.
     fn file(content: &[u8]) -> StoreFile {
-        let memory = rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC);
-        let mut file = std::fs::File::from(memory.expect("no memory"));
-        file.write_all(content).expect("no memory");
-        std::os::fd::OwnedFd::from(file).into()
+        let name = format!("wmlb-test-view-{:016x}", crate::sys::random());
+        let folder = std::env::temp_dir();
+        std::fs::write(folder.join(&name), content).expect("no room");
+        let opened = File::open(&folder).expect("no folder");
+        let file = StoreFile::open(opened, &*name, rustix::fs::OFlags::empty()).expect("no file");
+        std::fs::remove_file(folder.join(&name)).expect("no file");
+        file
     }
 
     fn whole(view: &View, step: usize) -> Vec<u8> {

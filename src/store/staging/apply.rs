@@ -14,7 +14,7 @@ use crate::name::split as split_name;
 use crate::operation::Control;
 use crate::store::folders::{Cursor, look};
 use crate::store::{player, sqlite};
-use crate::sys;
+use crate::sys::{self, StoreFile};
 
 fn display_path(store: &Path, record: &Record) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
@@ -302,7 +302,7 @@ impl Undo<'_, '_> {
     }
 
     /// Keeps everybody else from a database that is about to be put back.
-    fn lock_database(&self, path: &Path, real_path: &Path) -> Result<Option<OwnedFd>> {
+    fn lock_database(&self, path: &Path, real_path: &Path) -> Result<Option<StoreFile>> {
         use std::os::unix::ffi::OsStrExt;
         let display_path = || display_path(path, self.record);
         let real = real_path.join(std::ffi::OsStr::from_bytes(&self.record.name));
