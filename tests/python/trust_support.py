@@ -326,7 +326,8 @@ def is_safe(call):
     if call.path in ("", "."):
         return True
     if call.name in ("openat", "open"):
-        return "O_NOFOLLOW" in call.arguments
+        # What has to be new is no link.
+        return "O_NOFOLLOW" in call.arguments or "O_EXCL" in call.arguments
     follows_not = ("readlinkat", "unlinkat", "renameat", "renameat2", "mkdirat", "mknodat",
                    "linkat", "symlinkat")
     return call.name in follows_not or "AT_SYMLINK_NOFOLLOW" in call.arguments

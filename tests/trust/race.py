@@ -33,7 +33,7 @@ OPERATIONS = ("backup", "list", "restore")
 SECRET = b"NOBODY-ELSE-READS-THIS"
 SECRET_NAME = "nobody-else-knows-this-name"
 # Seconds that one operation may take: patience with locks, and what a busy machine adds.
-MOST = 25
+MOST = 40
 EXCHANGE = 2
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -13,7 +13,6 @@ import trust_support as trust
 import wmlb_ctypes as w
 from trust_support import TrustCase
 
-MODES = ("delete", "truncate", "persist", "wal", "memory", "off")
 # By path, they follow a link at the end, or say nothing of what is there a moment later.
 BY_PATH = ("chmod", "chown", "fchmodat", "fchownat", "lchown", "truncate", "utimensat", "setxattr",
            "lsetxattr")
@@ -24,7 +23,7 @@ class OpensCase(TrustCase):
     def put_databases(self):
         """One of each journal mode in each state, each in a folder of its own: at rest; in use;
         in a transaction; left by a kill with something in its journal or log."""
-        for mode in MODES:
+        for mode in sqlite_support.MODES:
             rest = self.make(mode, "rest")
             os.utime(rest, (0, 0))
             sqlite_support.hold(self, self.make(mode, "used"), "INSERT INTO t VALUES (98, 1)",
@@ -45,7 +44,6 @@ class OpensCase(TrustCase):
         os.symlink("/etc", self.store + "/deep/link")
 
     def make(self, mode, state):
-        mode = mode if mode in sqlite_support.MODES else "delete"
         name = "%s-%s-%d" % (mode, state, len(os.listdir(self.store)))
         return sqlite_support.make("%s/%s/x.db" % (self.store, name), 30, mode=mode, size=2000)
 

@@ -257,7 +257,7 @@ while True:
                     self.new_restorer().enumerate("store")
 
             # One that dies of a signal fails the test.
-            support.in_child(body, timeout=2 * trust.HANGS + 60)
+            support.in_child(body, timeout=15 * trust.HANGS)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ import trust_support as trust
 import wmlb_ctypes as w
 from trust_support import TrustCase
 
-NOT_SOUND = w.hresult(w.FAILURES["NS_E_DRM_DATASTORE_CORRUPT"])
-
 
 class SuperJournalCase(TrustCase):
     def setUp(self):
