@@ -17,7 +17,7 @@ needs=(
     fusermount3:fuse3 /usr/include/fuse3/fuse.h:libfuse3-dev pkg-config:pkg-config mkfs.ext4:e2fsprogs
     mcs:mono-mcs mono:mono-runtime /usr/lib/mono/4.5/System.Core.dll:libmono-system-core4.0-cil
     mpv:mpv /usr/include/mpv/client.h:libmpv-dev
-    codespell:codespell patch:patch cmake:cmake meson:meson ninja:ninja-build
+    codespell:codespell cmake:cmake meson:meson ninja:ninja-build
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/zstd.h:libzstd-dev
     chromium:chromium chromedriver:chromium-driver firefox-esr:firefox-esr
 )

@@ -5,9 +5,9 @@ against the same library without a bug, in which they must see nothing.
     seeded.py [--check] [--only WORD]
 
 Each file in seeded/ is a bug: what it is, the loop that must see it, and a patch that puts it into
-a copy of the source. A patch that does not fit the source any more ends the run: it has to be
-written anew. --check: only looks whether all of them fit. Prints a row of a table: what | tried |
-not seen. Needs the patch command; the part that cuts the power runs as root, with fuse3.
+a copy of the source. A patch whose lines are not in the source any more, or in several places, ends
+the run: it has to be written anew. --check: only looks whether all of them fit. Prints a row of a
+table: what | tried | not seen. The part that cuts the power runs as root, with fuse3.
 """
 
 import argparse
@@ -25,24 +25,36 @@ PATCHES = os.path.join(HERE, "seeded")
 class Bug:
     def __init__(self, file):
         self.name = file.removesuffix(".patch")
-        self.path = os.path.join(PATCHES, file)
-        with open(self.path) as content:
+        with open(os.path.join(PATCHES, file)) as content:
             text = content.read()
         self.loop = re.search("^Seen by: (.*)$", text, re.M).group(1)
-        self.files = re.findall(r"^\+\+\+ b/(.*)$", text, re.M)
+        # What each hunk wants to find, and what it puts there.
+        self.hunks = []
+        for hunk in re.split("^@@ .* @@\n", text, flags=re.M)[1:]:
+            lines = hunk.split("\n--- ")[0].splitlines(keepends=True)
+            self.hunks.append(tuple("".join(line[1:] for line in lines if line[0] in marks)
+                                    for marks in (" -", " +")))
 
-    def put_into(self, root, *options):
-        """What is wrong with the patch; "" when it fits, as a whole and exactly."""
-        patched = subprocess.run(
-            ["patch", "--strip=1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
-             "--reject-file=-", "--directory=" + root, "--input=" + self.path, *options],
-            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if patched.returncode == 0:
-            return ""
-        failures = re.findall("^.*(?:FAILED|find file).*$", patched.stdout, re.M)
-        return "%s does not fit %s: %s" % (
-            os.path.relpath(self.path, ROOT), ", ".join(self.files),
-            "; ".join(failures) or patched.stdout)
+    def changes(self, root):
+        """The files that it changes, with what is in them then. A hunk goes where its lines are,
+        in whichever file: sources move. They must be in one place only."""
+        sources = {}
+        for folder, _, names in os.walk(os.path.join(root, "src")):
+            for name in filter(lambda name: name.endswith(".rs"), names):
+                with open(os.path.join(folder, name)) as file:
+                    sources[os.path.join(folder, name)] = file.read()
+        changed = {}
+        for old, new in self.hunks:
+            found = [path for path, text in sources.items() for _ in range(text.count(old))]
+            if len(found) != 1 or not old:
+                raise Misfit("%s.patch: in %d places of the source there is:\n%s" % (
+                    self.name, len(found), old))
+            sources[found[0]] = changed[found[0]] = sources[found[0]].replace(old, new)
+        return changed
+
+
+class Misfit(Exception):
+    pass
 
 
 def all_bugs():
@@ -50,8 +62,14 @@ def all_bugs():
 
 
 def misfits():
-    """The bugs that cannot be put into the source as it is."""
-    return list(filter(None, (bug.put_into(ROOT, "--dry-run") for bug in all_bugs())))
+    """What is wrong with those that cannot be put into the source as it is."""
+    found = []
+    for bug in all_bugs():
+        try:
+            bug.changes(ROOT)
+        except Misfit as misfit:
+            found.append(str(misfit))
+    return found
 
 
 def run(loop, library):
@@ -73,12 +91,15 @@ def try_all(bugs, tree):
         if not has_run or not is_well:
             yield "without a bug, %s" % loop, said
     for bug in bugs:
-        problem = bug.put_into(tree.root)
-        is_built = not problem and tree.build(output=None)
-        for file in bug.files:
-            tree.restore(file)
+        changes = bug.changes(tree.root)
+        for path, text in changes.items():
+            with open(path, "w") as file:
+                file.write(text)
+        is_built = tree.build(output=None)
+        for path in changes:
+            tree.restore(os.path.relpath(path, tree.root))
         if not is_built:
-            yield "%s cannot be put in" % bug.name, problem
+            yield "%s does not build" % bug.name, ""
             continue
         has_run, is_well, said = run(bug.loop, tree.library)
         if not has_run or is_well:
