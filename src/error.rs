@@ -86,6 +86,26 @@ pub enum Error {
     InTheWay(PathBuf),
     #[error("the license store {} is in use by another backup, restore or list", .0.display())]
     StoreBusy(PathBuf),
+    #[error(
+        "the license store {} may be half restored: {why} (see {})",
+        path.display(),
+        staging.display()
+    )]
+    HalfRestored {
+        path: PathBuf,
+        staging: PathBuf,
+        why: String,
+    },
+    #[error(
+        "{} and {} are one name in the license store: its file system does not tell them apart",
+        name.display(),
+        other.display()
+    )]
+    Twins { name: PathBuf, other: PathBuf },
+    #[error("{} is the backup that is restored", .0.display())]
+    OwnBackup(PathBuf),
+    #[error("the licenses are in place in {}, but a power cut may undo that", path.display())]
+    NotSafe { path: PathBuf, source: Box<Error> },
     #[error("{} could not be put back as it was; the next operation tries again", path.display())]
     NotPutBack { path: PathBuf, source: Box<Error> },
     #[error("cannot {action} {}", path.display())]
@@ -215,7 +235,8 @@ impl Error {
             | Error::DatabaseInUse(_)
             | Error::PlayerRuns(_)
             | Error::HostStoreBusy
-            | Error::StoreBusy(_) => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
+            | Error::StoreBusy(_)
+            | Error::HalfRestored { .. } => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
             Error::HostName { .. } => hresult::WMLB_NS_E_DRM_INVALID_LICENSE,
             Error::Database { .. } => hresult::WMLB_NS_E_DRM_DATASTORE_CORRUPT,
             Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
@@ -236,7 +257,9 @@ impl Error {
             Error::InClear(_) => hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,
-            Error::InTheWay(_) => hresult::WMLB_E_ACCESSDENIED,
+            Error::Twins { .. } => hresult::FILE_EXISTS,
+            Error::InTheWay(_) | Error::OwnBackup(_) => hresult::WMLB_E_ACCESSDENIED,
+            Error::NotSafe { source, .. } => source.hresult(),
             Error::NotPutBack { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE,
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
             Error::System { source, .. } | Error::Scratch { source, .. } => {

@@ -3,12 +3,16 @@
 mod database;
 mod destination;
 mod host;
+mod plan;
 mod stager;
 mod write_back;
 
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use plan::OwnBackup;
 use stager::{Staged, Stager};
 use write_back::WriteBack;
 
@@ -24,9 +28,11 @@ use crate::operation::{Job, Operation};
 use crate::pipeline::{self, MainSide};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
+use crate::store::folders::look;
 use crate::store::host::SetStore;
 use crate::store::player;
 use crate::store::staging::{JournalWriter, Staging};
+use crate::sys;
 use crate::target::folder;
 
 /// The flags of a restore.
@@ -106,6 +112,19 @@ impl Restore {
         self.flags & flag != 0
     }
 
+    /// The backup may be in the store: it is not replaced by a license that it has.
+    fn own_backup(&self, staging: &Staging) -> OwnBackup {
+        let Ok(place) = sys::locate(&self.backup_file()) else {
+            return OwnBackup::default();
+        };
+        let stat = look(place.folder.as_fd(), place.name.as_bytes());
+        let name = place.real.strip_prefix(staging.real_path(b"")).ok();
+        OwnBackup {
+            identity: stat.ok().flatten().map(|stat| sys::identity(&stat)),
+            name: name.map(|name| name.as_os_str().as_bytes().to_vec()),
+        }
+    }
+
     /// Whether the host and the user agree to this restore.
     fn authorize(&self, info: &Info, operation: &mut Operation<'_>) -> Result<bool> {
         let same_device = !info.device.is_empty() && info.device == device::id()?;
@@ -163,7 +182,14 @@ impl Job for Restore {
             false => Some(staging.journal()?),
         };
         let (frames, checker) = archive.split();
-        let stager = Stager::new(&staging, self.has(WMLB_RESTORE_OVERWRITE), only, control);
+        let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
+        let stager = Stager::new(
+            &staging,
+            overwrite,
+            only,
+            self.own_backup(&staging),
+            control,
+        );
         let unpacking = Unpacking::new(&checker, control, &stager);
         let mut main = RestoreMain {
             operation,

@@ -5,10 +5,13 @@
 mod attributes;
 mod contents;
 mod durable;
+mod lacking;
 mod locks;
 mod memory;
 mod owner;
+mod paths;
 mod process;
+mod runner;
 mod secret_memory;
 #[cfg(feature = "encryption")]
 mod set_aside;
@@ -27,13 +30,22 @@ use rustix::io::Errno;
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
 pub use contents::{ReadAt, reads_equal};
-pub use durable::{is_local, set_file_mode, synchronize_file, synchronize_folder};
+pub use durable::{
+    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_file,
+    synchronize_file_system, synchronize_folder,
+};
+pub use lacking::{
+    Ownership, copy_mode, exchange, is_append_only, make_folder, open_made, patiently,
+    rename_no_replace, set_folder_mode, set_modified,
+};
 pub use locks::{Range, is_locked, lock, read_lock, unlock};
 #[cfg(feature = "encryption")]
 pub use memory::has_memory;
 pub use memory::shortages;
 pub use owner::{Life, Owner};
+pub use paths::{locate, open_trusted, path_of};
 pub use process::{Process, this_process};
+pub use runner::Runner;
 pub use secret_memory::SecretBytes;
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
@@ -256,69 +268,10 @@ fn proc_path(file: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
-/// Renames a file; EEXIST when the new name is taken.
-pub fn rename_no_replace<Name: rustix::path::Arg + Copy>(
-    from_folder: BorrowedFd<'_>,
-    from: Name,
-    to_folder: BorrowedFd<'_>,
-    to: Name,
-) -> Result<()> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
-        // The file system has no such rename (NFS, many FUSE ones).
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-        result => return result,
-    }
-    match fs::linkat(from_folder, from, to_folder, to, fs::AtFlags::empty()) {
-        Ok(()) => return fs::unlinkat(from_folder, from, fs::AtFlags::empty()),
-        // No links either: what is left cannot do it in one step.
-        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {}
-        Err(errno) => return Err(errno),
-    }
-    match fs::statat(to_folder, to, fs::AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(_) => Err(Errno::EXIST),
-        Err(Errno::NOENT) => fs::renameat(from_folder, from, to_folder, to),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// Exchanges two files in one step; EINVAL or ENOSYS where the file system or the system
-/// cannot.
-pub fn exchange(
-    from_folder: BorrowedFd<'_>,
-    from: &[u8],
-    to_folder: BorrowedFd<'_>,
-    to: &[u8],
-) -> Result<()> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    {
-        fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::EXCHANGE)
-    }
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-    {
-        let _ = (from_folder, from, to_folder, to);
-        Err(Errno::NOSYS)
-    }
-}
-
 /// Nothing tells what attributes a folder has.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub fn copy_attributes(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> Result<()> {
     Err(Errno::NOSYS)
-}
-
-/// Waits until the disk has all that was written to the file system that holds `file`.
-pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        rustix::io::retry_on_intr(|| fs::syncfs(file))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = file;
-        fs::sync();
-        Ok(())
-    }
 }
 
 /// Whether a folder is where a file system, or a part of one, is mounted: nothing can be
@@ -336,19 +289,6 @@ pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
     {
         let _ = folder;
         false
-    }
-}
-
-/// Gives a folder that was just made the rights that a umask may have taken away.
-pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
-    parent: BorrowedFd<'_>,
-    name: Name,
-) -> Result<()> {
-    let stat = fs::statat(parent, name, fs::AtFlags::SYMLINK_NOFOLLOW)?;
-    let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    match folder && stat.st_mode & 0o700 != 0o700 {
-        true => fs::chmodat(parent, name, Mode::RWXU, fs::AtFlags::empty()),
-        false => Ok(()),
     }
 }
 

@@ -135,12 +135,14 @@ impl Backup {
     ) -> Result<bool> {
         let control = operation.control();
         let path = file.path();
+        let contents = listing.contents.clone();
         let (written, all_stored) =
             self.write_archive(operation, listing, scratch, FileEnd(file), &path)?;
         file.synchronize()?;
         if self.has(WMLB_BACKUP_VERIFY) {
             written.read_back(&*file, &path, self.threads, control)?;
         }
+        contents.check()?;
         control.check()?;
         Ok(all_stored)
     }

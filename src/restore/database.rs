@@ -5,14 +5,14 @@ use std::os::fd::AsFd;
 
 use rustix::fs::Mode;
 
-use super::stager::{Existing, Stager};
+use super::plan::{Existing, Planner};
 use crate::error::{Error, Result};
 use crate::name::split as split_name;
 use crate::store::player;
 use crate::store::sqlite::{self, Database, Place};
 use crate::sys::{self, StoreFile};
 
-impl Stager<'_> {
+impl Planner<'_> {
     /// Refuses to touch the database of a player that runs: it would write its own over it.
     pub(super) fn check_player(&self, name: &[u8]) -> Result<()> {
         match player::is_running(&self.staging.real_path(name)) {
@@ -30,13 +30,14 @@ impl Stager<'_> {
         wanted: impl Read,
         size: u64,
     ) -> Result<Existing> {
-        let failed = |errno| self.failed("read", name, errno);
+        let failed = |errno| Error::system("read", self.staging.display_path(name), errno);
         if sqlite::is_locked(&existing).map_err(failed)? {
             return Err(Error::DatabaseInUse(self.staging.display_path(name)));
         }
         if !sqlite::is_database_file(&existing).map_err(failed)? {
-            return Ok(Existing::Differs);
+            return self.differs(&existing, name);
         }
+        let differs = self.differs(&existing, name)?;
         let (folder, last) = split_name(name);
         let folder = match (self.staging.store(), folder) {
             (None, _) => return Ok(Existing::None),
@@ -53,7 +54,7 @@ impl Stager<'_> {
             Ok(database) if database.size() == size => database,
             // Whatever it holds, it is not what was saved.
             Ok(_) | Err(Error::Database { .. } | Error::Sidecar(_)) => {
-                return Ok(Existing::Differs);
+                return Ok(differs);
             }
             Err(error) => return Err(error),
         };
@@ -61,7 +62,7 @@ impl Stager<'_> {
             .map_err(|error| Error::io("read", &path, error))?;
         match database.is_unchanged()? {
             true if same => Ok(Existing::Equal),
-            true => Ok(Existing::Differs),
+            true => Ok(differs),
             false => Err(Error::Changed(path)),
         }
     }

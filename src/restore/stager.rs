@@ -2,22 +2,24 @@
 //! folder, and note what will be done with them.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::io::{self, Seek};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
-use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
+use parking_lot::Mutex;
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::plan::{OwnBackup, Plan, Planned, Planner, StoreCursor};
 use crate::archive::reader::Visitor;
 use crate::archive::walk::{Piece, Pieces};
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
 use crate::name::split as split_name;
 use crate::operation::Control;
-use crate::store::folders::make_folders;
+use crate::store::folders::{Cursor, look};
 use crate::store::sqlite;
-use crate::store::staging::{Fingerprint, Staging, Step, append_record};
-use crate::sys::{self, StoreFile, Time, is_regular, reads_equal};
+use crate::store::staging::{Content, Record, Staging, Step};
+use crate::sys::{self, Time};
 
 /// What became of a frame.
 #[derive(Default)]
@@ -39,32 +41,22 @@ pub struct Large {
     modified: Time,
 }
 
-/// How a licence of the store relates to the one in the backup.
-pub(super) enum Existing {
-    None,
-    Equal,
-    Differs,
-    /// A folder, a link or a special file is where the licence should be, or a file or link
-    /// where its folder should be.
-    InTheWay,
-}
-
 /// Writes licences to a staging folder.
 pub struct Stager<'a> {
     pub(super) staging: &'a Staging,
-    overwrite: bool,
+    planner: Planner<'a>,
     /// What the one licence of a backup of one database is called in the store.
     only: Option<Vec<u8>>,
     /// What it is called in the backup.
     only_in_backup: OnceLock<Vec<u8>>,
-    pub(super) control: &'a Control,
+    /// Licences of several frames of which a file was made, and not all is there yet.
+    begun: Mutex<Vec<Vec<u8>>>,
 }
 
-/// The folder that a worker wrote to last: the next licence is mostly in it too.
-#[derive(Default)]
-pub struct Own {
-    folder: Option<OwnedFd>,
-    path: Vec<u8>,
+/// Folders that a worker has used last: the next licence is mostly in them too.
+pub struct Own<'a> {
+    staged: Cursor<'a>,
+    existing: StoreCursor<'a>,
     /// The folder of the store that was looked for last.
     looked_for: Vec<u8>,
 }
@@ -74,14 +66,28 @@ impl<'a> Stager<'a> {
         staging: &'a Staging,
         overwrite: bool,
         only: Option<Vec<u8>>,
+        backup: OwnBackup,
         control: &'a Control,
     ) -> Self {
         Stager {
             staging,
-            overwrite,
+            planner: Planner {
+                staging,
+                overwrite,
+                backup,
+                control,
+            },
             only,
             only_in_backup: OnceLock::new(),
-            control,
+            begun: Mutex::default(),
+        }
+    }
+
+    fn own(&self) -> Own<'a> {
+        Own {
+            staged: Cursor::new(self.staging.new_folder()),
+            existing: self.staging.store().map(Cursor::new),
+            looked_for: Vec::new(),
         }
     }
 
@@ -111,189 +117,121 @@ impl<'a> Stager<'a> {
         Error::system(action, self.staging.display_path(name), errno)
     }
 
-    /// Creates or opens a licence's file in the staging folder.
-    fn open(&self, own: &mut Own, name: &[u8], flags: OFlags) -> std::result::Result<File, Errno> {
+    /// Opens a licence's file in the staging folder. EEXIST, where it is to be made, when there is
+    /// one.
+    fn open(&self, own: &mut Own<'_>, name: &[u8], flags: OFlags) -> sys::Result<File> {
         let (folder, last) = split_name(name);
-        if own.folder.is_none() || own.path != folder {
-            own.folder = None;
-            own.path.clear();
-            own.path.extend_from_slice(folder);
-            let set_modes = self.staging.needs_modes();
-            own.folder = Some(make_folders(self.staging.new_folder(), folder, set_modes)?);
-        }
-        let Some(folder) = &own.folder else {
-            return Err(Errno::NOENT);
-        };
-        let mode = Mode::RUSR | Mode::WUSR;
-        let flags = flags | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = sys::open_at(folder, last, flags, mode)?;
-        if self.staging.needs_modes() {
-            fs::fchmod(&file, mode)?;
+        let dress = |_: BorrowedFd<'_>, made: BorrowedFd<'_>| self.staging.dress_folder(made);
+        let folder = own.staged.make(folder, dress)?;
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = sys::open_at(folder, last, flags, Mode::RUSR | Mode::WUSR)?;
+        if flags.contains(OFlags::CREATE) {
+            self.staging.dress_file(&file)?;
         }
         Ok(file.into())
+    }
+
+    /// Makes a licence's file. Two licences that the file system takes for one are an error.
+    fn create(&self, own: &mut Own<'_>, name: &[u8]) -> Result<File> {
+        let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        match self.open(own, name, new) {
+            Err(Errno::EXIST) => Err(self.twins(own, name)),
+            file => file.at("write", || self.staging.display_path(name)),
+        }
+    }
+
+    /// Why there is a file already that was to be made.
+    fn twins(&self, own: &mut Own<'_>, name: &[u8]) -> Error {
+        let (folder, last) = split_name(name);
+        let other = own
+            .staged
+            .existing(folder)
+            .and_then(|open| folded_name(open, last));
+        match other {
+            Ok(Some(other)) => {
+                let slash = if folder.is_empty() { &b""[..] } else { b"/" };
+                Error::Twins {
+                    name: self.staging.display_path(name),
+                    other: self.staging.display_path(&[folder, slash, &other].concat()),
+                }
+            }
+            Ok(None) => self.failed("write", name, Errno::EXIST),
+            Err(errno) => self.failed("write", name, errno),
+        }
+    }
+
+    /// Ends writing a file. What the file system tells late is told now.
+    fn finish(&self, file: File, modified: Time) -> sys::Result<()> {
+        // What is written later would change the time.
+        if self.staging.is_file_by_file() {
+            sys::synchronize_file(&file)?;
+        }
+        sys::set_modified(&file, modified)?;
+        sys::close(file)
     }
 
     /// Writes a whole licence.
     fn write_whole(
         &self,
-        own: &mut Own,
+        own: &mut Own<'_>,
         name: &[u8],
         data: &[u8],
         modified: Time,
-    ) -> Result<Fingerprint> {
-        let failed = |errno| self.failed("write", name, errno);
-        let file = self
-            .open(own, name, OFlags::WRONLY | OFlags::EXCL)
-            .map_err(failed)?;
-        write_all(&file, data, 0).map_err(failed)?;
-        set_modified(&file, modified).map_err(failed)?;
-        match self.staging.is_fresh() {
-            true => Ok(Fingerprint::default()),
-            // With the time that was set, as the file system keeps it.
-            false => Ok(Fingerprint::of(&fs::fstat(&file).map_err(failed)?)),
-        }
-    }
-
-    /// What the store has under a licence's name, and whether it reads as `wanted`, which is
-    /// `size` bytes long, does.
-    fn compare(
-        &self,
-        name: &[u8],
-        wanted: impl Read,
-        size: u64,
-        is_database: bool,
-    ) -> Result<Existing> {
-        let Some(store) = self.staging.store() else {
-            return Ok(Existing::None);
-        };
-        let opened =
-            StoreFile::open_beneath(store, name).and_then(|file| Ok((fs::fstat(&file)?, file)));
-        match opened {
-            Err(Errno::NOENT) => Ok(Existing::None),
-            Err(Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(Existing::InTheWay),
-            Err(errno) => Err(self.failed("read", name, errno)),
-            Ok((stat, _)) if !is_regular(&stat) => Ok(Existing::InTheWay),
-            Ok((_, file)) if is_database => self.compare_database(name, file, wanted, size),
-            Ok((stat, _)) if stat.st_size as u64 != size => Ok(Existing::Differs),
-            Ok((_, file)) => match reads_equal(&file, wanted, size) {
-                Ok(true) => Ok(Existing::Equal),
-                Ok(false) => Ok(Existing::Differs),
-                Err(error) => Err(Error::io("read", self.staging.display_path(name), error)),
-            },
-        }
-    }
-
-    /// What is to be done with a licence that reads as `wanted` does; None when it is done
-    /// with already.
-    fn step(
-        &self,
-        name: &[u8],
-        wanted: impl Read,
-        size: u64,
-        is_database: bool,
-        staged: &mut Staged,
-    ) -> Result<Option<Step>> {
-        if is_database {
-            self.check_player(name)?;
-        }
-        match self.staging.is_fresh() {
-            true => Ok(Some(Step::Add)),
-            false => {
-                let mut existing = self.compare(name, wanted, size, is_database)?;
-                let keeps = matches!(existing, Existing::Equal) && !self.overwrite;
-                if !is_database && !keeps && self.belongs_to_database(name)? {
-                    existing = Existing::InTheWay;
-                }
-                self.decide(existing, name, staged)
-            }
-        }
-    }
-
-    /// Whether a licence is called as what belongs to a database of the store: a log or
-    /// journal of another one would destroy that.
-    fn belongs_to_database(&self, name: &[u8]) -> Result<bool> {
-        let (Some(database), Some(store)) = (sqlite::database_of(name), self.staging.store())
-        else {
-            return Ok(false);
-        };
-        let opened = StoreFile::open_beneath(store, database);
-        match opened.and_then(|file| sqlite::is_database_file(&file)) {
-            Ok(is_database) => Ok(is_database),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::ISDIR) => {
-                Ok(false)
-            }
-            Err(errno) => Err(self.failed("read", database, errno)),
-        }
-    }
-
-    fn decide(&self, existing: Existing, name: &[u8], staged: &mut Staged) -> Result<Option<Step>> {
+    ) -> Result<Content> {
+        let file = self.create(own, name)?;
         let path = || self.staging.display_path(name);
-        let kept = match existing {
-            Existing::None => return Ok(Some(Step::Add)),
-            Existing::Differs if self.overwrite => return Ok(Some(Step::Replace)),
-            Existing::Equal => {
-                staged.licenses += 1;
-                return Ok(None);
-            }
-            Existing::InTheWay if self.overwrite => return Err(Error::InTheWay(path())),
-            Existing::InTheWay => Error::InTheWay(path()),
-            Existing::Differs => Error::Differs(path()),
-        };
-        staged.kept.push((name.to_vec(), kept));
-        Ok(None)
+        write_all(&file, data, 0).at("write", path)?;
+        self.finish(file, modified).at("write", path)?;
+        if self.staging.is_fresh() {
+            Ok(Content::default())
+        } else {
+            Ok(Content::of(data))
+        }
     }
 
     /// Notes a licence that was staged.
     fn note(
         &self,
-        own: &mut Own,
-        step: Step,
-        fingerprint: Fingerprint,
+        own: &mut Own<'_>,
+        plan: Plan,
+        new: Content,
         name: &[u8],
-        is_database: bool,
         staged: &mut Staged,
     ) -> Result<()> {
         staged.licenses += 1;
         if self.staging.is_fresh() {
             return Ok(());
         }
-        if step == Step::Add {
+        if plan.old.is_none() {
             self.note_folders(own, name, staged)?;
         }
-        if is_database {
-            let records = &mut staged.records;
-            append_record(records, Step::SetAside, Fingerprint::default(), name);
-        }
-        append_record(&mut staged.records, step, fingerprint, name);
+        let record = Record {
+            new,
+            old: plan.old,
+            ..Record::new(plan.step, name)
+        };
+        record.append_to(&mut staged.records);
         Ok(())
     }
 
     /// Notes the folders above a licence that will be made in the store. Some are noted more
     /// than once, by several workers; that does no harm.
-    fn note_folders(&self, own: &mut Own, name: &[u8], staged: &mut Staged) -> Result<()> {
-        let Some(store) = self.staging.store() else {
-            return Ok(());
-        };
+    fn note_folders(&self, own: &mut Own<'_>, name: &[u8], staged: &mut Staged) -> Result<()> {
         let (folder, _) = split_name(name);
         if folder.is_empty() || own.looked_for == folder {
             return Ok(());
         }
-        let same = own.looked_for.iter().zip(folder);
-        let same = same.take_while(|(one, other)| one == other).count();
-        let slashes = folder.iter().enumerate().filter(|&(_, &byte)| byte == b'/');
-        let ends = slashes.map(|(end, _)| end).chain([folder.len()]);
-        for end in ends.filter(|&end| end >= same) {
-            let above = &folder[..end];
-            match sys::open_beneath(store, above, sys::FOLDER) {
-                Ok(_) => {}
-                Err(Errno::NOENT) => append_record(
-                    &mut staged.records,
-                    Step::MakeFolder,
-                    Fingerprint::default(),
-                    above,
-                ),
-                Err(errno) => return Err(self.failed("open the folder", above, errno)),
-            }
+        let reached = match &mut own.existing {
+            Some(store) => store.reach(folder),
+            None => Ok(0),
+        };
+        let reached = reached.at("open the folder", || self.staging.display_path(folder))?;
+        if reached < folder.len() {
+            let record = Record {
+                reached: reached as u32,
+                ..Record::new(Step::MakeFolders, folder)
+            };
+            record.append_to(&mut staged.records);
         }
         own.looked_for.clear();
         own.looked_for.extend_from_slice(folder);
@@ -302,34 +240,64 @@ impl<'a> Stager<'a> {
 
     fn stage_whole(
         &self,
-        own: &mut Own,
+        own: &mut Own<'_>,
         name: &[u8],
         data: &[u8],
         modified: Time,
         staged: &mut Staged,
     ) -> Result<()> {
         let is_database = sqlite::is_database(data);
-        match self.step(name, data, data.len() as u64, is_database, staged)? {
-            Some(step) => {
-                let fingerprint = self.write_whole(own, name, data, modified)?;
-                self.note(own, step, fingerprint, name, is_database, staged)
+        let size = data.len() as u64;
+        match self
+            .planner
+            .plan(&mut own.existing, name, data, size, is_database)?
+        {
+            Planned::Staged(plan) => {
+                let new = self.write_whole(own, name, data, modified)?;
+                self.note(own, plan, new, name, staged)
             }
-            None => Ok(()),
+            Planned::IsThere => {
+                staged.licenses += 1;
+                if !self.staging.folds_names() {
+                    return Ok(());
+                }
+                // The name is taken, however it is written.
+                sys::close(self.create(own, name)?).at("write", || self.staging.display_path(name))
+            }
+            Planned::Kept(cause) => {
+                staged.kept.push((name.to_vec(), cause));
+                Ok(())
+            }
         }
     }
 
     /// Writes a piece of a licence of several frames, whichever of them comes first.
     fn stage_piece(
         &self,
-        own: &mut Own,
+        own: &mut Own<'_>,
         name: &[u8],
         data: &[u8],
         piece: &Piece,
         staged: &mut Staged,
     ) -> Result<()> {
-        let failed = |errno| self.failed("write", name, errno);
-        let file = self.open(own, name, OFlags::WRONLY).map_err(failed)?;
-        write_all(&file, data, piece.offset).map_err(failed)?;
+        let path = || self.staging.display_path(name);
+        let is_begun = self.begun.lock().iter().any(|begun| begun == name);
+        let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let file = match is_begun {
+            false => match self.open(own, name, new) {
+                // Another worker's, or another licence's: that shows in the end.
+                Err(Errno::EXIST) => self.open(own, name, OFlags::WRONLY),
+                Ok(file) => {
+                    self.begun.lock().push(name.to_vec());
+                    Ok(file)
+                }
+                Err(errno) => Err(errno),
+            },
+            true => self.open(own, name, OFlags::WRONLY),
+        };
+        let file = file.at("write", path)?;
+        write_all(&file, data, piece.offset).at("write", path)?;
+        sys::close(file).at("write", path)?;
         if piece.ends() {
             staged.large = Some(Large {
                 name: name.to_vec(),
@@ -343,39 +311,75 @@ impl<'a> Stager<'a> {
     /// Does what remains for a licence of several frames, when all of it is there.
     pub fn finish_large(&self, large: &Large, staged: &mut Staged) -> Result<()> {
         let name = &large.name;
-        let failed = |errno| self.failed("write", name, errno);
-        let mut own = Own::default();
-        let file = self.open(&mut own, name, OFlags::RDWR).map_err(failed)?;
-        set_modified(&file, large.modified).map_err(failed)?;
-        let stat = fs::fstat(&file).map_err(failed)?;
-        if stat.st_size as u64 != large.size {
-            return Err(failed(Errno::IO));
+        let path = || self.staging.display_path(name);
+        let mut own = self.own();
+        let mut begun = self.begun.lock();
+        let made = begun.iter().position(|begun| begun == name);
+        made.map(|made| begun.swap_remove(made));
+        drop(begun);
+        if made.is_none() {
+            // Each piece went into a file that was there.
+            return Err(self.twins(&mut own, name));
         }
-        let is_database = sqlite::is_database_content(&file).map_err(failed)?;
-        match self.step(name, &file, large.size, is_database, staged)? {
-            Some(step) => {
-                let fingerprint = Fingerprint::of(&stat);
-                self.note(&mut own, step, fingerprint, name, is_database, staged)
-            }
-            None => {
-                let (folder, last) = split_name(name);
-                make_folders(self.staging.new_folder(), folder, false)
-                    .and_then(|folder| fs::unlinkat(folder, last, AtFlags::empty()))
-                    .map_err(failed)
-            }
+        let file = self.open(&mut own, name, OFlags::RDWR).at("write", path)?;
+        if fs::fstat(&file).at("write", path)?.st_size as u64 != large.size {
+            return Err(self.failed("write", name, Errno::IO));
         }
+        let is_database = sqlite::is_database_content(&file).at("write", path)?;
+        let store = &mut own.existing;
+        let planned = self
+            .planner
+            .plan(store, name, &file, large.size, is_database)?;
+        let new = if self.staging.is_fresh() || !matches!(planned, Planned::Staged(_)) {
+            Content::default()
+        } else {
+            (&file).rewind().at("read", path)?;
+            self.planner.read_content(&file, large.size, name)?
+        };
+        self.finish(file, large.modified).at("write", path)?;
+        match planned {
+            Planned::Staged(plan) => return self.note(&mut own, plan, new, name, staged),
+            Planned::IsThere => {
+                staged.licenses += 1;
+                if self.staging.folds_names() {
+                    return Ok(());
+                }
+            }
+            Planned::Kept(cause) => staged.kept.push((name.clone(), cause)),
+        }
+        let (folder, last) = split_name(name);
+        let folder = own.staged.existing(folder).at("write", path)?;
+        fs::unlinkat(folder, last, AtFlags::empty()).at("write", path)
     }
 }
 
-impl Visitor for Stager<'_> {
-    type Own = Own;
+/// The name that a file has which is found under another one; None when it is its own.
+fn folded_name(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<Vec<u8>>> {
+    let wanted = look(folder, name)?.map(|stat| sys::identity(&stat));
+    let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty())?;
+    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
+    let (mut other, mut is_own) = (None, false);
+    sys::list_folder(listed.as_fd(), &mut buffer, |listed, _| {
+        is_own |= listed == name;
+        let found = look(folder, listed)?.map(|stat| sys::identity(&stat));
+        let is_same_but_for_case = listed.eq_ignore_ascii_case(name);
+        if listed != name && (found == wanted || is_same_but_for_case) {
+            other = Some(listed.to_vec());
+        }
+        Ok(())
+    })?;
+    Ok(other.filter(|_| !is_own))
+}
+
+impl<'a> Visitor for Stager<'a> {
+    type Own = Own<'a>;
     type Outcome = Staged;
 
-    fn own(&self) -> Result<Own> {
-        Ok(Own::default())
+    fn own(&self) -> Result<Own<'a>> {
+        Ok(Stager::own(self))
     }
 
-    fn visit(&self, own: &mut Own, content: &[u8], pieces: &Pieces) -> Result<Staged> {
+    fn visit(&self, own: &mut Own<'a>, content: &[u8], pieces: &Pieces) -> Result<Staged> {
         let mut staged = Staged::default();
         for piece in &pieces.list {
             let name = self.name(pieces.name(piece))?;
@@ -401,18 +405,4 @@ fn write_all(file: &File, mut data: &[u8], mut offset: u64) -> std::result::Resu
         }
     }
     Ok(())
-}
-
-fn set_modified(file: &File, modified: Time) -> std::result::Result<(), Errno> {
-    let times = Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: fs::UTIME_OMIT,
-        },
-        last_modification: Timespec {
-            tv_sec: modified.seconds,
-            tv_nsec: modified.nanoseconds.into(),
-        },
-    };
-    fs::futimens(file, &times)
 }

@@ -1,101 +1,145 @@
-//! Folders below a folder that is open: made, emptied, removed, without following a link; and
-//! where a store's path leads.
+//! Folders below a folder that is open: found, made, emptied, without following a link; and where a
+//! store's path leads.
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::Error;
-use crate::sys;
+use crate::name::split;
+use crate::sys::{self, StoreFile};
 
-/// Names that are held in memory while a folder is removed.
+/// Names that are held in memory of each folder while it is emptied.
 const NAMES_AT_ONCE: usize = 4096;
 
-/// Removes a folder with all that is in it, however deep: what lies in a folder is
-/// moved up before the folder is removed.
-pub fn remove_folder(
-    holder: BorrowedFd<'_>,
-    name: &str,
-    folder: &OwnedFd,
-) -> std::result::Result<(), Errno> {
+/// Removes all that is in a folder, however deep. Each folder is listed anew until there is
+/// nothing in it: many file systems list one as it was when it was opened.
+pub fn empty_folder(folder: BorrowedFd<'_>) -> sys::Result<()> {
+    let device = fs::fstat(folder)?.st_dev;
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
-    let mut names_of = |folder: &OwnedFd| {
-        let mut names = Vec::new();
-        fs::seek(folder, fs::SeekFrom::Start(0))?;
-        let listed = sys::list_folder(folder.as_fd(), &mut buffer, |name, _| {
-            names.push(name.to_vec());
-            match names.len() {
-                // A piece of the list is enough: it is asked for until it is empty.
-                NAMES_AT_ONCE => Err(Errno::CANCELED),
-                _ => Ok(()),
+    let mut cursor = Cursor::new(folder);
+    // The folders down to the one that is being emptied; of each the ones in it that have
+    // something in them.
+    let mut path = Vec::new();
+    let mut levels = vec![Vec::<Vec<u8>>::new()];
+    while let Some(below) = levels.last_mut() {
+        if let Some(name) = below.pop() {
+            if !path.is_empty() {
+                path.push(b'/');
             }
-        });
-        match listed {
-            Ok(()) | Err(Errno::CANCELED) => Ok::<_, Errno>(names),
-            Err(errno) => Err(errno),
+            path.extend_from_slice(&name);
+            levels.push(Vec::new());
+            continue;
         }
-    };
-    loop {
-        let names = names_of(folder)?;
-        if names.is_empty() {
+        let open = match cursor.existing(&path) {
+            Err(Errno::NOENT) if !path.is_empty() => None,
+            open => Some(open?),
+        };
+        if let Some(open) = open {
+            // Nothing of ours is on another file system.
+            if fs::fstat(open)?.st_dev != device {
+                return Err(Errno::XDEV);
+            }
+            if remove_names(open, &mut buffer, below)? {
+                continue;
+            }
+        }
+        levels.pop();
+        if levels.is_empty() {
             break;
         }
-        for name in names {
-            match fs::unlinkat(folder, &name, AtFlags::empty()) {
-                Ok(()) => continue,
-                Err(Errno::ISDIR | Errno::PERM) => {}
-                Err(errno) => return Err(errno),
-            }
-            // An empty one takes no descriptor, of which there may be no more.
-            match fs::unlinkat(folder, &name, AtFlags::REMOVEDIR) {
-                Ok(()) => continue,
-                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-                Err(errno) => return Err(errno),
-            }
-            let flags = sys::FOLDER | OFlags::NOFOLLOW;
-            let below = sys::open_at(folder, &name, flags, Mode::empty())?;
-            loop {
-                let names = names_of(&below)?;
-                if names.is_empty() {
-                    break;
-                }
-                for inner in names {
-                    match fs::unlinkat(&below, &inner, AtFlags::empty()) {
-                        Ok(()) => {}
-                        Err(Errno::ISDIR | Errno::PERM) => {
-                            move_up(below.as_fd(), &inner, folder.as_fd())?;
-                        }
-                        Err(errno) => return Err(errno),
-                    }
-                }
-            }
-            fs::unlinkat(folder, &name, AtFlags::REMOVEDIR)?;
+        let (above, name) = split(&path);
+        match fs::unlinkat(cursor.existing(above)?, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
         }
+        path.truncate(above.len());
     }
-    fs::unlinkat(holder, name, AtFlags::REMOVEDIR)
+    Ok(())
 }
 
-/// Moves a folder under a name that is free.
-fn move_up(
-    from: BorrowedFd<'_>,
-    name: &[u8],
-    to: BorrowedFd<'_>,
-) -> std::result::Result<(), Errno> {
-    for _ in 0..sys::NAME_TRIES {
-        let free = format!("moved-{:016x}", sys::random());
-        match sys::rename_no_replace(from, name, to, free.as_bytes()) {
-            Err(Errno::EXIST | Errno::NOTEMPTY) => {}
-            result => return result,
+/// Waits until the disk has each folder of a tree, and each file in them where `files` says so.
+pub fn synchronize_tree(folder: BorrowedFd<'_>, files: bool) -> sys::Result<()> {
+    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
+    let mut cursor = Cursor::new(folder);
+    let mut paths = vec![Vec::<u8>::new()];
+    while let Some(path) = paths.pop() {
+        let open = cursor.existing(&path)?;
+        let listed = sys::open_at(open, c".", sys::FOLDER, Mode::empty())?;
+        let mut below = Vec::new();
+        sys::list_folder(listed.as_fd(), &mut buffer, |name, kind| {
+            let kind = match kind {
+                FileType::Unknown => look(open, name)?.map_or(FileType::Unknown, |stat| {
+                    FileType::from_raw_mode(stat.st_mode)
+                }),
+                kind => kind,
+            };
+            if kind == FileType::Directory {
+                let slash = if path.is_empty() { &b""[..] } else { b"/" };
+                below.push([&path, slash, name].concat());
+            } else if files {
+                sys::synchronize_file(StoreFile::open(open, name, OFlags::empty())?)?;
+            }
+            Ok(())
+        })?;
+        sys::synchronize_folder(listed)?;
+        paths.append(&mut below);
+    }
+    Ok(())
+}
+
+/// Removes what can be removed at once of what is in a folder, and notes the folders in it that
+/// cannot. False when there was nothing: names may be listed of what is gone already.
+fn remove_names(
+    folder: BorrowedFd<'_>,
+    buffer: &mut [std::mem::MaybeUninit<u8>],
+    below: &mut Vec<Vec<u8>>,
+) -> sys::Result<bool> {
+    let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty())?;
+    let mut names = Vec::new();
+    let listing = sys::list_folder(listed.as_fd(), buffer, |name, kind| {
+        names.push((name.to_vec(), kind));
+        // A piece of the list is enough: it is asked for until it is empty.
+        if names.len() == NAMES_AT_ONCE {
+            Err(Errno::CANCELED)
+        } else {
+            Ok(())
+        }
+    });
+    match listing {
+        Ok(()) | Err(Errno::CANCELED) => {}
+        Err(errno) => return Err(errno),
+    }
+    let mut any = false;
+    for (name, kind) in names {
+        let as_file = if kind == FileType::Directory {
+            Err(Errno::ISDIR)
+        } else {
+            fs::unlinkat(folder, &name, AtFlags::empty())
+        };
+        let removed = match as_file {
+            Err(Errno::ISDIR | Errno::PERM) => fs::unlinkat(folder, &name, AtFlags::REMOVEDIR),
+            removed => removed,
+        };
+        match removed {
+            Ok(()) => any = true,
+            Err(Errno::NOENT) => {}
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {
+                any = true;
+                below.push(name);
+            }
+            Err(errno) => return Err(errno),
         }
     }
-    Err(Errno::EXIST)
+    Ok(any)
 }
 
 /// Whether there is nothing in a folder.
-pub fn is_empty(folder: &OwnedFd) -> std::result::Result<bool, Errno> {
+pub fn is_empty(folder: impl AsFd) -> sys::Result<bool> {
     let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty())?;
     let mut empty = true;
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
@@ -106,53 +150,15 @@ pub fn is_empty(folder: &OwnedFd) -> std::result::Result<bool, Errno> {
     Ok(empty)
 }
 
-/// Opens the folder at `path` below `root`, and makes it and those above it where they are
-/// missing. No link is followed.
-pub fn make_folders(
-    root: BorrowedFd<'_>,
-    path: &[u8],
-    set_modes: bool,
-) -> std::result::Result<OwnedFd, Errno> {
-    if path.is_empty() {
-        return sys::open_at(root, c".", sys::FOLDER, Mode::empty());
+/// The folder and the name, without links, of a file that need not be there. A link that leads
+/// nowhere is no place for one.
+pub fn locate_file(path: &Path) -> sys::Result<(PathBuf, OsString)> {
+    let place = sys::locate(path)?;
+    if place.is_linked && look(place.folder.as_fd(), place.name.as_bytes())?.is_none() {
+        return Err(Errno::NOENT);
     }
-    match sys::open_beneath(root, path, sys::FOLDER) {
-        Err(Errno::NOENT) => {}
-        result => return result,
-    }
-    let flags = sys::FOLDER | OFlags::NOFOLLOW;
-    let mut folder = None::<OwnedFd>;
-    for component in path.split(|&byte| byte == b'/') {
-        let parent = folder.as_ref().map_or(root, AsFd::as_fd);
-        match fs::mkdirat(parent, component, Mode::RWXU) {
-            Ok(()) if set_modes => sys::set_folder_mode(parent, component)?,
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => return Err(errno),
-        }
-        folder = Some(sys::open_at(parent, component, flags, Mode::empty())?);
-    }
-    folder.ok_or(Errno::NOENT)
-}
-
-/// The folder and the name, without links, of a file that need not be there.
-pub fn locate_file(path: &Path) -> std::result::Result<(PathBuf, OsString), Errno> {
-    let real = match canonical(path) {
-        Err(Errno::NOENT) if path.symlink_metadata().is_err() => {
-            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-                return Err(Errno::NOENT);
-            };
-            canonical(parent)?.join(name)
-        }
-        real => real?,
-    };
-    let name = real.file_name().ok_or(Errno::ISDIR)?.to_owned();
-    Ok((real.parent().unwrap_or(&real).to_owned(), name))
-}
-
-/// The path without links.
-pub fn canonical(path: &Path) -> std::result::Result<PathBuf, Errno> {
-    path.canonicalize()
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    let name = place.real.file_name().ok_or(Errno::ISDIR)?.to_owned();
+    Ok((place.real.parent().unwrap_or(&place.real).to_owned(), name))
 }
 
 /// Why a store cannot be opened. What is not there, or is no folder, is no store; other
@@ -167,34 +173,283 @@ pub fn cannot_open(path: &Path, errno: Errno) -> Error {
     }
 }
 
-/// A folder below a root, kept open while names in it follow each other.
+/// Bytes of a path after which a folder on the way is kept open.
+const STRIDE: usize = 1024;
+
+/// A folder below a root, kept open while names in it follow each other; of one deep down some on
+/// the way too, so that its neighbors are not looked for from the root.
 pub struct Cursor<'a> {
     root: BorrowedFd<'a>,
-    open: Option<(Vec<u8>, OwnedFd)>,
+    path: Vec<u8>,
+    /// How much of the path leads to each.
+    open: Vec<(usize, OwnedFd)>,
 }
 
 impl<'a> Cursor<'a> {
     pub fn new(root: BorrowedFd<'a>) -> Self {
-        Cursor { root, open: None }
+        Cursor {
+            root,
+            path: Vec::new(),
+            open: Vec::new(),
+        }
     }
 
     /// The folder at `path`.
-    pub fn existing(&mut self, path: &[u8]) -> std::result::Result<BorrowedFd<'_>, Errno> {
-        let folder = match self.open.take() {
-            Some((open, folder)) if open == path => folder,
-            _ if path.is_empty() => sys::open_at(self.root, c".", sys::FOLDER, Mode::empty())?,
-            _ => sys::open_beneath(self.root, path, sys::FOLDER)?,
-        };
-        let (_, folder) = &*self.open.insert((path.to_vec(), folder));
-        Ok(folder.as_fd())
+    pub fn existing(&mut self, path: &[u8]) -> sys::Result<BorrowedFd<'_>> {
+        self.go_back(path);
+        while self.reached() < path.len() {
+            let end = next_stop(path, self.reached());
+            let rest = &path[self.start_of_next()..end];
+            let folder = sys::open_beneath(self.last(), rest, sys::FOLDER)?;
+            self.go_to(&path[..end], folder);
+        }
+        Ok(self.last())
+    }
+
+    /// The same; what is missing of it is made. `made` is called with the folder above and each one
+    /// that was.
+    pub fn make(
+        &mut self,
+        path: &[u8],
+        mut made: impl FnMut(BorrowedFd<'_>, BorrowedFd<'_>) -> sys::Result<()>,
+    ) -> sys::Result<BorrowedFd<'_>> {
+        match self.existing(path) {
+            Err(Errno::NOENT) => {}
+            // The borrow of what is returned would last.
+            found => {
+                found?;
+                return Ok(self.last());
+            }
+        }
+        while self.reached() < path.len() {
+            let end = next_stop(path, self.reached());
+            let rest = &path[self.start_of_next()..end];
+            let mut folder = None::<OwnedFd>;
+            for name in rest.split(|&byte| byte == b'/') {
+                let parent = folder.as_ref().map_or(self.last(), AsFd::as_fd);
+                folder = Some(match sys::make_folder(parent, name) {
+                    Err(Errno::EXIST) => sys::open_made(parent, name)?,
+                    new => {
+                        let new = new?;
+                        made(parent, new.as_fd())?;
+                        new
+                    }
+                });
+            }
+            let folder = folder.ok_or(Errno::NOENT)?;
+            self.go_to(&path[..end], folder);
+        }
+        Ok(self.last())
+    }
+
+    /// How much of a path there is; what is missing may be longer than one folder.
+    pub fn reach(&mut self, path: &[u8]) -> sys::Result<usize> {
+        match self.existing(path) {
+            Ok(_) => return Ok(path.len()),
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+        let mut reached = self.reached();
+        let mut folder = None::<OwnedFd>;
+        while reached < path.len() {
+            let start = if reached == 0 { 0 } else { reached + 1 };
+            let end = end_of_component(path, start);
+            let parent = folder.as_ref().map_or(self.last(), AsFd::as_fd);
+            let flags = sys::FOLDER | OFlags::NOFOLLOW;
+            match sys::open_at(parent, &path[start..end], flags, Mode::empty()) {
+                Err(Errno::NOENT) => break,
+                next => folder = Some(next?),
+            }
+            reached = end;
+        }
+        Ok(reached)
+    }
+
+    /// Lets go of what does not lead to a path.
+    fn go_back(&mut self, path: &[u8]) {
+        let common = self
+            .path
+            .iter()
+            .zip(path)
+            .take_while(|(one, other)| one == other);
+        let common = common.count();
+        let is_whole = |path: &[u8]| path.get(common).is_none_or(|&byte| byte == b'/');
+        let leads_there =
+            |end: usize| end < common || (end == common && is_whole(&self.path) && is_whole(path));
+        while self.open.last().is_some_and(|&(end, _)| !leads_there(end)) {
+            self.open.pop();
+        }
+        self.path.truncate(self.reached());
+    }
+
+    fn go_to(&mut self, path: &[u8], folder: OwnedFd) {
+        self.path.clear();
+        self.path.extend_from_slice(path);
+        self.open.push((path.len(), folder));
+    }
+
+    fn reached(&self) -> usize {
+        self.open.last().map_or(0, |&(end, _)| end)
+    }
+
+    fn start_of_next(&self) -> usize {
+        match self.reached() {
+            0 => 0,
+            end => end + 1,
+        }
+    }
+
+    fn last(&self) -> BorrowedFd<'_> {
+        self.open
+            .last()
+            .map_or(self.root, |(_, folder)| folder.as_fd())
+    }
+}
+
+fn end_of_component(path: &[u8], start: usize) -> usize {
+    let rest = path[start..].iter().position(|&byte| byte == b'/');
+    rest.map_or(path.len(), |length| start + length)
+}
+
+/// Where on the way the next folder is kept open, after one at `reached`.
+fn next_stop(path: &[u8], reached: usize) -> usize {
+    if path.len() - reached <= 2 * STRIDE {
+        path.len()
+    } else {
+        end_of_component(path, reached + STRIDE)
     }
 }
 
 /// What a folder has under a name; None when there is nothing.
-pub fn look(folder: BorrowedFd<'_>, name: &[u8]) -> std::result::Result<Option<fs::Stat>, Errno> {
+pub fn look(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<fs::Stat>> {
     match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new() -> Self {
+            let path = std::env::temp_dir().join(format!("wmlb-folders-{:016x}", sys::random()));
+            std::fs::create_dir(&path).expect("a folder for a test");
+            Scratch(path)
+        }
+
+        fn open(&self) -> OwnedFd {
+            sys::open_at(fs::CWD, &self.0, sys::FOLDER, Mode::empty()).expect("it is there")
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let folder = self.open();
+            let _ = empty_folder(folder.as_fd());
+            let _ = std::fs::remove_dir(&self.0);
+        }
+    }
+
+    fn identity(folder: BorrowedFd<'_>) -> sys::Identity {
+        sys::identity(&fs::fstat(folder).expect("it is open"))
+    }
+
+    #[test]
+    fn a_cursor_finds_what_is_found_from_the_root() {
+        let scratch = Scratch::new();
+        let root = scratch.open();
+        let deep = [&b"deep"[..]; 1500].join(&b'/');
+        let paths = [
+            &b"a/b/c"[..],
+            b"a/b",
+            b"a/bc",
+            b"a",
+            b"",
+            b"a/b/c/d",
+            &deep,
+            &deep[..5000 / 5 * 5 - 1],
+            &deep,
+            b"ab",
+        ];
+        let mut cursor = Cursor::new(root.as_fd());
+        for path in paths {
+            cursor.make(path, |_, _| Ok(())).expect("made");
+        }
+        let mut cursor = Cursor::new(root.as_fd());
+        for path in paths {
+            let found = identity(cursor.existing(path).expect("found"));
+            let expected = if path.is_empty() {
+                identity(root.as_fd())
+            } else {
+                let folder = sys::open_beneath(root.as_fd(), path, sys::FOLDER).expect("there");
+                identity(folder.as_fd())
+            };
+            assert!(
+                found == expected,
+                "{} bytes of {}",
+                path.len(),
+                path[..4.min(path.len())].escape_ascii()
+            );
+            assert!(cursor.open.len() < 16);
+        }
+        assert_eq!(cursor.existing(b"a/x/y").err(), Some(Errno::NOENT));
+        for (path, reached) in [
+            (&b"a/x/y"[..], 1),
+            (b"x", 0),
+            (b"a/b/c", 5),
+            (b"a/b/c/e", 5),
+        ] {
+            assert_eq!(cursor.reach(path), Ok(reached), "{}", path.escape_ascii());
+        }
+        let longer = [&deep[..], b"/x/y"].concat();
+        assert_eq!(cursor.reach(&longer), Ok(deep.len()));
+    }
+
+    #[test]
+    fn a_cursor_follows_no_link() {
+        let scratch = Scratch::new();
+        let root = scratch.open();
+        std::fs::create_dir(scratch.0.join("there")).expect("a folder");
+        std::os::unix::fs::symlink("there", scratch.0.join("link")).expect("a link");
+        let mut cursor = Cursor::new(root.as_fd());
+        for path in [&b"link"[..], b"link/x"] {
+            let refused = [Errno::LOOP, Errno::NOTDIR];
+            assert!(
+                cursor
+                    .existing(path)
+                    .is_err_and(|errno| refused.contains(&errno))
+            );
+            assert!(
+                cursor
+                    .make(path, |_, _| Ok(()))
+                    .is_err_and(|errno| refused.contains(&errno))
+            );
+        }
+        assert_eq!(cursor.existing(b"../x").err(), Some(Errno::XDEV));
+    }
+
+    #[test]
+    fn folders_are_emptied_however_deep_and_wide() {
+        let scratch = Scratch::new();
+        let root = scratch.open();
+        let mut cursor = Cursor::new(root.as_fd());
+        for number in 0..500 {
+            let path = format!("wide/{number}");
+            let folder = cursor.make(path.as_bytes(), |_, _| Ok(())).expect("made");
+            if number % 7 == 0 {
+                let flags = OFlags::CREATE | OFlags::WRONLY;
+                sys::open_at(folder, c"file", flags, Mode::RUSR).expect("a file");
+            }
+        }
+        cursor
+            .make(&[&b"d"[..]; 1200].join(&b'/'), |_, _| Ok(()))
+            .expect("made");
+        empty_folder(root.as_fd()).expect("emptied");
+        assert_eq!(is_empty(&root), Ok(true));
     }
 }

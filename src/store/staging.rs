@@ -1,220 +1,186 @@
-//! Brings licences into a directory store, all or none.
+//! Brings licenses into a directory store, all or none.
 //!
-//! They are written to a staging folder on the store's file system first. When all are
-//! there and on the disk, they take their places: the staging folder's content becomes the
-//! store where that was missing or empty; else each file is moved into the store, and what it
-//! replaces into the staging folder, after a journal of all that was written. As long as
-//! there is a whole journal the move can be undone, by this process or a later one; without
-//! one, nothing in the store was touched.
+//! They are written to a staging folder on the store's file system first. When all are there and
+//! on the disk, they take their places: the staging folder's content becomes the store where that
+//! was missing or empty; else each file is moved into the store, and what it replaces into the
+//! staging folder, after a journal of all that was written. As long as there is a whole journal
+//! the move can be undone, by this process or a later one; without one, nothing in the store was
+//! touched. What each step relies on: docs/architecture.md.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 mod apply;
+mod content;
+mod draft;
+mod fold;
 mod guard;
 mod journal;
+mod layout;
+mod left_overs;
 mod location;
+mod marker;
+mod parents;
 mod sidecars;
+mod undo;
 
-use guard::Lock;
+pub use content::Content;
 pub use guard::{LeftOvers, Shared, share, tidy};
-use journal::JOURNAL_NAME;
-pub use journal::{Fingerprint, JournalWriter, Step, append_record};
-use location::recover;
-use location::{Location, open_journal, remove_journal, synchronize_folder, unlink_journal};
+pub use journal::{JournalWriter, Record, Step};
 
-use super::folders::{is_empty, remove_folder};
-use crate::error::{Error, Result};
+use draft::Draft;
+use guard::Lock;
+use layout::{DONE, JOURNAL, NEW, scratch_name};
+use left_overs::{Findings, Held};
+use location::{Location, Site};
+use parents::MadeParents;
+
+use crate::error::{At, Error, Result};
 use crate::operation::Control;
-use crate::sys;
+use crate::store::folders::{cannot_open, synchronize_tree};
+use crate::sys::{self, Ownership};
 
-/// The folder in the staging folder that holds what is to be in the store.
-pub const NEW: &str = "new";
+const PUT: &str = "put in place";
+const WRITE: &str = "write to the disk";
 
-/// The staging folder of a restore that is under way. Dropped without a commit, it is gone,
-/// and the store is as it was.
+/// The staging folder of a restore that is under way. Dropped without a commit, it is gone, and
+/// the store is as it was.
 pub struct Staging {
     location: Location,
-    /// It lies in the store, not beside it.
-    inside: bool,
+    /// None when it is done with.
+    held: Option<Held>,
+    /// The folder of what is to be in the store; None when it is time to remove it, which takes a
+    /// descriptor.
+    new: Option<OwnedFd>,
+    /// What a sign in the store says.
+    sign: Vec<u8>,
     /// The content becomes the store: that was missing or empty.
-    fresh: bool,
+    is_fresh: bool,
     /// The process's umask takes rights away that staged files are to have.
     needs_modes: bool,
-    /// The journal has to stay, and what it needs: the store could not be put back.
-    keep: bool,
-    folder: OwnedFd,
-    /// None when it is time to remove it, which takes a descriptor.
-    new: Option<OwnedFd>,
+    /// Who staged files and folders are given to.
+    owner: Option<Ownership>,
+    /// The disk is waited for file by file.
+    file_by_file: bool,
+    /// Several names may be one.
+    folds: bool,
+    /// The store could not be put back: the journal has to stay, and what it needs.
+    is_left: bool,
     parents: MadeParents,
     /// Nobody reads the store meanwhile.
     _alone: Option<Lock>,
-}
-
-/// Folders that were made for a store that was missing. Dropped, they are removed again,
-/// unless there is something in them by then.
-struct MadeParents(Vec<PathBuf>);
-
-impl MadeParents {
-    fn make_above(&mut self, path: &Path) -> Result<()> {
-        let missing = |folder: &&Path| fs::lstat(*folder).is_err_and(|errno| errno == Errno::NOENT);
-        let folders: Vec<_> = path.ancestors().skip(1).take_while(missing).collect();
-        for folder in folders.into_iter().rev() {
-            let failed = |errno| Error::system("create the folder", folder, errno);
-            match fs::mkdir(folder, Mode::RWXU) {
-                Ok(()) => self.0.push(folder.to_owned()),
-                Err(Errno::EXIST) => continue,
-                Err(errno) => return Err(failed(errno)),
-            }
-            let (parent, name) = (folder.parent(), folder.file_name());
-            if let (Some(parent), Some(name)) = (parent, name) {
-                let parent =
-                    sys::open_at(fs::CWD, parent, sys::PASSAGE, Mode::empty()).map_err(failed)?;
-                sys::set_folder_mode(parent.as_fd(), name.as_bytes()).map_err(failed)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for MadeParents {
-    fn drop(&mut self) {
-        for folder in self.0.iter().rev() {
-            let _ = fs::rmdir(folder);
-        }
-    }
 }
 
 impl Staging {
     /// Makes a staging folder for the store at `path`. The folders above it are made where
     /// they are missing.
     pub fn begin(path: &Path) -> Result<Self> {
-        let failed = |errno| Error::system("make a folder for a restore beside", path, errno);
-        let mut parents = MadeParents(Vec::new());
+        let mut parents = MadeParents::default();
         if Location::find(path)?.is_none() {
             parents.make_above(path)?;
         }
-        let Some(location) = Location::find(path)? else {
-            return Err(failed(Errno::NOENT));
-        };
-        let store = location.store.as_ref();
-        let alone = store.map(|store| Lock::alone(store.as_fd(), path));
-        let alone = alone.transpose()?.flatten();
-        location.recover()?;
-        let beside_device = location.examine(location.beside())?.st_dev;
-        let mut beside = true;
-        if let Some(store) = &location.store {
-            // Renames stay within a file system.
-            beside = location.examine(store)?.st_dev == beside_device
-                && !sys::is_mount_root(store.as_fd());
-        }
-        let make = |holder: &OwnedFd| fs::mkdirat(holder, &location.staging, Mode::RWXU);
-        let mut made = match beside {
-            true => make(location.beside()),
-            false => Err(Errno::XDEV),
-        };
-        if let (Err(Errno::XDEV | Errno::ACCESS | Errno::PERM | Errno::ROFS), Some(store)) =
-            (made, &location.store)
-            && !location.is_kept_clear()
-        {
-            beside = false;
-            made = make(store);
-        }
-        match made {
-            Ok(()) => {}
-            // By another restore, a moment ago: what was left was removed before.
-            Err(Errno::EXIST) if location.is_own_staging(beside) => {
-                return Err(Error::StoreBusy(path.to_owned()));
-            }
-            Err(Errno::EXIST) => {
-                return Err(Error::InTheWay(location.staging_path(!beside)));
-            }
-            Err(errno) => return Err(failed(errno)),
-        }
-        let holder = match (&location.store, beside) {
-            (Some(store), false) => store,
-            _ => location.beside(),
-        };
-        let clean_up = |errno| {
-            let _ = fs::unlinkat(holder, &location.staging, AtFlags::REMOVEDIR);
-            failed(errno)
-        };
-        sys::set_folder_mode(holder.as_fd(), location.staging.as_bytes()).map_err(clean_up)?;
-        let flags = sys::FOLDER | OFlags::NOFOLLOW;
-        let folder =
-            sys::open_at(holder, &location.staging, flags, Mode::empty()).map_err(clean_up)?;
-        // Another process's recovery may have taken it for a left-over.
-        let locked = fs::flock(&folder, FlockOperation::NonBlockingLockExclusive);
-        if locked == Err(Errno::WOULDBLOCK) || location.examine(&folder)?.st_nlink == 0 {
-            return Err(Error::StoreBusy(path.to_owned()));
-        }
-        let new = fs::mkdirat(&folder, NEW, Mode::RWXU)
-            .and_then(|()| fs::statat(&folder, NEW, AtFlags::SYMLINK_NOFOLLOW))
-            .and_then(|stat| {
-                sys::set_folder_mode(folder.as_fd(), NEW.as_bytes())?;
-                Ok((stat, sys::open_at(&folder, NEW, flags, Mode::empty())?))
-            });
-        let (stat, new) = match new {
-            Ok(made) => made,
-            Err(errno) => {
-                let _ = remove_folder(holder.as_fd(), &location.staging, &folder);
-                return Err(failed(errno));
-            }
-        };
+        let (location, alone) = Self::claim(path)?;
+        // The store's; that of a store that is missing is the owner of the folder that it will
+        // be in.
+        let above = location
+            .holder(Site::Inside)
+            .unwrap_or(location.parent.as_fd());
+        let owner = Ownership::of(&location.examine(above)?).to_give();
+        let Draft {
+            held,
+            new,
+            marker,
+            is_fresh,
+            needs_modes,
+        } = Draft::make(&location, owner)?;
+        let file_by_file = !sys::is_local(new.as_fd());
         let mut staging = Staging {
-            inside: !beside,
-            fresh: beside,
-            keep: false,
+            location,
+            held: Some(held),
+            new: Some(new),
+            sign: marker.to_bytes(),
+            is_fresh,
+            needs_modes,
+            owner,
+            file_by_file,
+            folds: false,
+            is_left: false,
             parents,
             _alone: alone,
-            needs_modes: stat.st_mode & 0o700 != 0o700,
-            folder,
-            new: Some(new),
-            location,
         };
-        if let Some(store) = &staging.location.store
-            && staging.fresh
-        {
-            // What replaces it must belong to whom it belongs to, and be open to whom it is open.
-            let (old, new) = (staging.location.examine(store)?, stat);
-            staging.fresh = (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid)
-                && is_empty(store)
-                    .map_err(|errno| Error::system("list the license store", path, errno))?
-                && staging.takes_attributes_of(store);
+        if !is_fresh {
+            let folder = &staging.held()?.folder;
+            staging.folds = fold::folds_names(folder).at("examine", path)?;
         }
         Ok(staging)
     }
 
-    /// Gives what is to be the store the attributes of what is; false where that cannot be done.
-    fn takes_attributes_of(&self, store: &OwnedFd) -> bool {
-        let new = self.new_folder();
-        // An access control list has the mode in it; that of the store comes in the end.
-        sys::copy_attributes(store.as_fd(), new).is_ok() && fs::fchmod(new, Mode::RWXU).is_ok()
+    /// Has the store alone, and puts right what earlier restores left.
+    fn claim(path: &Path) -> Result<(Location, Option<Lock>)> {
+        loop {
+            let location = Location::find(path)?;
+            let location = location.ok_or_else(|| cannot_open(path, Errno::NOENT))?;
+            let store = location.holder(Site::Inside);
+            let alone = store
+                .map(|store| Lock::alone(store, path))
+                .transpose()?
+                .flatten();
+            if Findings::find(&location)?.put_right(&location)? {
+                return Ok((location, alone));
+            }
+        }
+    }
+
+    fn held(&self) -> Result<&Held> {
+        let gone = || Error::Defect("a restore goes on after its end".to_owned());
+        self.held.as_ref().ok_or_else(gone)
     }
 
     /// Whether there is nothing in the store, so that nothing can be in the way.
     pub fn is_fresh(&self) -> bool {
-        self.fresh
+        self.is_fresh
     }
 
     /// The store's folder; None when there is no store yet.
     pub fn store(&self) -> Option<BorrowedFd<'_>> {
-        self.location.store.as_ref().map(AsFd::as_fd)
+        self.location.holder(Site::Inside)
     }
 
     /// The folder of what is to be in the store.
     pub fn new_folder(&self) -> BorrowedFd<'_> {
-        self.new.as_ref().unwrap_or(&self.folder).as_fd()
+        self.new.as_ref().unwrap_or(&self.location.parent).as_fd()
     }
 
-    /// Whether modes have to be set by hand.
-    pub fn needs_modes(&self) -> bool {
-        self.needs_modes
+    /// Whether two names of the backup may be one in the store.
+    pub fn folds_names(&self) -> bool {
+        self.folds
+    }
+
+    /// Whether the disk has to be waited for with each file.
+    pub fn is_file_by_file(&self) -> bool {
+        self.file_by_file
+    }
+
+    /// Gives a staged file, which was just made, the rights and the owner that it is to have.
+    pub fn dress_file(&self, made: impl AsFd) -> sys::Result<()> {
+        if self.needs_modes {
+            sys::set_file_mode(&made, Mode::RUSR | Mode::WUSR)?;
+        }
+        self.dress_folder(made)
+    }
+
+    /// The same for a folder, which has its rights already.
+    pub fn dress_folder(&self, made: impl AsFd) -> sys::Result<()> {
+        match self.owner {
+            Some(owner) => owner.give(made),
+            None => Ok(()),
+        }
     }
 
     /// The path of something in the store, for words.
@@ -229,131 +195,241 @@ impl Staging {
 
     /// A journal of what will be done to the store.
     pub fn journal(&self) -> Result<JournalWriter> {
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = sys::open_at(&self.folder, JOURNAL_NAME, flags, mode)
-            .and_then(|file| fs::fchmod(&file, mode).map(|()| file))
-            .map_err(|errno| self.failed("write the journal of", errno))?;
-        Ok(JournalWriter::new(file.into()))
+        let journal = journal::create_journal(&self.held()?.folder);
+        let mut journal = journal.at("write the journal of", &self.location.path)?;
+        if self.location.store.is_none() {
+            let mut record = Vec::new();
+            Record::new(Step::MakeStore, b"").append_to(&mut record);
+            journal
+                .write(&record)
+                .at("write the journal of", &self.location.path)?;
+        }
+        Ok(journal)
     }
 
-    fn failed(&self, action: &'static str, errno: Errno) -> Error {
-        self.location.failed(action, errno)
-    }
-
-    /// Puts everything in its place. With an error the store is as it was, but for
+    /// Puts everything in its place. With an error the store is as it was, except with
     /// [`Error::NotPutBack`]: then the next operation tries again.
     pub fn commit(mut self, journal: Option<JournalWriter>, control: &Control) -> Result<()> {
-        let write = |errno| Error::system("write to the disk", &self.location.path, errno);
-        sys::synchronize_file_system(self.new_folder()).map_err(write)?;
-        control.check()?;
-        if self.fresh {
-            return self.commit_fresh();
+        if self.is_fresh {
+            self.synchronize()?;
+            control.check()?;
+            return self.become_store();
         }
         let Some(journal) = journal else {
             return Err(Error::Defect("a restore without a journal".to_owned()));
         };
         journal
             .finish()
-            .map_err(|error| Error::io("write the journal of", &self.location.path, error))?;
-        rustix::io::retry_on_intr(|| fs::fsync(&self.folder)).map_err(write)?;
+            .at("write the journal of", &self.location.path)?;
+        self.leave_sign()?;
+        self.synchronize()?;
+        sys::synchronize_folder(&self.held()?.folder).at(WRITE, &self.location.path)?;
+        control.check()?;
         // Whatever happens in it, a panic too: what is not undone here is by the next operation.
-        self.keep = true;
+        self.is_left = true;
         let moved = self.move_all(control);
-        self.keep = matches!(moved, Err(Error::NotPutBack { .. }));
+        self.is_left = matches!(moved, Err(Error::NotPutBack { .. }));
         moved
     }
 
-    /// Moves what the journal says into the store, or nothing.
-    fn move_all(&self, control: &Control) -> Result<()> {
+    /// Waits until the disk has what was staged.
+    fn synchronize(&mut self) -> Result<()> {
         let path = &self.location.path;
-        let Some(store) = &self.location.store else {
+        if !self.file_by_file {
+            if sys::synchronize_file_system(self.new_folder()).at(WRITE, path)? {
+                return Ok(());
+            }
+            // A sandbox does not have the call.
+            synchronize_tree(self.new_folder(), true).at(WRITE, path)?;
+            self.file_by_file = true;
+        }
+        synchronize_tree(self.new_folder(), false).at(WRITE, path)
+    }
+
+    /// Puts a file into the store that says that there is a staging folder beside it: under another
+    /// name of the store, that folder may not be seen.
+    fn leave_sign(&mut self) -> Result<()> {
+        const ACTION: &str = "note in it a restore into";
+        let held = self.held()?;
+        let Some(store) = self.location.holder(Site::Inside) else {
+            return Ok(());
+        };
+        let is_seen = held.site == Site::Inside
+            || self.location.is_kept_clear()
+            || sys::is_append_only(store);
+        if is_seen {
+            return Ok(());
+        }
+        let path = &self.location.path;
+        let name = scratch_name(0);
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = sys::open_at(&held.folder, &*name, flags, mode).at(ACTION, path)?;
+        sys::set_file_mode(&file, mode).at(ACTION, path)?;
+        let mut file = std::fs::File::from(file);
+        file.write_all(&self.sign).at(ACTION, path)?;
+        if self.file_by_file {
+            sys::synchronize_file(&file).at(ACTION, path)?;
+        }
+        sys::close(file).at(ACTION, path)?;
+        let sign = draft::free_name(&self.location, Site::Inside, store).at(ACTION, path)?;
+        sys::rename_no_replace(held.folder.as_fd(), &*name, store, &*sign).at(ACTION, path)?;
+        if self.file_by_file {
+            sys::synchronize_folder(store).at(ACTION, path)?;
+        }
+        if let Some(held) = &mut self.held {
+            held.signs.push(sign);
+        }
+        Ok(())
+    }
+
+    /// Moves what the journal says into the store, or nothing.
+    fn move_all(&mut self, control: &Control) -> Result<()> {
+        self.make_store()?;
+        let held = self.held()?;
+        let path = &self.location.path;
+        let Some(store) = self.location.holder(Site::Inside) else {
             return Err(Error::Defect(
-                "a store that is missing is not empty".to_owned(),
+                "a store that was made is not there".to_owned(),
             ));
         };
-        let read = || match open_journal(&self.folder, path)? {
+        let journal = || match journal::open_journal(&held.folder, JOURNAL, path)? {
             Some(journal) => Ok(journal),
-            None => Err(self.failed("read the journal of", Errno::IO)),
+            None => Err(self.location.failed("read the journal of", Errno::IO)),
         };
-        let moved = read()
-            .and_then(|journal| {
-                apply::apply(
-                    journal,
-                    &self.folder,
-                    self.new_folder(),
-                    store,
-                    path,
-                    control,
-                )
-            })
-            .and_then(|()| {
-                sys::synchronize_file_system(store.as_fd())
-                    .map_err(|errno| self.failed("write to the disk", errno))
-            })
-            .and_then(|()| unlink_journal(&self.folder, path));
+        let mut replay = held.replay(&self.location, store);
+        replay.owner = self.owner;
+        replay.folder_by_folder = self.file_by_file;
+        let moved = journal()
+            .and_then(|journal| replay.apply(journal, control))
+            .and_then(|()| settle(&held.folder, path));
         let Err(error) = moved else {
-            // The restore is done; only whether a power cut would undo it is open.
-            return synchronize_folder(&self.folder, path);
+            return Ok(());
         };
-        let undone = read()
-            .and_then(|journal| {
-                let real = self.location.real_path(b"");
-                apply::undo(journal, &self.folder, store, path, &real)
-            })
-            .and_then(|()| remove_journal(&self.folder, path));
+        let undone = journal().and_then(|journal| replay.undo(journal));
+        let undone = undone.and_then(|undone| match self.held.take() {
+            Some(held) => held.finish_undo(&self.location, undone),
+            None => Ok(()),
+        });
         match undone {
             Ok(()) => Err(error),
             Err(worse) => Err(Error::NotPutBack {
-                path: path.clone(),
+                path: self.location.path.clone(),
                 source: Box::new(worse),
             }),
         }
     }
 
-    /// The staged content becomes the store, in one step.
-    fn commit_fresh(&mut self) -> Result<()> {
-        let Location { parent, name, .. } = &self.location;
-        if let Some(store) = &self.location.store {
-            // Whoever could use the empty store can use the new one.
-            let mode = Mode::from_raw_mode(self.location.examine(store)?.st_mode & 0o7777);
-            fs::fchmod(self.new_folder(), mode)
-                .map_err(|errno| self.failed("put in place", errno))?;
+    /// Makes the store that was missing and cannot come by one rename.
+    fn make_store(&mut self) -> Result<()> {
+        if self.location.store.is_some() {
+            return Ok(());
         }
+        let Location { parent, name, .. } = &self.location;
+        let store = match sys::make_folder(parent.as_fd(), &**name) {
+            Err(Errno::EXIST) => return Err(self.disturbed()),
+            store => store.at(PUT, &self.location.path)?,
+        };
+        if let Some(owner) = self.owner {
+            owner.give(&store).at(PUT, &self.location.path)?;
+        }
+        self.location.store = Some(store);
+        Ok(())
+    }
+
+    fn disturbed(&self) -> Error {
+        Error::Disturbed(self.location.path.clone())
+    }
+
+    /// The staged content becomes the store, in one step.
+    fn become_store(&mut self) -> Result<()> {
+        let path = &self.location.path;
+        let Location { parent, name, .. } = &self.location;
+        let old = match &self.location.store {
+            None => None,
+            Some(store) => Some(self.location.examine(store)?),
+        };
+        if let Some(old) = &old {
+            // Whoever could use the empty store can use the new one.
+            sys::copy_mode(old, self.new_folder()).at(PUT, path)?;
+        }
+        let folder = &self.held()?.folder;
         // To make the new name safe takes the right to read the parent.
         let readable = sys::open_at(parent, c".", sys::FOLDER, Mode::empty());
-        match fs::renameat(&self.folder, NEW, parent, name) {
+        match fs::renameat(folder, NEW, parent, name) {
             Ok(()) => {}
             // Somebody has put something there meanwhile.
-            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {
-                return Err(Error::Disturbed(self.location.path.clone()));
-            }
-            Err(errno) => return Err(self.failed("put in place", errno)),
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => return Err(self.disturbed()),
+            Err(errno) => return Err(self.location.failed(PUT, errno)),
         }
-        match &readable {
-            Ok(parent) if self.parents.0.is_empty() => {
-                rustix::io::retry_on_intr(|| fs::fsync(parent))
+        let safe = match &readable {
+            Ok(parent) if self.parents.is_empty() => sys::synchronize_folder(parent),
+            Ok(parent) if self.file_by_file => {
+                sys::synchronize_folder(parent).and_then(|()| self.parents.synchronize())
             }
             // That of folders above it that were made is to be safe too.
-            _ => sys::synchronize_file_system(self.new_folder()),
+            _ => sys::synchronize_file_system(self.new_folder()).map(drop),
+        };
+        let Err(errno) = safe else {
+            return Ok(());
+        };
+        let back = fs::renameat(parent, name, folder, NEW).and_then(|()| {
+            match (&old, &self.location.store) {
+                (Some(old), Some(store)) => self.make_empty_store(old, store),
+                _ => Ok(()),
+            }
+        });
+        let error = self.location.failed(WRITE, errno);
+        match back {
+            Ok(()) => Err(error),
+            Err(_) => Err(Error::NotSafe {
+                path: path.clone(),
+                source: Box::new(error),
+            }),
         }
-        .map_err(|errno| self.failed("write to the disk", errno))
     }
+
+    /// Makes the empty store again that was replaced.
+    fn make_empty_store(&self, old: &fs::Stat, store: &OwnedFd) -> sys::Result<()> {
+        let Location { parent, name, .. } = &self.location;
+        let made = sys::make_folder(parent.as_fd(), &**name)?;
+        if let Some(owner) = Ownership::of(old).to_give() {
+            owner.give(&made)?;
+        }
+        let _ = sys::copy_attributes(store.as_fd(), made.as_fd());
+        sys::copy_mode(old, &made)
+    }
+}
+
+/// From here on there is nothing to undo.
+fn settle(folder: &OwnedFd, path: &Path) -> Result<()> {
+    fs::renameat(folder, JOURNAL, folder, DONE).at("finish the journal of", path)?;
+    let Err(errno) = sys::synchronize_folder(folder) else {
+        return Ok(());
+    };
+    // After a power cut it could be either.
+    fs::renameat(folder, DONE, folder, JOURNAL).at("finish the journal of", path)?;
+    Err(Error::system(WRITE, path, errno))
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if self.keep {
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        if self.is_left {
+            held.leave();
             return;
         }
-        let holder = match (&self.location.store, self.inside) {
-            (Some(store), true) => store,
-            _ => self.location.beside(),
-        };
         self.new = None;
         // The journal first: without it, nobody looks for what it speaks of. What cannot be
         // removed now is removed by the next operation.
-        let _ = remove_journal(&self.folder, &self.location.path);
-        let _ = remove_folder(holder.as_fd(), &self.location.staging, &self.folder);
+        let journal = fs::unlinkat(&held.folder, JOURNAL, AtFlags::empty());
+        if journal.is_ok() {
+            let _ = sys::synchronize_folder(&held.folder);
+        }
+        if held.remove(&self.location).is_err() {
+            held.leave();
+        }
     }
 }

@@ -71,6 +71,11 @@ pub trait Contents: Send + Sync {
     /// What kind of store it is, as a backup says.
     fn kind(&self) -> &'static str;
 
+    /// Whether what was read is of one store, when all of it was.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The path of a license, for messages; in a host's store that is its name.
     fn display_path(&self, name: &[u8]) -> PathBuf;
 

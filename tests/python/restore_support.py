@@ -133,6 +133,12 @@ class RestoreCase(support.StoreCase):
             content, time_ns = content if isinstance(content, tuple) else (content, mtime_ns)
             write_deep(self.store, name, content, time_ns)
 
+    def back_up(self, store=None):
+        """A backup of the store, which puts right what a restore left: its result and words."""
+        restorer = self.new_restorer(store=store or self.store, backups=self.root + "/opened")
+        hr, _ = restorer.backup(w.OVERWRITE)
+        return hr, restorer.last_error() if hr < 0 else ""
+
     def write_archive(self, data):
         support.write(self.target, data)
 

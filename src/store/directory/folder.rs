@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, Mode, OFlags};
+use rustix::fs::{self, OFlags};
 use rustix::io::Errno;
 
 use super::clock::Clock;
@@ -21,7 +21,7 @@ pub struct Directory {
     pub(super) path: PathBuf,
     pub(super) root: OwnedFd,
     /// No restore begins while it is read.
-    _shared: Shared,
+    shared: Shared,
     /// The name of the one file that is the store.
     pub(super) only: Option<OsString>,
     /// What the times of its files are taken from.
@@ -34,11 +34,11 @@ impl Directory {
     /// Opens the folder at `path`, or the database, as a store, and puts back first what a
     /// killed restore left half done in it.
     pub fn open(path: &Path, left_overs: LeftOvers) -> Result<Arc<Self>> {
-        match sys::open_at(fs::CWD, path, sys::FOLDER, Mode::empty()) {
+        match sys::open_trusted(path, sys::FOLDER) {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
                 clock: Clock::of(&root),
-                _shared: staging::share(root.as_fd(), path, left_overs)?,
+                shared: staging::share(root.as_fd(), path, left_overs)?,
                 root,
                 only: None,
                 host: HostFiles::look(),
@@ -46,7 +46,7 @@ impl Directory {
             // A database that is not there may have been moved away by a killed restore.
             Err(Errno::NOTDIR | Errno::NOENT) => {
                 let opened = Self::open_database(path, left_overs);
-                if opened.is_err() {
+                if opened.is_err() && left_overs == LeftOvers::Recover {
                     staging::tidy(path)?;
                 }
                 opened
@@ -58,7 +58,7 @@ impl Directory {
     fn open_database(path: &Path, left_overs: LeftOvers) -> Result<Arc<Self>> {
         let failed = |errno| cannot_open(path, errno);
         let (folder, only) = locate_file(path).map_err(failed)?;
-        let root = sys::open_at(fs::CWD, &folder, sys::FOLDER, Mode::empty()).map_err(failed)?;
+        let root = sys::open_trusted(&folder, sys::FOLDER).map_err(failed)?;
         // A file has no restore of its own: it is one of its folder's.
         let shared = staging::share(root.as_fd(), &folder, left_overs)?;
         let file = StoreFile::open(&root, &*only, OFlags::empty()).map_err(failed)?;
@@ -70,10 +70,15 @@ impl Directory {
             path: folder,
             clock: Clock::of(&root),
             root,
-            _shared: shared,
+            shared,
             only: Some(only),
             host: HostFiles::look(),
         }))
+    }
+
+    /// Whether no restore has begun since; to be asked when all was read.
+    pub fn check(&self) -> Result<()> {
+        self.shared.check()
     }
 
     /// What kind of store it is, as a backup says.

@@ -53,6 +53,10 @@ impl Contents for Files {
         self.0.kind()
     }
 
+    fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+
     fn display_path(&self, name: &[u8]) -> PathBuf {
         self.0.display_path(name)
     }

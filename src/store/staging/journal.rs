@@ -1,94 +1,95 @@
-//! What a restore is about to do to a store, written down before it does it, so that it can
-//! be undone whenever it is interrupted.
+//! What a restore is about to do to a store, written down before it does it, so that it can be
+//! undone whenever it is interrupted.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::Stat;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
+use super::content::Content;
+use super::layout::JOURNAL;
+use crate::error::{At, Error, Result};
+use crate::name;
 use crate::sys;
-
-/// The name of the journal in its staging folder.
-pub const JOURNAL_NAME: &str = "journal";
-
-/// Longer names are in no store.
-const LONGEST: u32 = 1 << 20;
 
 /// One thing that is about to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A licence is put where nothing was.
+    /// A license is put where nothing was.
     Add,
-    /// A licence takes the place of another.
+    /// A license takes the place of another.
     Replace,
-    /// A folder is made.
-    MakeFolder,
-    /// What lies beside a database that is put in place next is moved out of the way.
-    SetAside,
+    /// A database is put in its place, whether there is one or not, and what lies beside that is
+    /// moved out of the way.
+    ReplaceDatabase,
+    /// The folders of a name are made from the n-th byte on.
+    MakeFolders,
+    /// The store itself is made.
+    MakeStore,
 }
 
-impl Step {
-    fn to_byte(self) -> u8 {
-        match self {
-            Step::Add => b'A',
-            Step::Replace => b'R',
-            Step::MakeFolder => b'F',
-            Step::SetAside => b'S',
+/// What is about to be done to one name of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub step: Step,
+    pub name: Vec<u8>,
+    /// What is put there.
+    pub new: Content,
+    /// What was there.
+    pub old: Option<Content>,
+    /// How much of a folder's name there is already.
+    pub reached: u32,
+}
+
+impl Record {
+    pub fn new(step: Step, name: &[u8]) -> Self {
+        Record {
+            step,
+            name: name.to_vec(),
+            new: Content::default(),
+            old: None,
+            reached: 0,
         }
     }
+
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        out.push(match self.step {
+            Step::Add => b'A',
+            Step::Replace => b'R',
+            Step::ReplaceDatabase => b'D',
+            Step::MakeFolders => b'F',
+            Step::MakeStore => b'S',
+        });
+        out.push(self.old.is_some().into());
+        for content in [self.new, self.old.unwrap_or_default()] {
+            out.extend_from_slice(&content.size.to_le_bytes());
+            out.extend_from_slice(&content.hash);
+        }
+        out.extend_from_slice(&self.reached.to_le_bytes());
+        out.extend_from_slice(&(self.name.len() as u32).to_le_bytes());
+        out.extend_from_slice(&self.name);
+    }
+
+    /// Whether it is one that a restore writes: none leads out of the store.
+    fn is_sound(&self) -> bool {
+        match self.step {
+            Step::MakeStore => self.name.is_empty(),
+            _ => name::check(&self.name).is_ok() && self.reached as usize <= self.name.len(),
+        }
+    }
+}
+
+/// The path of a record's license, for words.
+pub fn display_path(store: &Path, record: &Record) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    store.join(std::ffi::OsStr::from_bytes(&record.name))
 }
 
 /// Marks the end of a journal that is whole; the hash of what is before it follows.
 const END: u8 = b'E';
-
-/// What a staged file is known by: another file, or the same after somebody has written to
-/// it, is not ours to take back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fingerprint {
-    inode: u64,
-    size: u64,
-    seconds: i64,
-    nanoseconds: u32,
-}
-
-impl Fingerprint {
-    // The types of these fields differ between systems.
-    #[allow(clippy::unnecessary_cast)]
-    pub fn of(stat: &Stat) -> Self {
-        let modified = sys::modified(stat);
-        Fingerprint {
-            inode: stat.st_ino as u64,
-            size: stat.st_size as u64,
-            seconds: modified.seconds,
-            nanoseconds: modified.nanoseconds,
-        }
-    }
-}
-
-/// As part of a file's name.
-impl std::fmt::Display for Fingerprint {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Fingerprint {
-            inode,
-            size,
-            seconds,
-            nanoseconds,
-        } = self;
-        write!(out, "{inode:x}-{size:x}-{seconds:x}-{nanoseconds:x}")
-    }
-}
-
-/// Appends a record to memory. The fingerprint is that of the staged file, none where
-/// there is no such file.
-pub fn append_record(out: &mut Vec<u8>, step: Step, fingerprint: Fingerprint, name: &[u8]) {
-    out.push(step.to_byte());
-    out.extend_from_slice(&fingerprint.inode.to_le_bytes());
-    out.extend_from_slice(&fingerprint.size.to_le_bytes());
-    out.extend_from_slice(&fingerprint.seconds.to_le_bytes());
-    out.extend_from_slice(&fingerprint.nanoseconds.to_le_bytes());
-    out.extend_from_slice(&(name.len() as u32).to_le_bytes());
-    out.extend_from_slice(name);
-}
 
 /// Writes a journal.
 pub struct JournalWriter {
@@ -104,7 +105,7 @@ impl JournalWriter {
         }
     }
 
-    /// Writes records that [`append_record`] made.
+    /// Writes records that [`Record::append_to`] made.
     pub fn write(&mut self, records: &[u8]) -> io::Result<()> {
         self.hash.update(records);
         self.file.write_all(records)
@@ -115,15 +116,9 @@ impl JournalWriter {
         self.file.write_all(&[END])?;
         self.file.write_all(self.hash.finalize().as_bytes())?;
         let file = self.file.into_inner().map_err(|error| error.into_error())?;
-        file.sync_all()
+        sys::synchronize_file(&file)?;
+        Ok(sys::close(file)?)
     }
-}
-
-/// A record that was read.
-pub struct Record {
-    pub step: Step,
-    pub fingerprint: Fingerprint,
-    pub name: Vec<u8>,
 }
 
 /// Reads a journal.
@@ -132,60 +127,71 @@ pub struct JournalReader<R> {
     hash: blake3::Hasher,
 }
 
-impl JournalReader<BufReader<File>> {
-    pub fn new(file: File) -> Self {
+impl<R: Read> JournalReader<R> {
+    pub fn new(input: R) -> Self {
         JournalReader {
-            input: BufReader::new(file),
+            input,
             hash: blake3::Hasher::new(),
         }
     }
-}
 
-impl<R: Read> JournalReader<R> {
     /// The next record; None at the end of a journal that is whole. One that is not is an
     /// error of the kind `InvalidData` or `UnexpectedEof`.
     pub fn next(&mut self) -> io::Result<Option<Record>> {
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let mut kind = [0];
         self.input.read_exact(&mut kind)?;
         let step = match kind[0] {
             b'A' => Step::Add,
             b'R' => Step::Replace,
-            b'F' => Step::MakeFolder,
-            b'S' => Step::SetAside,
+            b'D' => Step::ReplaceDatabase,
+            b'F' => Step::MakeFolders,
+            b'S' => Step::MakeStore,
             END => {
                 let mut hash = [0; 32];
                 self.input.read_exact(&mut hash)?;
-                return match self.hash.finalize() == hash {
-                    true => Ok(None),
-                    false => Err(io::ErrorKind::InvalidData.into()),
+                return if self.hash.finalize() == hash {
+                    Ok(None)
+                } else {
+                    Err(invalid())
                 };
             }
-            _ => return Err(io::ErrorKind::InvalidData.into()),
+            _ => return Err(invalid()),
         };
         self.hash.update(&kind);
-        let fingerprint = Fingerprint {
-            inode: u64::from_le_bytes(self.field()?),
-            size: u64::from_le_bytes(self.field()?),
-            seconds: i64::from_le_bytes(self.field()?),
-            nanoseconds: u32::from_le_bytes(self.field()?),
+        let has_old = match self.field()? {
+            [0] => false,
+            [1] => true,
+            _ => return Err(invalid()),
         };
-        let length = u32::from_le_bytes(self.field()?);
-        if length > LONGEST {
-            return Err(io::ErrorKind::InvalidData.into());
+        let (new, old) = (self.content()?, self.content()?);
+        let reached = u32::from_le_bytes(self.field()?);
+        let length = u32::from_le_bytes(self.field()?) as usize;
+        if length > name::LONGEST {
+            return Err(invalid());
         }
-        let mut name = vec![0; length as usize];
+        let mut name = vec![0; length];
         self.input.read_exact(&mut name)?;
         self.hash.update(&name);
-        // No record of ours leads out of the store.
-        let mut components = name.split(|&byte| byte == b'/');
-        if name.contains(&0) || components.any(|name| matches!(name, b"" | b"." | b"..")) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        Ok(Some(Record {
+        let record = Record {
             step,
-            fingerprint,
             name,
-        }))
+            new,
+            old: has_old.then_some(old),
+            reached,
+        };
+        if record.is_sound() {
+            Ok(Some(record))
+        } else {
+            Err(invalid())
+        }
+    }
+
+    fn content(&mut self) -> io::Result<Content> {
+        Ok(Content {
+            size: u64::from_le_bytes(self.field()?),
+            hash: self.field()?,
+        })
     }
 
     fn field<const BYTES: usize>(&mut self) -> io::Result<[u8; BYTES]> {
@@ -193,5 +199,142 @@ impl<R: Read> JournalReader<R> {
         self.input.read_exact(&mut field)?;
         self.hash.update(&field);
         Ok(field)
+    }
+}
+
+/// Calls `each` with every record of a journal, and its number.
+pub fn each_record(
+    journal: File,
+    path: &Path,
+    mut each: impl FnMut(u64, Record) -> Result<()>,
+) -> Result<()> {
+    let mut records = JournalReader::new(BufReader::new(journal));
+    let mut number = 0;
+    while let Some(record) = records.next().at("read the journal of", path)? {
+        each(number, record)?;
+        number += 1;
+    }
+    Ok(())
+}
+
+/// Makes the journal of a staging folder.
+pub fn create_journal(folder: &OwnedFd) -> sys::Result<JournalWriter> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let file = sys::open_at(folder, JOURNAL, flags, mode)?;
+    sys::set_file_mode(&file, mode)?;
+    Ok(JournalWriter::new(file.into()))
+}
+
+/// The journal in a staging folder under one of its names, if there is one that is whole.
+pub fn open_journal(folder: &OwnedFd, name: &str, store: &Path) -> Result<Option<File>> {
+    const ACTION: &str = "read the journal of";
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let journal = match sys::open_at(folder, name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        file => File::from(file.at(ACTION, store)?),
+    };
+    if !sys::is_regular(&rustix::fs::fstat(&journal).at(ACTION, store)?) {
+        return Ok(None);
+    }
+    let mut records = JournalReader::new(BufReader::new(&journal));
+    loop {
+        match records.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            // Not finished, so nothing was moved yet.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::io(ACTION, store, error)),
+        }
+    }
+    (&journal).rewind().at(ACTION, store)?;
+    Ok(Some(journal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(records: &[u8]) -> Vec<u8> {
+        [records, &[END], blake3::hash(records).as_bytes()].concat()
+    }
+
+    fn read(journal: &[u8]) -> io::Result<Vec<Record>> {
+        let mut reader = JournalReader::new(journal);
+        let mut records = Vec::new();
+        while let Some(record) = reader.next()? {
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    fn records() -> Vec<Record> {
+        let with = |step, name: &[u8], old: Option<&[u8]>, reached| Record {
+            new: Content::of(name),
+            old: old.map(Content::of),
+            reached,
+            ..Record::new(step, name)
+        };
+        vec![
+            Record::new(Step::MakeStore, b""),
+            with(Step::MakeFolders, b"a/b/c", None, 1),
+            with(Step::Add, b"a/b/c/\xff", None, 0),
+            with(Step::Replace, b"d", Some(b"old"), 0),
+            with(Step::ReplaceDatabase, b"x.db", None, 0),
+            with(Step::ReplaceDatabase, b"y.db", Some(b""), 0),
+        ]
+    }
+
+    fn bytes_of(records: &[Record]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for record in records {
+            record.append_to(&mut out);
+        }
+        out
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let records = records();
+        assert_eq!(read(&whole(&bytes_of(&records))).expect("whole"), records);
+        assert_eq!(read(&whole(b"")).expect("whole"), []);
+    }
+
+    #[test]
+    fn a_journal_that_is_cut_or_changed_anywhere_is_none() {
+        let journal = whole(&bytes_of(&records()));
+        for end in 0..journal.len() {
+            assert!(read(&journal[..end]).is_err(), "cut after {end}");
+            let mut changed = journal.clone();
+            changed[end] ^= 1;
+            assert!(read(&changed).is_err(), "changed at {end}");
+        }
+    }
+
+    #[test]
+    fn no_record_leads_out_of_the_store() {
+        for name in [&b""[..], b"/a", b"..", b"a/../../b", b"a//b", b".", b"a\0"] {
+            let record = Record::new(Step::Add, name);
+            assert!(
+                read(&whole(&bytes_of(&[record]))).is_err(),
+                "{}",
+                name.escape_ascii()
+            );
+        }
+        let store = Record::new(Step::MakeStore, b"a");
+        let reached = Record {
+            reached: 2,
+            ..Record::new(Step::MakeFolders, b"a")
+        };
+        for record in [store, reached] {
+            assert!(read(&whole(&bytes_of(&[record]))).is_err());
+        }
     }
 }

@@ -212,7 +212,10 @@ fcntl.lockf(file, fcntl.LOCK_EX)
         operation = lambda: self.restorer_to(store).restore(w.RESTORE_OVERWRITE)[0]
         self.assertTrue(interrupt.run(operation, interrupt.kill_at("renameat2", 2)).killed)
         self.assertEqual(self.staged(), [os.path.dirname(self.PLUGIN)])
-        self.assert_hr(self.restorer_to(store).enumerate("store")[0], w.S_OK)
+        restorer = self.restorer_to(store)
+        self.assert_hr(restorer.enumerate("store")[0], w.BUSY)
+        self.assertIn("half restored", restorer.last_error())
+        self.assertEqual(self.back_up(store), (w.S_OK, ""))
         self.assert_same(snapshot(self.profile), old)
 
 

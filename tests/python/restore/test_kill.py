@@ -83,9 +83,8 @@ class Interrupted(RestoreCase):
 
     def open_the_store(self, words):
         """The next operation: it puts right what was left."""
-        restorer = self.new_target()
-        hr, _ = restorer.enumerate("store")
-        words = "%s; then %s" % (words, restorer.last_error())
+        hr, why = self.back_up()
+        words = "%s; then %s" % (words, why)
         expected = w.S_OK if os.path.exists(self.store) else w.UNABLE_TO_OPEN_DATA_STORE
         self.assert_hr(hr, expected, words)
 
@@ -188,7 +187,7 @@ class Interrupted(RestoreCase):
         """What puts the store back is killed at each of its calls as well."""
         old, new = self.old_and_new(self.merge)
         operation = self.operation(1)
-        recovery = lambda: self.new_target().enumerate("store")[0]
+        recovery = lambda: self.back_up()[0]
         calls = interrupt.calls_of(operation, self.root)
         # After the last move but one; and while the staging folder is being removed.
         first_kills = [
@@ -204,7 +203,6 @@ class Interrupted(RestoreCase):
             os.rename(self.place, left)
 
             def leave():
-                # Renamed, not copied: the journal knows files by their inodes.
                 subprocess.run(["rm", "-rf", self.place], check=True)
                 self.prepare(self.merge)
                 self.assertTrue(interrupt.run(operation, kill).killed)
@@ -392,7 +390,7 @@ class AtRandom(RestoreCase):
                     killed += self.run_child(threads, kill_after=(event, delay))[0]
                     self.watched = None
                 between += snapshot(self.store) not in (old, new)
-                hr, _ = self.new_target().enumerate("store")
+                hr, _ = self.back_up()
                 if os.path.exists(self.store):
                     self.assert_hr(hr, w.S_OK)
                 found = snapshot(self.store)

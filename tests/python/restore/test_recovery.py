@@ -7,7 +7,7 @@ import unittest
 import interrupt
 import support
 import wmlb_ctypes as w
-from restore_support import RestoreCase, files_of, last_progress, snapshot
+from restore_support import STAGING, RestoreCase, files_of, last_progress, snapshot
 
 
 @unittest.skipUnless(support.has_program("strace"), "strace is needed")
@@ -26,11 +26,33 @@ class AfterAKill(RestoreCase):
             file.write(b"written in place")
         support.write(self.store + "/new", b"by another name")
         os.rename(self.store + "/new", self.store + "/old")
+        expected = {b"added": b"written in place", b"old": b"by another name", b"other": b"store"}
+        for _ in range(2):
+            self.assertEqual(self.back_up(), (w.S_OK, ""))
+            self.assertEqual(files_of(self.store), expected)
+            # What was there before is nowhere else.
+            kept = [name for name in os.listdir(self.place) if STAGING.fullmatch(name)]
+            self.assertEqual(len(kept), 1)
+            self.assertIn(b"store", files_of(os.path.join(self.place, kept[0])).values())
         self.assertEqual(self.new_target().enumerate("store")[0], w.S_OK)
-        self.assertEqual(
-            files_of(self.store),
-            {b"added": b"written in place", b"old": b"by another name", b"other": b"store"},
-        )
+        # Until it is in its place.
+        support.write(self.store + "/old", b"store")
+        self.assertEqual(self.back_up(), (w.S_OK, ""))
+        self.assertEqual(files_of(self.store), {**expected, b"old": b"store"})
+        self.assert_alone()
+
+    def test_a_list_does_not_put_back_and_refuses(self):
+        self.save({b"a": b"backup", b"b": b"backup"})
+        self.put({b"a": b"store", b"b": b"store"})
+        before = snapshot(self.store)
+        self.kill("syncfs", 2)
+        left = snapshot(self.place)
+        restorer = self.new_target()
+        self.assert_hr(restorer.enumerate("store")[0], w.BUSY)
+        self.assertIn("half restored", restorer.last_error())
+        self.assertEqual(snapshot(self.place), left)
+        self.assertEqual(self.back_up(), (w.S_OK, ""))
+        self.assertEqual(snapshot(self.store), before)
         self.assert_alone()
 
     def test_a_removal_that_is_killed_can_be_gone_on_with(self):
@@ -41,10 +63,9 @@ class AfterAKill(RestoreCase):
         def canceled():
             return self.new_target().restore(0, lambda event: -1 if last_progress(event) else None)[0]
 
-        # What lies deeper is moved up to be removed; the third time a name is taken.
-        for _ in range(2):
-            self.kill("renameat2", 2, canceled)
-        self.assertEqual(self.new_target().enumerate("store")[0], w.S_OK)
+        for number in (3, 5, 7):
+            self.kill("unlinkat", number, canceled)
+        self.assertEqual(self.back_up(), (w.S_OK, ""))
         self.assertEqual(snapshot(self.store), before)
         self.assert_alone()
 

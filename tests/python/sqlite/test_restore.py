@@ -22,8 +22,8 @@ class OldAndNewCase(RestoreCase):
         self.save({b"d/x.db": self.new, b"d/other": b"license"})
 
     def open_the_store(self, words):
-        hr = self.new_target().enumerate("store")[0]
-        self.assert_hr(hr, w.S_OK, words)
+        hr, why = self.back_up()
+        self.assert_hr(hr, w.S_OK, "%s: %s" % (words, why))
 
     def siblings(self):
         return [suffix for suffix in SIBLINGS if os.path.lexists(self.path + suffix)]
@@ -387,9 +387,9 @@ class LogsAfterAKill(RestoreCase):
         options = test_kill.interrupt.kill_at(name, number)
         self.assertTrue(test_kill.interrupt.run(operation, options).killed)
 
-    def enumerated(self, expected=w.S_OK):
-        restorer = self.new_target()
-        self.assert_hr(restorer.enumerate("store")[0], expected, restorer.last_error())
+    def opened_again(self, expected=w.S_OK):
+        hr, words = self.back_up()
+        self.assert_hr(hr, expected, words)
 
     def test_an_old_log_is_not_put_back_beside_what_was_written_since(self):
         make(self.path, 50, mode="wal")
@@ -405,7 +405,7 @@ class LogsAfterAKill(RestoreCase):
                 "INSERT INTO t SELECT * FROM u",
             ):
                 connection.execute(statement)
-        self.enumerated()
+        self.opened_again()
         self.assertEqual(rows(self.path), 25)
         self.assert_alone()
 
@@ -416,7 +416,7 @@ class LogsAfterAKill(RestoreCase):
         self.kill("renameat2")
         with opened("file:%s?mode=ro" % self.path, uri=True) as connection:
             connection.execute("SELECT count(*) FROM t").fetchone()
-        self.enumerated()
+        self.opened_again()
         self.assertEqual(rows(self.path), 100)
         self.assert_alone()
 
@@ -432,9 +432,9 @@ class LogsAfterAKill(RestoreCase):
                 stop = hold(self, self.path, "PRAGMA wal_autocheckpoint = 0", change)
                 if not killed:
                     # It is not taken away from whoever has it open.
-                    self.enumerated(w.BUSY)
+                    self.opened_again(w.BUSY)
                 stop(kill=True)
-                self.enumerated()
+                self.opened_again()
                 self.assertEqual(rows(self.path), 300)
                 with opened(self.path) as connection:
                     since = "SELECT count(*) FROM t WHERE content = 'since'"

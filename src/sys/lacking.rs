@@ -1,0 +1,209 @@
+//! What file systems lack: modes, owners, times, links, renames with flags. Whatever is not there is
+//! no failure where another way does as well.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
+use rustix::io::Errno;
+
+use super::{FOLDER, PASSAGE, Result, Time, durable, open_at};
+
+/// Whether a file system says that it has no such call, or flag of one; EPERM is what sandboxes say.
+fn is_lacking(errno: Errno) -> bool {
+    durable::is_lacking(errno) || [Errno::PERM, Errno::NOTTY, Errno::NOTSUP].contains(&errno)
+}
+
+/// For what is only a nicety: that it is refused is no failure.
+fn unless_refused(done: Result<()>) -> Result<()> {
+    match done {
+        Err(errno) if is_lacking(errno) || errno == Errno::ACCESS => Ok(()),
+        done => done,
+    }
+}
+
+/// Renames a file; EEXIST when the new name is taken.
+pub fn rename_no_replace<Name: rustix::path::Arg + Copy>(
+    from_folder: BorrowedFd<'_>,
+    from: Name,
+    to_folder: BorrowedFd<'_>,
+    to: Name,
+) -> Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
+        // NFS, many FUSE ones.
+        Err(errno) if is_lacking(errno) => {}
+        result => return result,
+    }
+    match fs::linkat(from_folder, from, to_folder, to, AtFlags::empty()) {
+        Ok(()) => {
+            let removed = fs::unlinkat(from_folder, from, AtFlags::empty());
+            if removed.is_err() {
+                // It is where it was, under that name alone.
+                let _ = fs::unlinkat(to_folder, to, AtFlags::empty());
+            }
+            return removed;
+        }
+        Err(Errno::EXIST) => return Err(Errno::EXIST),
+        // Whatever it says: there are file systems for each errno. What is left cannot do it in
+        // one step.
+        Err(_) => {}
+    }
+    match fs::statat(to_folder, to, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Err(Errno::EXIST),
+        Err(Errno::NOENT) => fs::renameat(from_folder, from, to_folder, to),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Exchanges two files in one step; false where that cannot be done.
+pub fn exchange(
+    from_folder: BorrowedFd<'_>,
+    from: &[u8],
+    to_folder: BorrowedFd<'_>,
+    to: &[u8],
+) -> Result<bool> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::EXCHANGE) {
+        Err(errno) if is_lacking(errno) => Ok(false),
+        result => result.map(|()| true),
+    }
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    {
+        let _ = (from_folder, from, to_folder, to);
+        Ok(false)
+    }
+}
+
+/// Makes a folder for its owner alone, whatever the umask takes away, and opens it.
+pub fn make_folder<Name: rustix::path::Arg + Copy>(
+    parent: BorrowedFd<'_>,
+    name: Name,
+) -> Result<OwnedFd> {
+    fs::mkdirat(parent, name, Mode::RWXU)?;
+    let made = open_made(parent, name);
+    if made.is_err() {
+        let _ = fs::unlinkat(parent, name, AtFlags::REMOVEDIR);
+    }
+    made
+}
+
+/// Opens a folder that was just made, by this thread or another, with all rights of its owner.
+pub fn open_made<Name: rustix::path::Arg + Copy>(
+    parent: BorrowedFd<'_>,
+    name: Name,
+) -> Result<OwnedFd> {
+    set_folder_mode(parent, name)?;
+    open_at(parent, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// Gives a folder of this user's the rights that a umask may have taken away. Another folder
+/// that was put in its place keeps its mode.
+pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
+    parent: impl AsFd,
+    name: Name,
+) -> Result<()> {
+    let folder = open_at(parent, name, PASSAGE | OFlags::NOFOLLOW, Mode::empty())?;
+    let stat = fs::fstat(&folder)?;
+    let own = stat.st_uid == rustix::process::geteuid().as_raw();
+    if !own || stat.st_mode & 0o700 == 0o700 {
+        return Ok(());
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let set = fs::chmod(super::proc_path(folder.as_fd()), Mode::RWXU);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let set = fs::fchmod(&folder, Mode::RWXU);
+    match set {
+        // No /proc: whether the folder can be used shows when it is opened.
+        Err(Errno::NOENT) => Ok(()),
+        set => unless_refused(set),
+    }
+}
+
+/// Gives a folder the mode of another.
+pub fn copy_mode(from: &Stat, to: impl AsFd) -> Result<()> {
+    let wanted = from.st_mode & 0o7777;
+    if fs::fstat(&to)?.st_mode & 0o7777 == wanted {
+        return Ok(());
+    }
+    unless_refused(fs::fchmod(to, Mode::from_raw_mode(wanted)))
+}
+
+/// Who a file belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    user: u32,
+    group: u32,
+}
+
+impl Ownership {
+    pub fn of(stat: &Stat) -> Self {
+        Ownership {
+            user: stat.st_uid,
+            group: stat.st_gid,
+        }
+    }
+
+    /// The same, if this process is root's and what it makes would belong to somebody else.
+    pub fn to_give(self) -> Option<Self> {
+        let own = Ownership {
+            user: rustix::process::geteuid().as_raw(),
+            group: rustix::process::getegid().as_raw(),
+        };
+        (own.user == 0 && own != self).then_some(self)
+    }
+
+    /// Gives a file or folder to this owner. Where owners are fixed it has the one that it has.
+    pub fn give(self, file: impl AsFd) -> Result<()> {
+        let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
+        unless_refused(fs::fchown(file, Some(user), Some(group)))
+    }
+}
+
+/// Sets when a file was last modified.
+pub fn set_modified(file: impl AsFd, modified: Time) -> Result<()> {
+    let times = Timestamps {
+        // File systems of libfuse 2 drop a call that leaves one of the two out.
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: fs::UTIME_NOW,
+        },
+        last_modification: Timespec {
+            tv_sec: modified.seconds,
+            tv_nsec: modified.nanoseconds.into(),
+        },
+    };
+    unless_refused(fs::futimens(file, &times))
+}
+
+/// Whether a folder takes new names and gives none back (chattr +a).
+pub fn is_append_only(folder: BorrowedFd<'_>) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        fs::ioctl_getflags(folder).is_ok_and(|flags| flags.contains(fs::IFlags::APPEND))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = folder;
+        false
+    }
+}
+
+/// Tries again for a while what says EAGAIN because another program has a lease on the file
+/// (`F_SETLEASE`; Samba has such), which it gives back as soon as it can. `may_go_on` is asked
+/// between the tries.
+pub fn patiently<T>(
+    mut open: impl FnMut() -> Result<T>,
+    mut may_go_on: impl FnMut() -> bool,
+) -> Result<T> {
+    /// As long as Linux itself gives the holder, by default (`/proc/sys/fs/lease-break-time`),
+    /// is longer than anybody waits.
+    const TRIES: u32 = 500;
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+    for _ in 1..TRIES {
+        match open() {
+            Err(Errno::AGAIN) if may_go_on() => std::thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+    open()
+}
