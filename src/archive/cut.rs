@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn a_change_moves_few_ends() {
-        let size = |at: usize| 512 * (1 + at * 7919 % 40) + if at % 97 == 0 { 1 << 20 } else { 0 };
+        let size = |at: usize| {
+            512 * (1 + at * 7919 % 40) + if at.is_multiple_of(97) { 1 << 20 } else { 0 }
+        };
         let store: Vec<_> = (0..20_000)
             .map(|at| (format!("{at:08}"), size(at)))
             .collect();
