@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
@@ -147,6 +148,9 @@ class World:
         del self.overwritten["keys.db-wal"]
         self.kept = {**self.now, **self.old}
         self.next = 0
+        self.home = self.path("home")
+        os.mkdir(self.home)
+        os.chmod(self.home, 0o777)
         self.source = self.path("source")
         write_files(self.source, self.now)
         self.backup = self.make_backup(self.now)
@@ -199,11 +203,15 @@ class Cell:
 
     def __init__(self, world, manner, mounted):
         self.world, self.manner, self.mounted = world, manner, mounted
-        for folder in ("place", "backups"):
-            shutil.rmtree(os.path.join(mounted.behind, folder), ignore_errors=True)
+        self.clear()
         os.mkdir(self.behind("place"))
         # A database is read in one of two ways, by how long nobody has touched it.
         os.utime(os.path.join(world.source, "keys.db"), (LONG_AGO, LONG_AGO))
+
+    def clear(self):
+        """Whatever other cells have left."""
+        for folder in ("place", "backups"):
+            shutil.rmtree(self.behind(folder), ignore_errors=True)
 
     def behind(self, *names):
         return os.path.join(self.mounted.behind, *names)
@@ -253,6 +261,8 @@ class Cell:
 
     def sandbox(self):
         """What is not there for this process from here on."""
+        if self.manner.user is not None:
+            os.environ["HOME"] = self.world.home
         if self.manner.calls:
             support.filter_calls(*self.manner.calls)
 
@@ -305,7 +315,15 @@ class Cell:
                 raise Wrong("S_OK, and the time of %s is %d ns off" % (file, off))
 
     def left(self):
-        """What no operation may leave."""
+        """What no operation may leave. What was unlinked while it was open may still have a
+        name, until its program has heard that it is closed."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and any(name.startswith(".fuse_hidden")
+                                                  for name in self.names_left()):
+            time.sleep(0.01)
+        return self.names_left()
+
+    def names_left(self):
         found = [name for name in os.listdir(self.behind("place")) if name != "store"]
         for folder in ("place/store", "backups"):
             folder = self.behind(folder)
