@@ -9,6 +9,7 @@
 #include THEIRS
 #endif
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,7 +98,7 @@ int main(int argc, char **argv)
     if (FAILED(CALL(backup, BackupLicenses, WM_BACKUP_OVERWRITE, &callback)))
         return 6;
     while (!ended)
-        ;
+        sched_yield();
 #ifdef __cplusplus
     props->Release();
     backup->Release();
