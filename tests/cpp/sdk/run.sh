@@ -17,10 +17,8 @@ strict=("${warnings[@]}" -Wconversion -Wshadow)
 sdk=(-I"$include/wmsdk/beside" -I"$include/wmsdk" -I"$include")
 made=$work/made/package
 export CPPFLAGS='' CXXFLAGS='-O1 -g' LDFLAGS=''
-make_it() {
-    make -s -C "$root" "$@" CARGO_TARGET_DIR="$work/made" DIST="$dist"
-}
-step "build libwmvcore" make_it wmvcore
+make=(make -s -C "$root" "CARGO_TARGET_DIR=$work/made" "DIST=$dist")
+step "build libwmvcore" "${make[@]}" wmvcore
 ln -s libwmvcore.so "$made/libwmvcore.so.1"
 export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$made
 wmvcore=(-L"$made" -lwmvcore "${shared[@]}")
