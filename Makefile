@@ -15,16 +15,18 @@ MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 CFLAGS ?= -O2
+CXXFLAGS ?= -O2
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 major := $(firstword $(subst ., ,$(version)))
 made := $(or $(CARGO_TARGET_DIR),target)/package
 headers := $(wildcard include/*.h include/*.hpp)
+sdk_headers := $(wildcard include/wmsdk/*.h include/wmsdk/*/*.h include/wmsdk/*/*.hpp include/wmsdk/*/*/*.h)
 # rustc --print native-static-libs; a test compares.
 libs_private := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 root := $(DESTDIR)
 
-all: $(made)/libwmlb.a $(made)/wmlb
+all: $(made)/libwmlb.a $(made)/wmlb $(made)/libwmvcore.so
 
 ifeq ($(DIST),)
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
@@ -43,6 +45,29 @@ $(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library)
 	mkdir -p '$(made)'
 	$(CC) -std=c11 -Wall -Wextra -Wpedantic $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) $(LDFLAGS) \
 		-L'$(DIST)' -lwmlb -o '$@'
+
+# The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
+wmvcore := object-utf16 object-utf32 strings-utf16 strings-utf32 kernel
+wmvcore: $(made)/libwmvcore.so
+$(made)/%-utf16.o: wmvcore/%.cpp $(headers) $(sdk_headers)
+	mkdir -p '$(made)'
+	$(CXX) $(compile_wmvcore) -DWMLB_WMSDK_UTF16 -c '$<' -o '$@'
+$(made)/%-utf32.o $(made)/%.o: wmvcore/%.cpp $(headers) $(sdk_headers)
+	mkdir -p '$(made)'
+	$(CXX) $(compile_wmvcore) -c '$<' -o '$@'
+compile_wmvcore = -std=c++11 -Wall -Wextra -Wpedantic -fPIC -fno-exceptions -fno-rtti -pthread \
+	$(CPPFLAGS) $(CXXFLAGS) -Iinclude
+$(made)/libwmvcore.so: $(wmvcore:%=$(made)/%.o) wmvcore/wmvcore.map $(library)
+	$(CXX) -shared -pthread $(LDFLAGS) -Wl,-soname,libwmvcore.so.$(major) -Wl,-z,nodelete -Wl,-z,defs \
+		-Wl,--version-script=wmvcore/wmvcore.map $(wmvcore:%=$(made)/%.o) -L'$(DIST)' -lwmlb -o '$@'
+
+# The same for programs of Winelib, whose calls are those of Windows: make wmvcore-winelib
+WINE_INCLUDE ?= /usr/include/wine/wine/windows
+wmvcore-winelib: $(made)/libwmvcore-winelib.so
+$(made)/libwmvcore-winelib.so: wmvcore/object.cpp wmvcore/wmvcore.map $(headers) $(sdk_headers) $(library)
+	mkdir -p '$(made)'
+	$(CXX) $(compile_wmvcore) -isystem '$(WINE_INCLUDE)' -shared $(LDFLAGS) -Wl,-soname,libwmvcore-winelib.so.$(major) \
+		-Wl,-z,nodelete -Wl,-z,defs -Wl,--version-script=wmvcore/wmvcore.map '$<' -L'$(DIST)' -lwmlb -o '$@'
 
 fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@MAJOR@|$(major)|g' -e 's|@VERSION@|$(version)|g' \
 	-e "s|@POINTER@|$$(($$(getconf LONG_BIT) / 8))|g"
@@ -82,4 +107,4 @@ uninstall:
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all install uninstall clean
+.PHONY: all wmvcore wmvcore-winelib install uninstall clean

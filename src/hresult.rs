@@ -30,6 +30,7 @@ macro_rules! result_codes {
 }
 
 pub mod codes;
+mod sdk;
 
 pub use codes::*;
 
@@ -77,7 +78,7 @@ system_codes! {
 }
 
 fn row(hr: wmlb_hresult) -> Option<&'static Row> {
-    let mut rows = codes::ROWS.iter().chain(SYSTEM_ROWS);
+    let mut rows = codes::ROWS.iter().chain(SYSTEM_ROWS).chain(sdk::ROWS);
     rows.find(|(value, ..)| *value == hr)
 }
 
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_code_stands_there_once() {
-        let rows: Vec<_> = codes::ROWS.iter().chain(SYSTEM_ROWS).collect();
+        let rows: Vec<_> = codes::ROWS.iter().chain(SYSTEM_ROWS).chain(sdk::ROWS).collect();
         for (index, (hr, sdk, text)) in rows.iter().enumerate() {
             assert!(
                 !rows[..index].iter().any(|row| row.0 == *hr),

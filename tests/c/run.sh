@@ -6,35 +6,10 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
-# A relative one counts from the top.
-dist=$(cd "$root" && cd "${CARGO_TARGET_DIR:-target}/dist" && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-c-tests.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/tmp"
-export TMPDIR=$work/tmp
-export LD_LIBRARY_PATH=$dist
+# shellcheck source=steps.sh
+source "$here/steps.sh"
 
-passed=0
-failed=0
-
-# step NAME COMMAND...: a hang counts as a failure.
-step() {
-    local name=$1
-    shift
-    if timeout --kill-after=10 "${limit:-120}" "$@" >"$work/output" 2>&1; then
-        passed=$((passed + 1))
-        printf 'ok    %-42s %s\n' "$name" "$(tail -n 1 "$work/output" | cut -c 1-100)"
-    else
-        printf 'FAIL  %s: exit code %d of %s\n' "$name" $? "$*"
-        # Calls that valgrind does not know are answered by it as an old kernel would.
-        grep -v '^--[0-9]*-- ' "$work/output" | head -n 200 | sed 's/^/      /' || true
-        failed=$((failed + 1))
-    fi
-}
-
-warnings=(-Wall -Wextra -Wpedantic -Werror)
 c=(-std=c11 -O1 -g "${warnings[@]}" -I"$root/include")
-shared=(-L"$dist" -lwmlb -pthread -ldl)
 # What the Rust standard library needs of the system.
 static=("$dist/libwmlb.a" -pthread -ldl -lm)
 
@@ -139,21 +114,6 @@ step "compile the README's C++" g++ -std=c++17 "${strict[@]}" "$work/readme.cpp"
     -o "$work/readme" "${shared[@]}"
 step "the README's C++" "$work/readme" "$work/store" "$work/cpp-readme"
 
-# Source for the Windows Media Format SDK, with wchar_t of 32 bits and of 16.
-step "a store with restricted licenses" python3 "$root/tests/make_store.py" \
-    --out "$work/restricted" --count 60 --restricted-percent 40
-sdk() {
-    local name=$1
-    shift
-    step "compile sdk, $name" "$@" -O1 -g "${strict[@]}" "$cpp/sdk.cpp" -o "$work/sdk-$name" \
-        "${shared[@]}"
-    step "sdk, $name" "$work/sdk-$name" "$work/restricted" "$work/sdk-backup-$name" \
-        "$work/sdk-store-$name"
-}
-sdk gcc g++ -std=c++17
-sdk no-exceptions clang++ -std=c++20 -fno-exceptions
-sdk short-wchar g++ -std=c++2b -fshort-wchar
-
 # The sanitizers see the host's side: what it hands over, and what becomes of it. In a child
 # that was forked amid an operation, the memory of the threads it does not have is lost by
 # necessity, so those tests are run without looking for leaks.
@@ -177,8 +137,6 @@ step "stress, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/stress-gcc" 300
 
 step "behavior, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/behavior-gcc" \
     "$work/store" "$work/cpp-valgrind"
-step "sdk, valgrind" "${memcheck[@]}" "${leaks[@]}" "$work/sdk-gcc" "$work/restricted" \
-    "$work/sdk-backup-valgrind" "$work/sdk-store-valgrind"
 
 printf 'C tests: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
