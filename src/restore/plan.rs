@@ -1,6 +1,7 @@
 //! What is to be done with each licence of a backup, by what the store has.
 
 use std::io::Read;
+use std::os::fd::BorrowedFd;
 
 use rustix::fs::{self, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -58,7 +59,7 @@ pub struct Planner<'a> {
 }
 
 /// The store's folder that was looked into last; None when there is no store yet.
-pub(super) type StoreCursor<'a> = Option<Cursor<'a>>;
+pub(super) type StoreCursor<'a> = Option<Cursor<BorrowedFd<'a>>>;
 
 impl Planner<'_> {
     /// What is to be done with a licence that reads as `wanted` does, which is `size` bytes long.

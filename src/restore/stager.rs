@@ -55,7 +55,7 @@ pub struct Stager<'a> {
 
 /// Folders that a worker has used last: the next licence is mostly in them too.
 pub struct Own<'a> {
-    staged: Cursor<'a>,
+    staged: Cursor<BorrowedFd<'a>>,
     existing: StoreCursor<'a>,
     /// The folder of the store that was looked for last.
     looked_for: Vec<u8>,

@@ -178,15 +178,15 @@ const STRIDE: usize = 1024;
 
 /// A folder below a root, kept open while names in it follow each other; of one deep down some on
 /// the way too, so that its neighbors are not looked for from the root.
-pub struct Cursor<'a> {
-    root: BorrowedFd<'a>,
+pub struct Cursor<Root> {
+    root: Root,
     path: Vec<u8>,
     /// How much of the path leads to each.
     open: Vec<(usize, OwnedFd)>,
 }
 
-impl<'a> Cursor<'a> {
-    pub fn new(root: BorrowedFd<'a>) -> Self {
+impl<Root: AsFd> Cursor<Root> {
+    pub fn new(root: Root) -> Self {
         Cursor {
             root,
             path: Vec::new(),
@@ -302,7 +302,7 @@ impl<'a> Cursor<'a> {
     fn last(&self) -> BorrowedFd<'_> {
         self.open
             .last()
-            .map_or(self.root, |(_, folder)| folder.as_fd())
+            .map_or(self.root.as_fd(), |(_, folder)| folder.as_fd())
     }
 }
 

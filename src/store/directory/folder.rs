@@ -1,7 +1,7 @@
 //! A directory store that is open.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,5 +92,12 @@ impl Directory {
     /// The path of something in the store, for words.
     pub fn display_path(&self, name: &[u8]) -> PathBuf {
         self.path.join(OsStr::from_bytes(name))
+    }
+}
+
+/// Of the folder.
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::name::{self, Reserved};
 use crate::operation::Control;
 use crate::store::batch::{Batch, Builder, Entry};
+use crate::store::folders::Cursor;
 use crate::store::{List as StoreList, TRIES, sqlite};
 use crate::sys::{self, Identity};
 
@@ -86,6 +87,8 @@ pub struct Lister<'a> {
     partial: bool,
     control: &'a Control,
     levels: Vec<Level>,
+    /// Finds again what was closed.
+    cursor: Cursor<Arc<Directory>>,
     path: Vec<u8>,
     buffer: Vec<MaybeUninit<u8>>,
     /// Entries listed so far.
@@ -145,6 +148,7 @@ impl<'a> Lister<'a> {
         control: &'a Control,
     ) -> Result<Self> {
         let mut lister = Lister {
+            cursor: Cursor::new(store.clone()),
             store,
             reserved,
             partial,
@@ -206,11 +210,12 @@ impl<'a> Lister<'a> {
         if level.folder.is_some() {
             return Ok(());
         }
-        let path = match &self.path[..level.path_length] {
-            [path @ .., b'/'] => path,
-            _ => b".",
-        };
-        let folder = sys::open_beneath(self.store.root.as_fd(), path, sys::FOLDER)
+        let path = &self.path[..level.path_length];
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let folder = self
+            .cursor
+            .existing(path)
+            .and_then(|folder| sys::open_at(folder, c".", sys::FOLDER, Mode::empty()))
             .map_err(|errno| self.lost("open the folder", errno))?;
         let stat = fs::fstat(&folder).map_err(|errno| self.lost("examine the folder", errno))?;
         if sys::identity(&stat) != level.identity {

@@ -1,6 +1,5 @@
 //! Opens the files that batches name.
 
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use rustix::io::Errno;
 use super::folder::Directory;
 use crate::error::{Error, Result};
 use crate::operation::Control;
+use crate::store::folders::Cursor;
 use crate::store::license::License;
 use crate::store::sqlite::{Place, database_of};
 use crate::store::{Batch, OpenError, Reader};
@@ -18,9 +18,8 @@ use crate::sys::{self, Care, StoreFile};
 /// Opens the files that batches name. One a worker.
 pub struct DirectoryReader {
     store: Arc<Directory>,
-    /// The folder opened last, and its path: the next file is mostly in it too.
-    folder: Option<OwnedFd>,
-    folder_path: Vec<u8>,
+    /// The folder opened last: the next file is mostly in it too.
+    folder: Cursor<Arc<Directory>>,
     /// Added to the flags of open as long as the system allows it.
     no_access_time: OFlags,
 }
@@ -32,26 +31,16 @@ impl DirectoryReader {
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let no_access_time = OFlags::empty();
         DirectoryReader {
+            folder: Cursor::new(store.clone()),
             store,
-            folder: None,
-            folder_path: Vec::new(),
             no_access_time,
         }
     }
 
     /// Opens the batch's next entry. ELOOP: it has become a link.
     pub(super) fn open_file(&mut self, folder: &[u8], name: &[u8]) -> sys::Result<StoreFile> {
-        if self.folder.is_none() || self.folder_path != folder {
-            self.folder = None;
-            self.folder_path.clear();
-            self.folder_path.extend_from_slice(folder);
-            let path = folder.strip_suffix(b"/").unwrap_or(b".");
-            let root = self.store.root.as_fd();
-            self.folder = Some(sys::open_beneath(root, path, sys::FOLDER)?);
-        }
-        let Some(folder) = &self.folder else {
-            return Err(Errno::NOENT);
-        };
+        let path = folder.strip_suffix(b"/").unwrap_or(folder);
+        let folder = self.folder.existing(path)?;
         match StoreFile::open(folder, name, self.no_access_time) {
             // Only for the owner of a file; others read it as everybody does.
             Err(Errno::PERM) if !self.no_access_time.is_empty() => {
@@ -64,15 +53,15 @@ impl DirectoryReader {
     }
 
     /// Where a database is that was opened as the batch's next entry, and has this path.
-    pub(super) fn place<'a>(&'a self, batch: &'a Batch, path: &'a Path) -> Result<Place<'a>> {
-        match (&self.folder, batch.current()) {
-            (Some(folder), Some((_, name))) => Ok(Place {
-                folder: folder.as_fd(),
-                name,
-                path,
-            }),
-            _ => Err(Error::Changed(path.to_owned())),
-        }
+    pub(super) fn place<'a>(&'a mut self, batch: &'a Batch, path: &'a Path) -> Result<Place<'a>> {
+        let changed = || Error::Changed(path.to_owned());
+        let (folder, name) = batch.current().ok_or_else(changed)?;
+        let folder = folder.strip_suffix(b"/").unwrap_or(folder);
+        Ok(Place {
+            folder: self.folder.existing(folder).map_err(|_| changed())?,
+            name,
+            path,
+        })
     }
 }
 
@@ -101,7 +90,7 @@ impl Reader for DirectoryReader {
             Err(Errno::LOOP | Errno::NXIO) => Err(OpenError::NotALicense),
             Err(Errno::NOENT | Errno::NOTDIR) => {
                 // The folder may have been replaced: look it up again.
-                self.folder = None;
+                self.folder = Cursor::new(self.store.clone());
                 Err(OpenError::Gone)
             }
             Err(errno) => Err(OpenError::Failed(errno)),

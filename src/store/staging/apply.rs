@@ -65,7 +65,7 @@ impl Replay<'_> {
 
 /// The folders of a store in which something is done, one after the other.
 pub struct Folders<'a> {
-    cursor: Cursor<'a>,
+    cursor: Cursor<BorrowedFd<'a>>,
     replay: &'a Replay<'a>,
     /// The one that the disk is to have when the next one comes, if it is waited for so.
     current: Option<Vec<u8>>,
@@ -117,7 +117,7 @@ impl<'a> Folders<'a> {
 
 struct Moves<'a> {
     replay: &'a Replay<'a>,
-    from: Cursor<'a>,
+    from: Cursor<BorrowedFd<'a>>,
     to: Folders<'a>,
 }
 

@@ -73,7 +73,7 @@ impl Replay<'_> {
 struct Undoing<'a> {
     replay: &'a Replay<'a>,
     /// Folders of the staging folder.
-    staged: Cursor<'a>,
+    staged: Cursor<BorrowedFd<'a>>,
     folders: Folders<'a>,
     /// Folders that were made.
     made: Vec<Record>,
@@ -127,7 +127,7 @@ enum Found {
 /// One license that is put back.
 struct License<'a, 's> {
     replay: &'a Replay<'a>,
-    staged: &'a mut Cursor<'s>,
+    staged: &'a mut Cursor<BorrowedFd<'s>>,
     record: &'a Record,
     /// Which record it is.
     number: u64,
