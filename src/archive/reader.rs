@@ -363,6 +363,8 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
     }
 
     fn weight(frame: &Packed) -> usize {
-        frame.data.capacity()
+        /// What waiting takes besides: of tiny frames that is most.
+        const OVERHEAD: usize = 2048;
+        frame.data.capacity() + OVERHEAD
     }
 }

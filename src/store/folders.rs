@@ -173,15 +173,13 @@ pub fn cannot_open(path: &Path, errno: Errno) -> Error {
     }
 }
 
-/// Bytes of a path after which a folder on the way is kept open.
-const STRIDE: usize = 1024;
-
 /// A folder below a root, kept open while names in it follow each other; of one deep down some on
 /// the way too, so that its neighbors are not looked for from the root.
 pub struct Cursor<Root> {
     root: Root,
     path: Vec<u8>,
-    /// How much of the path leads to each.
+    /// How much of the path leads to each. Of a deep one those are open that are one, two, four,
+    /// eight ... folders above it: whatever comes next is near to one of them.
     open: Vec<(usize, OwnedFd)>,
 }
 
@@ -203,7 +201,27 @@ impl<Root: AsFd> Cursor<Root> {
             let folder = sys::open_beneath(self.last(), rest, sys::FOLDER)?;
             self.go_to(&path[..end], folder);
         }
+        self.thin_out();
         Ok(self.last())
+    }
+
+    /// Closes folders on the way, but for those that are one, two, four ... above the last.
+    fn thin_out(&mut self) {
+        const FEW: usize = 8;
+        if self.open.len() <= FEW {
+            return;
+        }
+        let last = depth(&self.path);
+        let distance = |end: usize| last - depth(&self.path[..end]);
+        let mut kept = usize::MAX;
+        self.open.retain(|&(end, _)| {
+            let step = distance(end)
+                .checked_ilog2()
+                .map_or(0, |log| log as usize + 1);
+            let is_first = step != kept;
+            kept = step;
+            is_first
+        });
     }
 
     /// The same; what is missing of it is made. `made` is called with the folder above and each one
@@ -311,13 +329,28 @@ fn end_of_component(path: &[u8], start: usize) -> usize {
     rest.map_or(path.len(), |length| start + length)
 }
 
-/// Where on the way the next folder is kept open, after one at `reached`.
-fn next_stop(path: &[u8], reached: usize) -> usize {
-    if path.len() - reached <= 2 * STRIDE {
-        path.len()
-    } else {
-        end_of_component(path, reached + STRIDE)
+/// How many folders a path leads through.
+fn depth(path: &[u8]) -> usize {
+    if path.is_empty() {
+        return 0;
     }
+    1 + path.iter().filter(|&&byte| byte == b'/').count()
+}
+
+/// Where on the way the next folder is kept open, after one at `reached`: as many folders above the
+/// last one as a power of two says.
+fn next_stop(path: &[u8], reached: usize) -> usize {
+    let start = if reached == 0 { 0 } else { reached + 1 };
+    let left = depth(&path[start..]);
+    if left <= 1 {
+        return path.len();
+    }
+    let above = 1 << (left - 1).ilog2();
+    let mut end = end_of_component(path, start);
+    for _ in above + 1..left {
+        end = end_of_component(path, end + 1);
+    }
+    end
 }
 
 /// What a folder has under a name; None when there is nothing.
