@@ -46,7 +46,7 @@ const TO_UNIX: i64 = 11_644_473_600;
 const PARTS: i64 = 1_000_000;
 
 /// Bytes of memory for the rows of a database: hundred thousands of them.
-const MOST_MEMORY: usize = 64 << 20;
+const MOST_MEMORY: usize = 32 << 20;
 
 /// Lists the licenses of a database in the order of their names; None when it has no table of a
 /// known schema.
