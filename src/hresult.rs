@@ -128,7 +128,11 @@ mod tests {
 
     #[test]
     fn every_code_stands_there_once() {
-        let rows: Vec<_> = codes::ROWS.iter().chain(SYSTEM_ROWS).chain(sdk::ROWS).collect();
+        let rows: Vec<_> = codes::ROWS
+            .iter()
+            .chain(SYSTEM_ROWS)
+            .chain(sdk::ROWS)
+            .collect();
         for (index, (hr, sdk, text)) in rows.iter().enumerate() {
             assert!(
                 !rows[..index].iter().any(|row| row.0 == *hr),

@@ -37,7 +37,7 @@ pub use locks::is_locked;
 pub use magic::{is_database, is_database_at, is_database_content, is_database_file};
 pub use names::database_of;
 pub(crate) use names::{SIBLINGS, WITH_CONTENT};
-pub use rows::Row;
+pub use rows::Rows;
 
 use crate::sys::{self, Care, StoreFile, reads_equal};
 

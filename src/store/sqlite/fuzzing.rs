@@ -33,8 +33,11 @@ pub fn look(database: &[u8], journal: &[u8], log: &[u8]) {
     let listed = rows(&content, &never);
     assert_ne!(checked, Err(Flaw::Stopped));
     if let Ok(Some(rows)) = listed {
-        assert!(rows.is_sorted_by(|one, other| one.name <= other.name));
-        assert!(rows.iter().all(|row| row.size <= content.size()) || checked.is_err());
+        assert!(
+            rows.each()
+                .is_sorted_by(|one, other| one.name <= other.name)
+        );
+        assert!(rows.each().all(|row| row.size <= content.size()) || checked.is_err());
     }
 }
 
