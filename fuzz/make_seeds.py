@@ -11,8 +11,10 @@ import base64
 import json
 import pathlib
 import random
+import sqlite3
 import struct
 import sys
+import tempfile
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -242,6 +244,74 @@ def archive_seeds():
     yield "members-wrong-header", begin + members + b"\5\0" + struct.pack("<HB", 100, 1) + b"\4" + struct.pack("<HB", 3, 9)
 
 
+# Databases
+
+PAGE = 512
+
+
+def database(rows):
+    """One with the schema of a browser's, as SQLite makes it; of what is different in versions of
+    SQLite nothing shows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "x"
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.executescript(f"""
+            PRAGMA page_size = {PAGE}; PRAGMA journal_mode = OFF;
+            CREATE TABLE cdm_storage (storage_key TEXT, cdm_type BLOB, file_name TEXT, data BLOB,
+                last_modified INTEGER, PRIMARY KEY (storage_key, cdm_type, file_name));
+            CREATE TABLE licenses (cdm_type, file_name, data, PRIMARY KEY (cdm_type, file_name)) WITHOUT ROWID;""")
+        for number in range(rows):
+            values = "https://a.example/", numbers.randbytes(16), f"f{number}", numbers.randbytes(50 + 700 * (number % 3)), number
+            connection.execute("INSERT INTO cdm_storage VALUES (?, ?, ?, ?, ?)", values)
+        connection.close()
+        content = bytearray(path.read_bytes())
+    content[92:100] = bytes(8)
+    return bytes(content)
+
+
+def pages(content):
+    return [content[at : at + PAGE] for at in range(0, len(content), PAGE)]
+
+
+def journal_of(content):
+    """One that puts a database back to this."""
+    head = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">IIIII", 0xFFFFFFFF, 7, len(content) // PAGE, 512, PAGE)
+    records = (struct.pack(">I", number + 1) + page + struct.pack(">I", 7 + page[312] + page[112])
+               for number, page in enumerate(pages(content)))
+    return head.ljust(512, b"\0") + b"".join(records)
+
+
+def log_of(content):
+    """One transaction that makes a database this."""
+    out = struct.pack(">IIII8s", 0x377F0682, 3007000, PAGE, 1, b"saltsalt")
+    sums = [0, 0]
+
+    def add(data):
+        for one, other in struct.iter_unpack("<II", data):
+            sums[0] = (sums[0] + one + sums[1]) & 0xFFFFFFFF
+            sums[1] = (sums[1] + other + sums[0]) & 0xFFFFFFFF
+
+    add(out)
+    out += struct.pack(">II", *sums)
+    all_pages = pages(content)
+    for number, page in enumerate(all_pages):
+        head = struct.pack(">II", number + 1, len(all_pages) if page is all_pages[-1] else 0)
+        add(head + page)
+        out += head + b"saltsalt" + struct.pack(">II", *sums) + page
+    return out
+
+
+def database_seeds():
+    def seed(content, journal=b"", log=b""):
+        return struct.pack("<II", len(journal), len(log)) + content + journal + log
+
+    one, other = database(2), database(7)
+    yield "alone", seed(other)
+    yield "journal", seed(other, journal_of(one))
+    yield "log", seed(one, b"", log_of(other))
+    yield "both", seed(other, journal_of(one), log_of(other))
+
+
 DICTIONARIES = {
     "wmdrm_xml": [
         '<LICENSE version="2.0.0.0">', '<LICENSE version="3.0.0.0">', '<LICENSE version="0.1.0.0">', "</LICENSE>",
@@ -257,6 +327,8 @@ DICTIONARIES = {
         for kind in (1, 2, 4, 5, 9, 10, 13, 18) for flags in (1, 2)],
     "lcp_package": ["PK\1\2", "PK\3\4", "PK\5\6", "PK\6\6", "PK\6\7", "META-INF/license.lcpl", "license.lcpl",
                     "\1\0\x10\0", "up", "\xff\xff\xff\xff"],
+    "database": ["CREATE TABLE ", "cdm_storage", "licenses", "storage_key", "cdm_type", "file_name", "data", "table",
+                 "index", "SQLite format 3\0", "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "\x37\x7f\x06\x82", "WITHOUT ROWID"],
     "archive": [
         "\x28\xb5\x2f\xfd", "wmlb.json", "wmlb-summary.json", "licenses/", "PaxHeaders/license", "0000600", "ustar\x0000",
         "20 hdrcharset=BINARY\n", "hdrcharset", "mtime", "path", "size", ".wmlb-"],
@@ -265,7 +337,7 @@ DICTIONARIES["inspect"] = [word for name in ("wmdrm_xml", "lcp", "xmr", "lcp_pac
 
 SEEDS = {
     "archive": archive_seeds, "inspect": inspect_seeds, "lcp": lcp_seeds, "lcp_package": package_seeds,
-    "wmdrm_v1": v1_seeds, "wmdrm_xml": xml_seeds, "xmr": xmr_seeds,
+    "wmdrm_v1": v1_seeds, "wmdrm_xml": xml_seeds, "xmr": xmr_seeds, "database": database_seeds,
 }
 
 

@@ -1007,7 +1007,8 @@ wmlb_hresult wmlb_restorer_cancel_license_restore(struct wmlb_restorer *restorer
 /**
  * Cancels the running operation, of whatever kind: asks it to end, and returns at once. Its last
  * event then is WMLB_STATUS_ERROR with WMLB_NS_E_DRM_OPERATION_CANCELED, or
- * WMLB_STATUS_BACKUPRESTORE_END if it was done already.
+ * WMLB_STATUS_BACKUPRESTORE_END if it was done already. Enumerations by this restorer that are
+ * running, on whatever thread, return WMLB_NS_E_DRM_OPERATION_CANCELED.
  *
  * Parameters:
  * - restorer: the handle.
@@ -1213,6 +1214,7 @@ typedef wmlb_hresult (*wmlb_license_callback)(const struct wmlb_license_info *li
  * Returns:
  * - WMLB_S_OK
  * - the negative value that callback returned
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
  * - WMLB_E_HANDLE
  * - WMLB_E_INVALIDARG: callback is NULL
  * - WMLB_NS_E_DRM_NOT_CONFIGURED: StorePath is not set and has no default
@@ -1246,6 +1248,7 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  * Returns:
  * - WMLB_S_OK
  * - the negative value that callback returned
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
  * - WMLB_E_HANDLE
  * - WMLB_E_INVALIDARG: callback is NULL
  * - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set

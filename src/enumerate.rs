@@ -24,6 +24,7 @@ pub fn enumerate_store(
     properties: &Properties,
     host: Option<Arc<SetStore>>,
     listener: Listener<'_>,
+    control: &Control,
 ) -> Result<wmlb_hresult> {
     let backup_folder = properties.absolute_path(Property::BackupPath).ok();
     let reserved = backup_folder.and_then(|folder| folder::reserved_at(&folder));
@@ -32,8 +33,9 @@ pub fn enumerate_store(
         inspector: Inspector::default(),
         statement: Statement::default(),
         answer: hresult::WMLB_S_OK,
+        control,
     };
-    store::of(properties, host)?.each(&mut looks, reserved)?;
+    store::of(properties, host)?.each(&mut looks, reserved, control)?;
     Ok(looks.answer)
 }
 
@@ -43,6 +45,7 @@ struct Looks<'a> {
     inspector: Inspector,
     statement: Statement,
     answer: wmlb_hresult,
+    control: &'a Control,
 }
 
 impl store::Listener for Looks<'_> {
@@ -77,17 +80,23 @@ impl store::Listener for Looks<'_> {
         });
         if answer < 0 {
             self.answer = answer;
+            return Ok(false);
         }
-        Ok(answer >= 0)
+        self.control.check()?;
+        Ok(true)
     }
 }
 
 /// Lists the backup file at RestorePath, in the order of names, and checks it on the way.
-pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Result<wmlb_hresult> {
+pub fn enumerate_backup(
+    properties: &Properties,
+    listener: Listener<'_>,
+    control: &Control,
+) -> Result<wmlb_hresult> {
     let path = properties.absolute_path(Property::RestorePath)?;
     let decryption = Decryption::new(properties, false)?;
     let file = folder::open(&path)?;
-    let archive = Archive::open(file.bytes, file.path, &decryption, &Control::new())?;
+    let archive = Archive::open(file.bytes, file.path, &decryption, control)?;
     let (mut frames, checker) = archive.split();
     let mut unpacker = Unpacker::new()?;
     let mut content = Vec::new();
@@ -109,6 +118,7 @@ pub fn enumerate_backup(properties: &Properties, listener: Listener<'_>) -> Resu
             if answer < 0 {
                 return Ok(answer);
             }
+            control.check()?;
         }
         memory = frame.data;
     }

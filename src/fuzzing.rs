@@ -2,12 +2,14 @@
 //! input. No other build of the library has it.
 
 mod archive;
+mod database;
 
 use std::ffi::CStr;
 
 pub use archive::archive;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use database::database;
 
 use crate::license::{Excerpt, Inspector, Right, Statement};
 

@@ -67,6 +67,19 @@ struct State {
     released: bool,
 }
 
+/// An enumeration that runs, until this is dropped.
+struct Listed<'a> {
+    restorer: &'a Restorer,
+    control: &'a Arc<Control>,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        let mut lists = self.restorer.lists.lock();
+        lists.retain(|control| !Arc::ptr_eq(control, self.control));
+    }
+}
+
 #[derive(Default)]
 pub struct Restorer {
     properties: Mutex<Properties>,
@@ -74,6 +87,8 @@ pub struct Restorer {
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
     rights: Mutex<Option<Arc<dyn Rights>>>,
     store: Mutex<Option<Arc<SetStore>>>,
+    /// The enumerations that run, each on its caller's thread.
+    lists: Mutex<Vec<Arc<Control>>>,
     state: sync::Mutex<State>,
     /// Notified when an operation has started or ended, or its thread was joined.
     changed: Condvar,
@@ -267,16 +282,34 @@ impl Restorer {
         self.changed.notify_all();
     }
 
-    /// Asks the running operation to end, if it is of this kind (None: of any). False if there is
-    /// none.
+    /// Asks the running operation to end, if it is of this kind (None: of any, and the
+    /// enumerations too). False if there is none.
     pub fn cancel(&self, kind: Option<Kind>) -> bool {
+        let lists = match kind {
+            None => self.lists.lock().clone(),
+            Some(_) => Vec::new(),
+        };
+        lists.iter().for_each(|control| control.cancel());
         match &lock(&self.state).running {
             Some(running) if kind.is_none_or(|kind| kind == running.kind) => {
                 running.control.cancel();
                 true
             }
-            _ => false,
+            _ => !lists.is_empty(),
         }
+    }
+
+    /// Runs an enumeration on the calling thread.
+    pub fn list<T>(&self, body: impl FnOnce(&Control) -> Result<T>) -> Result<T> {
+        let control = Arc::new(Control::new());
+        self.lists.lock().push(control.clone());
+        let listed = Listed {
+            restorer: self,
+            control: &control,
+        };
+        let outcome = body(&control);
+        drop(listed);
+        outcome
     }
 
     /// The restorer in whose callback the caller is.

@@ -153,6 +153,7 @@ fn enumerate(
 /// Returns:
 /// - WMLB_S_OK
 /// - the negative value that callback returned
+/// - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
 /// - WMLB_E_HANDLE
 /// - WMLB_E_INVALIDARG: callback is NULL
 /// - WMLB_NS_E_DRM_NOT_CONFIGURED: StorePath is not set and has no default
@@ -176,7 +177,9 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 ) -> wmlb_hresult {
     enumerate(restorer, callback, user_data, |restorer, listener| {
         let host = restorer.store();
-        enumerate::enumerate_store(&restorer.properties(), host, listener)
+        restorer.list(|control| {
+            enumerate::enumerate_store(&restorer.properties(), host, listener, control)
+        })
     })
 }
 
@@ -192,6 +195,7 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 /// Returns:
 /// - WMLB_S_OK
 /// - the negative value that callback returned
+/// - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
 /// - WMLB_E_HANDLE
 /// - WMLB_E_INVALIDARG: callback is NULL
 /// - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set
@@ -209,6 +213,7 @@ pub extern "C" fn wmlb_restorer_enumerate_backup(
     user_data: *mut c_void,
 ) -> wmlb_hresult {
     enumerate(restorer, callback, user_data, |restorer, listener| {
-        enumerate::enumerate_backup(&restorer.properties(), listener)
+        restorer
+            .list(|control| enumerate::enumerate_backup(&restorer.properties(), listener, control))
     })
 }

@@ -254,7 +254,8 @@ pub extern "C" fn wmlb_restorer_cancel_license_restore(
 
 /// Cancels the running operation, of whatever kind: asks it to end, and returns at once. Its last
 /// event then is WMLB_STATUS_ERROR with WMLB_NS_E_DRM_OPERATION_CANCELED, or
-/// WMLB_STATUS_BACKUPRESTORE_END if it was done already.
+/// WMLB_STATUS_BACKUPRESTORE_END if it was done already. Enumerations by this restorer that are
+/// running, on whatever thread, return WMLB_NS_E_DRM_OPERATION_CANCELED.
 ///
 /// Parameters:
 /// - restorer: the handle.

@@ -19,6 +19,7 @@ use crate::archive::writer::Writer;
 use crate::archive::{FRAME_CONTENT, Info, LICENSES_FOLDER, MEMBER_OVERHEAD, member};
 use crate::enumerate::enumerate_backup;
 use crate::error::{At, Error, Result};
+use crate::license::LicenseInfo;
 use crate::name::LONGEST;
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
@@ -413,10 +414,11 @@ fn read(scratch: &Scratch) -> Seen {
     }
 
     let mut names = Vec::new();
-    let listed = enumerate_backup(&properties(path), &mut |license| {
+    let mut listener = |license: &LicenseInfo<'_>| {
         names.push(license.name.to_vec());
         0
-    });
+    };
+    let listed = enumerate_backup(&properties(path), &mut listener, &Control::new());
     assert_eq!(listed.is_ok(), seen.whole);
     assert!(seen.names.starts_with(&names));
     if seen.whole {

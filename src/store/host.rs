@@ -152,7 +152,12 @@ impl Store for Arc<SetStore> {
         }))
     }
 
-    fn each(&self, listener: &mut dyn Listener, _reserved: Option<Reserved>) -> Result<()> {
+    fn each(
+        &self,
+        listener: &mut dyn Listener,
+        _reserved: Option<Reserved>,
+        _control: &Control,
+    ) -> Result<()> {
         let mut claim = self.claim()?;
         let mut session = claim.open(false, HostCalls::on_hosts_thread())?;
         while let Some(license) = session.next()? {

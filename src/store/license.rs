@@ -9,7 +9,7 @@ use rustix::fs::{self, Stat};
 use rustix::io::Errno;
 
 use super::spool::{Spool, Spooled};
-use super::sqlite::{self, Database, Place, Row};
+use super::sqlite::{self, Database, Place, Rows};
 use crate::error::Error;
 use crate::operation::Control;
 use crate::sys::{self, Care, Result, StoreFile, Time};
@@ -90,11 +90,7 @@ impl License {
     }
 
     /// The licenses in the rows of the database at this place, which it is the file of.
-    pub fn rows(
-        self,
-        place: &Place<'_>,
-        control: &Control,
-    ) -> crate::error::Result<Option<Vec<Row>>> {
+    pub fn rows(self, place: &Place<'_>, control: &Control) -> crate::error::Result<Option<Rows>> {
         match self.content {
             Content::File { file, .. } => Database::rows(place, file, control),
             _ => Ok(None),

@@ -10,6 +10,8 @@
 mod check;
 mod columns;
 mod database;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod journal;
 mod locks;
 mod log;
@@ -29,11 +31,13 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 pub use database::{Database, Place};
+#[cfg(fuzzing)]
+pub use fuzzing::look;
 pub use locks::is_locked;
 pub use magic::{is_database, is_database_at, is_database_content, is_database_file};
 pub use names::database_of;
 pub(crate) use names::{SIBLINGS, WITH_CONTENT};
-pub use rows::Row;
+pub use rows::Rows;
 
 use crate::sys::{self, Care, StoreFile, reads_equal};
 

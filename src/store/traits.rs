@@ -25,7 +25,12 @@ pub trait Store: Send + Sync {
     fn open<'a>(&'a self, operation: &Operation<'_>) -> Result<Box<dyn Opened + 'a>>;
 
     /// Calls the listener with every license, on the calling thread.
-    fn each(&self, listener: &mut dyn Listener, reserved: Option<Reserved>) -> Result<()>;
+    fn each(
+        &self,
+        listener: &mut dyn Listener,
+        reserved: Option<Reserved>,
+        control: &Control,
+    ) -> Result<()>;
 }
 
 /// A store that is open.

@@ -10,7 +10,7 @@ use crate::error::{At, Error, Result, reserve};
 use crate::name::Reserved;
 use crate::operation::Control;
 use crate::store::license::License;
-use crate::store::sqlite::Row;
+use crate::store::sqlite::Rows;
 use crate::store::{Batch, Entry, Glimpse, List, Listener, OpenError, Reader, TRIES};
 use crate::sys;
 
@@ -19,13 +19,13 @@ pub fn each(
     store: &Arc<Directory>,
     listener: &mut dyn Listener,
     reserved: Option<Reserved>,
+    control: &Control,
 ) -> Result<()> {
-    let control = Control::new();
-    let mut lister = Lister::new(store.clone(), reserved, false, &control)?;
+    let mut lister = Lister::new(store.clone(), reserved, false, control)?;
     let mut looks = Looks {
         store,
         reader: DirectoryReader::new(store.clone()),
-        control: &control,
+        control,
         name: Vec::new(),
         head: Vec::new(),
         tail: Vec::new(),
@@ -124,10 +124,10 @@ impl Looks<'_> {
     }
 
     /// Tells of the licenses that are rows of a database.
-    fn rows(&self, rows: &[Row], listener: &mut dyn Listener) -> Result<bool> {
-        for row in rows {
+    fn rows(&self, rows: &Rows, listener: &mut dyn Listener) -> Result<bool> {
+        for row in rows.each() {
             let goes_on = listener.license(Glimpse {
-                name: &[&self.name, &row.name[..]].concat(),
+                name: &[&self.name, row.name].concat(),
                 size: row.size,
                 modified: row.modified.unwrap_or(i64::MIN),
                 content: None,

@@ -10,7 +10,7 @@ use super::read_ahead::Prefetch;
 use super::reader::DirectoryReader;
 use crate::error::Result;
 use crate::name::Reserved;
-use crate::operation::Operation;
+use crate::operation::{Control, Operation};
 use crate::store::staging::LeftOvers;
 use crate::store::{Contents, Listener, Listing, Opened, ReadAhead, Reader, Store, Wish};
 
@@ -24,9 +24,14 @@ impl Store for DirectoryStore {
         Ok(Box::new(Directory::open(&self.path, LeftOvers::Recover)?))
     }
 
-    fn each(&self, listener: &mut dyn Listener, reserved: Option<Reserved>) -> Result<()> {
+    fn each(
+        &self,
+        listener: &mut dyn Listener,
+        reserved: Option<Reserved>,
+        control: &Control,
+    ) -> Result<()> {
         let store = Directory::open(&self.path, LeftOvers::Refuse)?;
-        enumerate::each(&store, listener, reserved)
+        enumerate::each(&store, listener, reserved, control)
     }
 }
 

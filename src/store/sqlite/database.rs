@@ -18,7 +18,7 @@ use super::locks::{self, Attempt, Lock};
 use super::log::{self, Extent, INDEX_HEADER};
 use super::magic::is_database_file;
 use super::patience::Patience;
-use super::rows::{Row, rows};
+use super::rows::{Rows, rows};
 pub use super::sidecars::Place;
 use super::sidecars::{Beside, Kept, Opened, Sidecars, State};
 use super::tree::{Flaw, HEADER};
@@ -275,11 +275,7 @@ impl Database {
 
     /// The licenses in the rows of a database, in the order of their names; None when it is none
     /// of a known schema. It is not locked any more when they are told.
-    pub fn rows(
-        place: &Place<'_>,
-        mut file: StoreFile,
-        control: &Control,
-    ) -> Result<Option<Vec<Row>>> {
+    pub fn rows(place: &Place<'_>, mut file: StoreFile, control: &Control) -> Result<Option<Rows>> {
         for _ in 0..TRIES {
             let database = Self::open(place, file, control)?;
             let found = rows(&*database.state.view, &|| control.check().is_err());

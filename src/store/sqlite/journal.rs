@@ -70,6 +70,9 @@ pub fn read<C: Content>(
     let (mut sector, mut page_size) = (SHORTEST, page_size);
     let mut at = 0;
     while at + sector <= journal.size() {
+        if stops() {
+            return Err(Unreadable::Stopped);
+        }
         let Some(header) = file.get(at, HEADER)? else {
             break;
         };

@@ -8,15 +8,46 @@ use super::record::{Field, Value};
 use super::tree::{Flaw, Format, Pages, Record, Result};
 use super::view::Content;
 
+/// The rows of a database that are licenses, in the order of their names.
+#[derive(Debug, Default)]
+pub struct Rows {
+    names: Vec<u8>,
+    rows: Vec<Entry>,
+}
+
 /// A row that is a license.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct Row<'a> {
     /// Whose it is, which CDM keeps it, and what that calls it, each after a slash.
-    pub name: Vec<u8>,
+    pub name: &'a [u8],
     /// Bytes.
     pub size: u64,
     /// Unix seconds.
     pub modified: Option<i64>,
+}
+
+/// A row; its name is a part of all names.
+#[derive(Debug)]
+struct Entry {
+    begin: u32,
+    length: u32,
+    size: u64,
+    modified: Option<i64>,
+}
+
+impl Entry {
+    fn name<'a>(&self, names: &'a [u8]) -> &'a [u8] {
+        &names[self.begin as usize..][..self.length as usize]
+    }
+}
+
+impl Rows {
+    pub fn each(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|row| Row {
+            name: row.name(&self.names),
+            size: row.size,
+            modified: row.modified,
+        })
+    }
 }
 
 /// A table that licenses are kept in.
@@ -45,12 +76,15 @@ const MODIFIED: &str = "last_modified";
 const TO_UNIX: i64 = 11_644_473_600;
 const PARTS: i64 = 1_000_000;
 
-/// Bytes of memory for the rows of a database: hundred thousands of them.
-const MOST_MEMORY: usize = 64 << 20;
+/// Bytes of the longest part of a name that is read.
+const LONGEST_PART: u64 = 1 << 20;
+
+/// Bytes of memory for the rows of a database: some hundred thousands of them.
+const MOST_MEMORY: usize = 32 << 20;
 
 /// Lists the licenses of a database in the order of their names; None when it has no table of a
 /// known schema.
-pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<Vec<Row>>> {
+pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<Rows>> {
     let format = Format::read(content)?;
     let pages = Pages::new(content, &format, stops);
     let mut found: [Option<(u32, Table)>; SCHEMAS.len()] = Default::default();
@@ -66,19 +100,23 @@ pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<V
     let Some((root, table)) = found.into_iter().flatten().next() else {
         return Ok(None);
     };
-    let mut rows = Vec::new();
-    let mut memory = 0;
+    let (mut names, mut rows) = (Vec::new(), Vec::new());
     pages.walk(root, &mut |record| {
-        let row = table.row(&pages, record)?;
-        memory += size_of::<Row>() + row.name.len();
-        rows.push(row);
-        match memory <= MOST_MEMORY {
+        let begin = names.len();
+        let (size, modified) = table.row(&pages, record, &mut names)?;
+        rows.push(Entry {
+            begin: begin as u32,
+            length: (names.len() - begin) as u32,
+            size,
+            modified,
+        });
+        match names.len() + size_of::<Entry>() * rows.len() <= MOST_MEMORY {
             true => Ok(()),
             false => Err(Flaw::TooLarge),
         }
     })?;
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Some(rows))
+    rows.sort_unstable_by(|one, other| one.name(&names).cmp(other.name(&names)));
+    Ok(Some(Rows { names, rows }))
 }
 
 /// Where a table has what is wanted of it.
@@ -106,17 +144,22 @@ impl Table {
         })
     }
 
-    fn row<C: Content>(&self, pages: &Pages<'_, C>, record: &Record<'_>) -> Result<Row> {
+    /// Appends the name of a row. Its license's size, and when it was modified.
+    fn row<C: Content>(
+        &self,
+        pages: &Pages<'_, C>,
+        record: &Record<'_>,
+        name: &mut Vec<u8>,
+    ) -> Result<(u64, Option<i64>)> {
         let fields = pages.fields(record)?;
         let value = |column: usize| match fields.get(column) {
             Some(field) => {
-                let value = pages.value(record, field, MOST_MEMORY as u64)?;
+                let value = pages.value(record, field, LONGEST_PART)?;
                 value.ok_or(Flaw::TooLarge)
             }
             // A column that the table was given later.
             None => Ok(Value::Null),
         };
-        let mut name = Vec::new();
         for (part, &column) in self.name.iter().rev().enumerate().rev() {
             let value = value(column)?;
             // From the end: the file, the CDM, and the owner, if there is one.
@@ -125,8 +168,8 @@ impl Table {
             }
             name.push(b'/');
             match part {
-                1 => append_cdm(&mut name, value),
-                _ => append(&mut name, value),
+                1 => append_cdm(name, value),
+                _ => append(name, value),
             }
         }
         let data = fields.get(self.data);
@@ -136,11 +179,7 @@ impl Table {
             Some(Value::Integer(time)) if time != 0 => Some(time.div_euclid(PARTS) - TO_UNIX),
             _ => None,
         };
-        Ok(Row {
-            name,
-            size: size.transpose()?.unwrap_or(0),
-            modified,
-        })
+        Ok((size.transpose()?.unwrap_or(0), modified))
     }
 }
 

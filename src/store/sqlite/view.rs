@@ -15,8 +15,9 @@ use crate::sys::StoreFile;
 /// at multiples of it there.
 const UNIT: u64 = 4;
 
-/// Pages at the most that lie in a log or a journal: 32 MiB of memory.
-pub const MOST_PLACES: usize = 4 << 20;
+/// Pages at the most that lie in a log or a journal: 8 MiB of memory, and of pages as large as most
+/// are 4 GiB.
+pub const MOST_PLACES: usize = 1 << 20;
 
 /// Where a page lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,13 @@ impl Places {
             .binary_search_by_key(&page, |place| place.page)
             .ok()?;
         Some(u64::from(self.0[found].at) * UNIT)
+    }
+
+    /// All of them: the page, and where it begins in the other file.
+    #[cfg(fuzzing)]
+    pub fn each(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let places = self.0.iter();
+        places.map(|place| (place.page, u64::from(place.at) * UNIT))
     }
 
     /// The next page after this one that lies there.

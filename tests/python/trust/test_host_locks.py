@@ -121,11 +121,8 @@ class RollbackJournal(HostCase):
             self.assertIn(answer, (w.BUSY, w.NOT_ALL_STORED), name)
             self.assertEqual(observe(self.path, "SELECT count(*) FROM t"), [LOCKED], name)
 
-    def test_a_database_at_rest(self):
-        """It is read where it lies; a transaction begins while it is."""
+    def test_a_transaction_that_begins_meanwhile(self):
         connection = self.open()
-        os.utime(self.path, (0, 0))
-        sqlite_support.until_old(self.path)
         begun = []
 
         def on_event(event):
