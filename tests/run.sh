@@ -15,6 +15,8 @@ needs=(
     /usr/lib/python3/dist-packages/zstandard:python3-zstandard
     age:age strace:strace mount:mount unshare:util-linux
     fusermount3:fuse3 /usr/include/fuse3/fuse.h:libfuse3-dev pkg-config:pkg-config mkfs.ext4:e2fsprogs
+    mount.exfat-fuse:exfat-fuse mkfs.exfat:exfatprogs ntfs-3g:ntfs-3g mergerfs:mergerfs bindfs:bindfs
+    sshfs:sshfs /usr/lib/openssh/sftp-server:openssh-sftp-server
     mcs:mono-mcs mono:mono-runtime /usr/lib/mono/4.5/System.Core.dll:libmono-system-core4.0-cil
     mpv:mpv /usr/include/mpv/client.h:libmpv-dev
     codespell:codespell cmake:cmake meson:meson ninja:ninja-build

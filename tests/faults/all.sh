@@ -14,6 +14,9 @@ echo "|---|---|---|"
 ./abuse.py || code=1
 # As root, with fuse3, libfuse3-dev, pkg-config, xfsprogs and btrfs-progs.
 ./power.py || code=1
+../filesystems/all.py || code=1
+# It says what is not installed.
+../filesystems/real.py || code=1
 # With 10 GB of room where temporary files are.
 ./million.py || code=1
 # Whether all that would see a bug.

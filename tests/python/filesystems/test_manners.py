@@ -12,6 +12,8 @@ import manners
 def check(self, manner):
     with interruptions.mounted_for(self.world, manner) as mounted:
         for name in cells.OPERATIONS:
+            if manner.variant and name not in manners.WRITES:
+                continue
             if manner.counts:
                 mounted.remount()
             cell = cells.Cell(self.world, manner, mounted)
