@@ -166,6 +166,12 @@ class RestoreCase(support.StoreCase):
         if os.path.isdir(self.store):
             self.assertEqual(list(filter(STAGING.fullmatch, os.listdir(self.store))), [])
 
+    def kept(self):
+        """What was in the store, and is kept beside it since somebody has written there since."""
+        (name,) = filter(STAGING.fullmatch, os.listdir(self.place))
+        found = files_of(os.path.join(self.place, name))
+        return sorted(content for name, content in found.items() if name.startswith(b"old-"))
+
     def assert_untouched(self, outcome, expected, before, *words, names=None):
         """A failed restore that left everything as it was."""
         events = self.assert_fails(outcome, expected, *words)
