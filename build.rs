@@ -52,7 +52,10 @@ fn number(kind: &str, value: &str) -> String {
 }
 
 macro_rules! result_codes {
-    ($($(#[doc = $doc:literal])* $name:ident = $value:literal, $sdk:literal, $message:literal;)*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident = $value:literal, $sdk:literal, $message:literal;
+    )*) => {
         pub fn tables() -> Vec<crate::Table> {
             let constants = vec![$(crate::Constant {
                 name: stringify!($name).to_owned(),

@@ -17,7 +17,10 @@ type Row = (wmlb_hresult, &'static CStr, &'static CStr);
 
 /// The codes that are in the header too: constants, and the rows of a table.
 macro_rules! result_codes {
-    ($($(#[doc = $doc:literal])* $name:ident = $value:literal, $sdk:literal, $message:literal;)*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident = $value:literal, $sdk:literal, $message:literal;
+    )*) => {
         use super::{Row, wmlb_hresult};
 
         $($(#[doc = $doc])* pub const $name: wmlb_hresult = {

@@ -360,8 +360,8 @@ impl Restorer {
         Ok(result)
     }
 
-    /// Ends the restorer: cancels the running operation, and waits until it has ended. In a callback
-    /// of that operation it does not wait, but silences it: no other event comes.
+    /// Ends the restorer: cancels the running operation, and waits until it has ended. In a
+    /// callback of that operation it does not wait, but silences it: no other event comes.
     pub fn release(&self) {
         let own = Self::calling_back() == Some(std::ptr::from_ref(self));
         let thread = {

@@ -32,8 +32,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Calls `body`, and wipes the part of the stack where it may have left pieces of secrets, since the
-/// stack of a thread outlives what ran on it.
+/// Calls `body`, and wipes the part of the stack where it may have left pieces of secrets, since
+/// the stack of a thread outlives what ran on it.
 pub fn wiping_stack<T>(body: impl FnOnce() -> T) -> T {
     #[inline(never)]
     fn call<T>(body: impl FnOnce() -> T) -> T {

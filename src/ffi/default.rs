@@ -130,8 +130,8 @@ pub unsafe extern "C" fn wmlb_set_restore_path(path: *const c_char) -> wmlb_hres
     unsafe { properties::wmlb_restorer_set_restore_path(wmlb_default_restorer(), path) }
 }
 
-/// Sets the property StorePath of the default restorer. Parameters, results and threads are those of
-/// wmlb_restorer_set_store_path().
+/// Sets the property StorePath of the default restorer. Parameters, results and threads are those
+/// of wmlb_restorer_set_store_path().
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wmlb_set_store_path(path: *const c_char) -> wmlb_hresult {

@@ -61,12 +61,12 @@ pub type wmlb_store_callback = Option<
 /// set its path as the property StorePath.
 ///
 /// It looks at the places where browsers made from Chromium, programs made with Electron, Firefox,
-/// Kodi, Thorium, and PlayReady on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
-/// password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
-/// $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not know a place that was
-/// chosen on the command line of a player. It reads names, links and small files of settings, and
-/// no license. Below such a place it follows no links, except where a player or its users have
-/// them. wmlb_discover_places() lists the places.
+/// Kodi, Thorium, and PlayReady on RDK keep their stores by default: below $HOME (if that is not
+/// set, the user's home in the password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME,
+/// $CHROME_CONFIG_HOME, $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not
+/// know a place that was chosen on the command line of a player. It reads names, links and small
+/// files of settings, and no license. Below such a place it follows no links, except where a player
+/// or its users have them. wmlb_discover_places() lists the places.
 ///
 /// The order is always the same: by player, then by profile. A store that several paths reach is
 /// listed once. Stores that cannot be read are left out, and so are those whose path is not UTF-8,
