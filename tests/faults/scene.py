@@ -24,8 +24,10 @@ PATIENCE = 120
 def header_codes():
     """The result codes by their names in the header."""
     with open(os.path.join(ROOT, "include/wmlb.h")) as file:
-        found = re.findall(r"#define WMLB_((?:NS_)?[SE]_\w+) (-?\d+)$", file.read(), re.M)
-    return {name: int(value) for name, value in found}
+        code = r"#define WMLB_((?:NS_)?[SE]_\w+) \(\(wmlb_hresult\)0x([0-9A-F]{8})\)$"
+        found = re.findall(code, file.read(), re.M)
+    # Negative when the highest bit is set.
+    return {name: (int(value, 16) ^ 1 << 31) - (1 << 31) for name, value in found}
 
 
 def win32(code):
