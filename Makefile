@@ -15,6 +15,8 @@ MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 CFLAGS ?= -O2
+# As the parts of the library in C are built.
+hardening := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CXXFLAGS ?= -O2
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -43,8 +45,8 @@ $(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localize.s
 
 $(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library)
 	mkdir -p '$(made)'
-	$(CC) -std=c11 -Wall -Wextra -Wpedantic $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) $(LDFLAGS) \
-		-L'$(DIST)' -lwmlb -o '$@'
+	$(CC) -std=c11 -Wall -Wextra -Wpedantic $(hardening) $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) \
+		-pie -Wl,-z,relro,-z,now $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
 
 # The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
 wmvcore := object-utf16 object-utf32 strings-utf16 strings-utf32 kernel

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, CWD, Mode};
+use rustix::fs::{self, Mode};
 use rustix::io::Errno;
 
 use crate::error::{At, Result};
@@ -17,7 +17,7 @@ pub struct Opened {
 
 /// Opens the folder at `path`; it is made when it is missing, and so are those above it.
 pub fn open_or_make(path: &Path) -> Result<Opened> {
-    match sys::open_at(CWD, path, sys::FOLDER, Mode::empty()) {
+    match sys::open_trusted(path, sys::FOLDER) {
         Err(Errno::NOENT) => {}
         opened => {
             return Ok(Opened {

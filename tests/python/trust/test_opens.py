@@ -74,7 +74,8 @@ class OpensCase(TrustCase):
         """Those that name something below the store; the store itself may be found by its path."""
         return [call for call in calls
                 if trust.is_below(trust.place_of(call), self.store)
-                and trust.place_of(call).rstrip("/") not in (self.store, self.store + "/.")]
+                and trust.place_of(call).rstrip("/") not in (
+                    self.store, self.store + "/.", self.store + "/..")]
 
     def operations(self):
         """name -> what is done."""
