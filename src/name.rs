@@ -52,6 +52,16 @@ pub fn ends_batch(name: &[u8]) -> bool {
     hash(name).trailing_zeros() >= BITS
 }
 
+/// What a file is called that SQLite takes for part of a database: what is behind the database's
+/// name (<https://www.sqlite.org/tempfiles.html>). Or what is in a folder of that name.
+pub fn is_sidecar(rest: &[u8]) -> bool {
+    const SUFFIXES: [&[u8]; 3] = [b"-journal", b"-wal", b"-shm"];
+    SUFFIXES.iter().any(|suffix| {
+        let rest = rest.strip_prefix(*suffix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    })
+}
+
 /// Whether `name` is below the folder `above`.
 pub fn is_below(name: &[u8], above: &[u8]) -> bool {
     let rest = name.strip_prefix(above);

@@ -13,6 +13,7 @@ use crate::operation::{Job, Operation};
 use crate::pipeline::{self, MainSide};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
+use crate::store;
 use crate::target::folder;
 
 /// The flags of a verification.
@@ -21,6 +22,7 @@ pub(crate) const FLAGS: u32 = WMLB_ALLOW_CLEAR;
 /// A verification that is ready to run.
 pub struct Verify {
     file: PathBuf,
+    store: Option<PathBuf>,
     decryption: Decryption,
     threads: usize,
 }
@@ -29,6 +31,7 @@ impl Verify {
     pub fn prepare(properties: &Properties, flags: u32) -> Result<Self> {
         Ok(Verify {
             file: properties.absolute_path(Property::RestorePath)?,
+            store: properties.absolute_path(Property::StorePath).ok(),
             decryption: Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?,
             threads: properties.threads(),
         })
@@ -46,6 +49,8 @@ impl Job for Verify {
             hresult::WMLB_S_OK,
             Value::None,
         )?;
+        // Nobody is told that all is well beside a store that is half restored.
+        let _whole = self.store.as_deref().map(store::keep_whole).transpose()?;
         let file = folder::open(&self.file)?;
         let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
         let (frames, checker) = archive.split();

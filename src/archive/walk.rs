@@ -89,7 +89,12 @@ pub struct Walk {
     table: seek::Expected,
     licenses: u64,
     bytes: u64,
+    /// Of the last name so much is that of a database, each.
+    databases: Vec<usize>,
 }
+
+/// What a database begins with (<https://www.sqlite.org/fileformat.html>, 1.3.1).
+const DATABASE: &[u8] = b"SQLite format 3\0";
 
 impl Walk {
     /// After the first frame, which has this seal and is padded.
@@ -106,6 +111,7 @@ impl Walk {
             table,
             licenses: 0,
             bytes: 0,
+            databases: Vec::new(),
         }
     }
 
@@ -207,9 +213,11 @@ impl Walk {
             }
             position += header.length;
             if large {
+                self.check_sidecar(&content[position..], header.size)?;
                 return self.take_large(content, header, pieces);
             }
             let end = position + header.size as usize;
+            self.check_sidecar(content.get(position..).unwrap_or_default(), header.size)?;
             if position > header.length && end + member::padding(header.size) > MOST {
                 return Err("a frame holds more licenses than it can");
             }
@@ -217,6 +225,32 @@ impl Walk {
             self.licenses += 1;
             position = end + member::padding(header.size);
             check_padding(content, end, position)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what would lie beside a database as a part of it, which SQLite would play back into
+    /// it, or which would keep it from being read. `data` begins with the last license's content.
+    fn check_sidecar(&mut self, data: &[u8], size: u64) -> Result<(), Wrong> {
+        let name = self.path.strip_prefix(LICENSES_FOLDER).unwrap_or_default();
+        let before = self
+            .before
+            .strip_prefix(LICENSES_FOLDER)
+            .unwrap_or_default();
+        let common = name
+            .iter()
+            .zip(before)
+            .take_while(|(one, other)| one == other);
+        let common = common.count();
+        // Names that begin alike follow each other.
+        self.databases.retain(|&length| length <= common);
+        let is_database = size >= DATABASE.len() as u64 && data.starts_with(DATABASE);
+        let is_sidecar = |&length: &usize| name::is_sidecar(&name[length..]);
+        if !is_database && self.databases.iter().any(is_sidecar) {
+            return Err("a license would be taken for the journal or log of a database");
+        }
+        if is_database {
+            self.databases.push(name.len());
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::license::License;
 use super::spool::{Spool, Spooled};
 use super::{
     Batch, Contents, Entry, Glimpse, HOST, List, Listener, Listing, OpenError, Opened, ReadAhead,
-    Reader, Store, Wish,
+    Reader, Store, Wish, sqlite,
 };
 
 use crate::error::{Error, Result};
@@ -212,7 +212,7 @@ impl Opened for ClaimedSession<'_> {
                 size: license.data.len() as u64,
                 modified: license.modified,
             };
-            index.add(license.name, place)?;
+            index.add(license.name, place, sqlite::is_database(license.data))?;
         }
         drop(self);
         index.sort()?;

@@ -17,5 +17,5 @@ mod traits;
 
 pub(crate) use batch::TRIES;
 pub use batch::{Batch, Entry};
-pub use kinds::of;
+pub use kinds::{keep_whole, of};
 pub use traits::*;

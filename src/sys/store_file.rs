@@ -18,7 +18,9 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::locks::{Holder, lock_holder};
-use super::{FOLDER, Identity, Range, Result, identity, list_folder, open_at, open_beneath};
+use super::{
+    FOLDER, Identity, Range, Result, identity, list_folder, open_at, open_beneath, patiently,
+};
 
 /// How the files of a store are opened. That they are told to block nobody tells them from those
 /// that others open.
@@ -94,7 +96,10 @@ impl StoreFile {
         };
         let file = match kept {
             Some(file) => file,
-            None => open_at(folder, name, STORE_FILE | more, Mode::empty())?,
+            None => patiently(
+                || open_at(folder, name, STORE_FILE | more, Mode::empty()),
+                || true,
+            )?,
         };
         Ok(StoreFile {
             file: ManuallyDrop::new(file),

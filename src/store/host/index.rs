@@ -14,6 +14,7 @@ const WHAT: &str = "the names of the host's licenses";
 struct Indexed {
     start: usize,
     length: u16,
+    is_database: bool,
     spooled: Spooled,
 }
 
@@ -33,7 +34,7 @@ impl Index {
     }
 
     /// Adds a license whose name was checked by itself.
-    pub fn add(&mut self, name: &[u8], spooled: Spooled) -> Result<()> {
+    pub fn add(&mut self, name: &[u8], spooled: Spooled, is_database: bool) -> Result<()> {
         let start = self.names.len();
         reserve(&mut self.names, name.len(), WHAT)?;
         self.list.try_reserve(1).map_err(|_| Error::Memory(WHAT))?;
@@ -42,6 +43,7 @@ impl Index {
             start,
             length: u16::try_from(name.len())
                 .map_err(|_| Error::Defect("a name was not checked".to_owned()))?,
+            is_database,
             spooled,
         });
         Ok(())
@@ -59,6 +61,22 @@ impl Index {
             let (one, other) = (Self::name(names, one), Self::name(names, other));
             name::order(one, other)
         });
+        // Those whose names the one that is looked at begins with.
+        let mut databases = Vec::new();
+        for indexed in list.iter() {
+            let name = Self::name(names, indexed);
+            databases.retain(|database: &&[u8]| name.starts_with(database));
+            let is_sidecar = |database: &&[u8]| name::is_sidecar(&name[database.len()..]);
+            if !indexed.is_database && databases.iter().any(is_sidecar) {
+                return Err(bad_name(
+                    name,
+                    "which is that of a part of the database beside it",
+                ));
+            }
+            if indexed.is_database {
+                databases.push(name);
+            }
+        }
         // What is below a name comes right after it.
         for pair in list.windows(2) {
             let (one, other) = (Self::name(names, &pair[0]), Self::name(names, &pair[1]));
