@@ -1617,8 +1617,8 @@ WMLB_NODISCARD wmlb_hresult wmlb_set_backup_path(const char *path);
 WMLB_NODISCARD wmlb_hresult wmlb_set_restore_path(const char *path);
 
 /**
- * Sets the property StorePath of the default restorer. Parameters, results and threads are those of
- * wmlb_restorer_set_store_path().
+ * Sets the property StorePath of the default restorer. Parameters, results and threads are those
+ * of wmlb_restorer_set_store_path().
  */
 WMLB_NODISCARD wmlb_hresult wmlb_set_store_path(const char *path);
 
@@ -1731,12 +1731,12 @@ typedef wmlb_hresult (*wmlb_store_callback)(const struct wmlb_store_info *store,
  * set its path as the property StorePath.
  *
  * It looks at the places where browsers made from Chromium, programs made with Electron, Firefox,
- * Kodi, Thorium, and PlayReady on RDK keep their stores by default: below $HOME (if that is not set, the user's home in the
- * password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME, $CHROME_CONFIG_HOME,
- * $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not know a place that was
- * chosen on the command line of a player. It reads names, links and small files of settings, and
- * no license. Below such a place it follows no links, except where a player or its users have
- * them. wmlb_discover_places() lists the places.
+ * Kodi, Thorium, and PlayReady on RDK keep their stores by default: below $HOME (if that is not
+ * set, the user's home in the password database), and where $XDG_CONFIG_HOME, $XDG_DATA_HOME,
+ * $CHROME_CONFIG_HOME, $CHROME_USER_DATA_DIR, $KODI_DATA and $WMLB_STORE_PATH point. It does not
+ * know a place that was chosen on the command line of a player. It reads names, links and small
+ * files of settings, and no license. Below such a place it follows no links, except where a player
+ * or its users have them. wmlb_discover_places() lists the places.
  *
  * The order is always the same: by player, then by profile. A store that several paths reach is
  * listed once. Stores that cannot be read are left out, and so are those whose path is not UTF-8,
@@ -1753,9 +1753,7 @@ typedef wmlb_hresult (*wmlb_store_callback)(const struct wmlb_store_info *store,
  *
  * Threads: any, also in a callback.
  */
-WMLB_NODISCARD
-wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback,
-                                  void *user_data);
+WMLB_NODISCARD wmlb_hresult wmlb_discover_stores(wmlb_store_callback callback, void *user_data);
 
 /**
  * Lists the places at which wmlb_discover_stores() looks for stores, whether there is one or not:

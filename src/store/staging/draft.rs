@@ -177,7 +177,11 @@ impl Draft {
         if fs::renameat(folder, NEW, there, &probe).is_err() {
             return Ok(false);
         }
-        fs::renameat(there, &probe, folder, NEW).at(MAKE, &location.path)?;
+        let back = fs::renameat(there, &probe, folder, NEW);
+        if back.is_err() {
+            let _ = fs::unlinkat(there, &probe, AtFlags::REMOVEDIR);
+        }
+        back.at(MAKE, &location.path)?;
         Ok(true)
     }
 
@@ -199,7 +203,12 @@ impl Draft {
             remove(folder, &name).at(MAKE, &location.path)?;
             return Err(Unfit::Here(errno));
         }
-        remove(store, &probe).at(MAKE, &location.path)?;
+        let removed = remove(store, &probe);
+        if removed.is_err() {
+            // The store is as it was; what is here is removed with the rest.
+            let _ = sys::rename_no_replace(store, &*probe, folder, &*name);
+        }
+        removed.at(MAKE, &location.path)?;
         Ok(())
     }
 }

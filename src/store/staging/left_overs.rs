@@ -316,6 +316,10 @@ impl Held {
 
     /// It stays, and this process is done with it.
     pub fn leave(&self) {
+        // Without a marker nothing says that it is ours, except that it is empty.
+        if !look(self.folder.as_fd(), MARKER.as_bytes()).is_ok_and(|there| there.is_some()) {
+            return;
+        }
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let _ = sys::open_at(&self.folder, ENDED, flags, Mode::RUSR | Mode::WUSR);
     }
