@@ -7,14 +7,13 @@ import subprocess
 import sys
 import unittest
 
-import wmlb_ctypes as w
-
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "filesystems"))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "python"))
 
 import cells  # noqa: E402
 import mounts  # noqa: E402
 import support  # noqa: E402
+import wmlb_ctypes as w  # noqa: E402
 
 
 @functools.cache
