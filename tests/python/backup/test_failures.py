@@ -119,11 +119,6 @@ class FileSizeLimit(support.StoreCase):
 @unittest.skipUnless(support.has_program("strace"), "strace is needed")
 class TemporaryFiles(support.StoreCase):
     def backup_under(self, *options, before=lambda: None):
-        # Just written, so that a snapshot of it is made, in a file with a name.
-        database = self.store + "/licenses.db"
-        if not os.path.exists(database):
-            sqlite_support.make(database, 5)
-
         def body():
             before()
             return self.new_restorer(Threads=1).backup()[0]
@@ -132,7 +127,10 @@ class TemporaryFiles(support.StoreCase):
 
     def test_each_is_taken_by_somebody_else(self):
         """The code says that somebody has it, not that there is a file already."""
-        hr = self.backup_under("-e", "trace=flock", "-e", "inject=flock:error=EAGAIN")
+        # The first lock is that of the store.
+        inject = "inject=flock:error=EAGAIN:when=2+"
+        hr = self.backup_under("-e", "trace=flock", "-e", inject,
+                               before=support.without_unnamed_files)
         self.assert_hr(hr, w.SHARING_VIOLATION)
         self.assert_clean()
 
@@ -152,7 +150,8 @@ class TemporaryFiles(support.StoreCase):
         try:
             # In microseconds: ample time to be swept.
             inject = "inject=flock:delay_enter=500000"
-            hr = self.backup_under("-e", "trace=flock", "-e", inject)
+            hr = self.backup_under("-e", "trace=flock", "-e", inject,
+                                   before=support.without_unnamed_files)
         finally:
             done.set()
             sweeper.join()
@@ -187,8 +186,10 @@ class TemporaryFiles(support.StoreCase):
         )
 
     def test_some_are_taken_by_somebody_else(self):
-        inject = "inject=flock:error=EAGAIN:when=1..50"
-        self.assert_hr(self.backup_under("-e", "trace=flock", "-e", inject), w.S_OK)
+        inject = "inject=flock:error=EAGAIN:when=2..51"
+        hr = self.backup_under("-e", "trace=flock", "-e", inject,
+                               before=support.without_unnamed_files)
+        self.assert_hr(hr, w.S_OK)
         self.assert_clean(names=[w.BACKUP_NAME])
 
 
