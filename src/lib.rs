@@ -10,8 +10,8 @@
 //! - `registry`, `restorer`: handles; one operation at a time, its thread, cancel, wait.
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
-//! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup file. `device`: which device
-//!   this is. `compare`: whether two contents are the same.
+//! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup
+//!   file. `device`: which device this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `flags`, `status`, `error`, `hresult`: what is set, told and answered; `constants`:
 //!   how the tables in them reach the header.

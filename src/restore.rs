@@ -1,4 +1,4 @@
-//! From a backup file into the licence store, all or nothing.
+//! From a backup file into the license store, all or nothing.
 
 mod database;
 mod destination;
@@ -71,7 +71,7 @@ pub struct Restore {
     authorizer: Option<Arc<dyn Authorizer>>,
 }
 
-/// Where licences are restored to.
+/// Where licenses are restored to.
 enum Store {
     Path {
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Where the licences of a backup go: into a folder, or, of one database, to a file.
+//! Where the licenses of a backup go: into a folder, or, of one database, to a file.
 
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::store;
 use crate::store::folders::{cannot_open, locate_file};
 
-/// The folder that the licences are to be in, and for one database its name there.
+/// The folder that the licenses are to be in, and for one database its name there.
 /// `may_be_file` is what a path is taken for at which there is nothing.
 pub fn resolve(path: &Path, may_be_file: bool, info: &Info) -> Result<(PathBuf, Option<Vec<u8>>)> {
     let is_file = match path.metadata() {

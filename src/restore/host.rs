@@ -17,7 +17,7 @@ use crate::pipeline::{self, MainSide};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::{HostLicense, Session, SetStore, bad_name};
 
-/// Bytes that are hashed before cancelling is looked for.
+/// Bytes that are hashed before canceling is looked for.
 const HASHED: usize = 4 << 20;
 
 /// Restores an archive into the host's store; `overwrite` replaces what differs.
@@ -99,7 +99,7 @@ impl Existing {
         }
     }
 
-    /// Whether the store has a licence as it is wanted; None when it has none of that name.
+    /// Whether the store has a license as it is wanted; None when it has none of that name.
     fn has(&self, license: &HostLicense<'_>) -> Option<bool> {
         let (size, hash) = self.contents.get(&key(license.name))?;
         let same_size = *size == license.data.len() as u64;
@@ -146,7 +146,7 @@ impl Visitor for Copying {
 }
 
 /// What the operation's thread does in a restore to a host's store: it cuts the file into
-/// frames, hands licences to the host, and tells.
+/// frames, hands licenses to the host, and tells.
 struct HostMain<'a, 'b> {
     operation: &'a mut Operation<'b>,
     frames: FrameReader,
@@ -155,7 +155,7 @@ struct HostMain<'a, 'b> {
     session: Session<'a>,
     /// None: it is replaced, whatever it is.
     existing: Option<Existing>,
-    /// So much as is there of a licence that takes several frames.
+    /// So much as is there of a license that takes several frames.
     large: Vec<u8>,
     progress: wmlb_progress,
 }
@@ -186,7 +186,7 @@ impl<'a> MainSide<Unpacking<'a, Copying>> for HostMain<'a, '_> {
 }
 
 impl HostMain<'_, '_> {
-    /// Takes the next piece, and hands its licence over when that is whole.
+    /// Takes the next piece, and hands its license over when that is whole.
     fn take(&mut self, name: &[u8], piece: &Piece, data: &[u8]) -> Result<()> {
         let modified = piece.modified.seconds;
         self.progress.bytes_done += data.len() as u64;
@@ -213,7 +213,7 @@ impl HostMain<'_, '_> {
         }
     }
 
-    /// Hands a licence to the host, unless it has one of that name.
+    /// Hands a license to the host, unless it has one of that name.
     fn settle(&mut self, license: &HostLicense<'_>) -> Result<()> {
         let existing = self.existing.as_ref();
         match existing.and_then(|existing| existing.has(license)) {

@@ -1,4 +1,4 @@
-//! What is to be done with each licence of a backup, by what the store has.
+//! What is to be done with each license of a backup, by what the store has.
 
 use std::io::Read;
 use std::os::fd::BorrowedFd;
@@ -14,13 +14,13 @@ use crate::store::sqlite;
 use crate::store::staging::{Content, Staging, Step};
 use crate::sys::{self, Identity, StoreFile, is_regular, reads_equal};
 
-/// How a licence of the store relates to the one in the backup.
+/// How a license of the store relates to the one in the backup.
 pub(super) enum Existing {
     None,
     Equal,
     /// With what it holds, when it is to be replaced.
     Differs(Option<Content>),
-    /// A folder, a link or a special file is where the licence should be, or a file or link
+    /// A folder, a link or a special file is where the license should be, or a file or link
     /// where its folder should be.
     InTheWay,
     /// It is the backup that is restored.
@@ -34,7 +34,7 @@ pub(super) struct Plan {
     pub old: Option<Content>,
 }
 
-/// What is to be done with a licence.
+/// What is to be done with a license.
 pub(super) enum Planned {
     Staged(Plan),
     /// The store has it as it is in the backup.
@@ -62,7 +62,7 @@ pub struct Planner<'a> {
 pub(super) type StoreCursor<'a> = Option<Cursor<BorrowedFd<'a>>>;
 
 impl Planner<'_> {
-    /// What is to be done with a licence that reads as `wanted` does, which is `size` bytes long.
+    /// What is to be done with a license that reads as `wanted` does, which is `size` bytes long.
     pub(super) fn plan(
         &self,
         store: &mut StoreCursor<'_>,
@@ -119,7 +119,7 @@ impl Planner<'_> {
         sys::patiently(open, || self.control.check().is_ok())
     }
 
-    /// What the store has under a licence's name, and whether it reads as `wanted`, which is
+    /// What the store has under a license's name, and whether it reads as `wanted`, which is
     /// `size` bytes long, does.
     fn compare(
         &self,
@@ -180,7 +180,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a licence is called as what belongs to a database of the store: a log or
+    /// Whether a license is called as what belongs to a database of the store: a log or
     /// journal of another one would destroy that.
     fn belongs_to_database(&self, store: &mut StoreCursor<'_>, name: &[u8]) -> Result<bool> {
         let Some(database) = sqlite::database_of(name) else {

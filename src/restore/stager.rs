@@ -1,4 +1,4 @@
-//! What the workers of a restore do with a frame: they write its licences to the staging
+//! What the workers of a restore do with a frame: they write its licenses to the staging
 //! folder, and note what will be done with them.
 
 use std::fs::File;
@@ -24,14 +24,14 @@ use crate::sys::{self, Time};
 /// What became of a frame.
 #[derive(Default)]
 pub struct Staged {
-    /// Licences that are in the store when all is done, and bytes of the frame's pieces.
+    /// Licenses that are in the store when all is done, and bytes of the frame's pieces.
     pub licenses: u64,
     pub bytes: u64,
-    /// Licences of the store that stay as they are, and why.
+    /// Licenses of the store that stay as they are, and why.
     pub kept: Vec<(Vec<u8>, Error)>,
     /// Records for the journal.
     pub records: Vec<u8>,
-    /// A licence of several frames that ends in this one.
+    /// A license of several frames that ends in this one.
     pub large: Option<Large>,
 }
 
@@ -41,19 +41,19 @@ pub struct Large {
     modified: Time,
 }
 
-/// Writes licences to a staging folder.
+/// Writes licenses to a staging folder.
 pub struct Stager<'a> {
     pub(super) staging: &'a Staging,
     planner: Planner<'a>,
-    /// What the one licence of a backup of one database is called in the store.
+    /// What the one license of a backup of one database is called in the store.
     only: Option<Vec<u8>>,
     /// What it is called in the backup.
     only_in_backup: OnceLock<Vec<u8>>,
-    /// Licences of several frames of which a file was made, and not all is there yet.
+    /// Licenses of several frames of which a file was made, and not all is there yet.
     begun: Mutex<Vec<Vec<u8>>>,
 }
 
-/// Folders that a worker has used last: the next licence is mostly in them too.
+/// Folders that a worker has used last: the next license is mostly in them too.
 pub struct Own<'a> {
     staged: Cursor<BorrowedFd<'a>>,
     existing: StoreCursor<'a>,
@@ -91,7 +91,7 @@ impl<'a> Stager<'a> {
         }
     }
 
-    /// What a licence of the backup is called in the store.
+    /// What a license of the backup is called in the store.
     fn name<'b>(&'b self, in_backup: &'b [u8]) -> Result<&'b [u8]> {
         let Some(only) = &self.only else {
             return Ok(in_backup);
@@ -117,7 +117,7 @@ impl<'a> Stager<'a> {
         Error::system(action, self.staging.display_path(name), errno)
     }
 
-    /// Opens a licence's file in the staging folder. EEXIST, where it is to be made, when there is
+    /// Opens a license's file in the staging folder. EEXIST, where it is to be made, when there is
     /// one.
     fn open(&self, own: &mut Own<'_>, name: &[u8], flags: OFlags) -> sys::Result<File> {
         let (folder, last) = split_name(name);
@@ -131,7 +131,7 @@ impl<'a> Stager<'a> {
         Ok(file.into())
     }
 
-    /// Makes a licence's file. Two licences that the file system takes for one are an error.
+    /// Makes a license's file. Two licenses that the file system takes for one are an error.
     fn create(&self, own: &mut Own<'_>, name: &[u8]) -> Result<File> {
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         match self.open(own, name, new) {
@@ -170,7 +170,7 @@ impl<'a> Stager<'a> {
         sys::close(file)
     }
 
-    /// Writes a whole licence.
+    /// Writes a whole license.
     fn write_whole(
         &self,
         own: &mut Own<'_>,
@@ -189,7 +189,7 @@ impl<'a> Stager<'a> {
         }
     }
 
-    /// Notes a licence that was staged.
+    /// Notes a license that was staged.
     fn note(
         &self,
         own: &mut Own<'_>,
@@ -214,7 +214,7 @@ impl<'a> Stager<'a> {
         Ok(())
     }
 
-    /// Notes the folders above a licence that will be made in the store. Some are noted more
+    /// Notes the folders above a license that will be made in the store. Some are noted more
     /// than once, by several workers; that does no harm.
     fn note_folders(&self, own: &mut Own<'_>, name: &[u8], staged: &mut Staged) -> Result<()> {
         let (folder, _) = split_name(name);
@@ -271,7 +271,7 @@ impl<'a> Stager<'a> {
         }
     }
 
-    /// Writes a piece of a licence of several frames, whichever of them comes first.
+    /// Writes a piece of a license of several frames, whichever of them comes first.
     fn stage_piece(
         &self,
         own: &mut Own<'_>,
@@ -285,7 +285,7 @@ impl<'a> Stager<'a> {
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let file = match is_begun {
             false => match self.open(own, name, new) {
-                // Another worker's, or another licence's: that shows in the end.
+                // Another worker's, or another license's: that shows in the end.
                 Err(Errno::EXIST) => self.open(own, name, OFlags::WRONLY),
                 Ok(file) => {
                     self.begun.lock().push(name.to_vec());
@@ -308,7 +308,7 @@ impl<'a> Stager<'a> {
         Ok(())
     }
 
-    /// Does what remains for a licence of several frames, when all of it is there.
+    /// Does what remains for a license of several frames, when all of it is there.
     pub fn finish_large(&self, large: &Large, staged: &mut Staged) -> Result<()> {
         let name = &large.name;
         let path = || self.staging.display_path(name);

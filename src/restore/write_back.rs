@@ -9,7 +9,7 @@ use rustix::fs::Mode;
 use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::sys;
 
-/// Bytes of licences after which the file system is told to write. A cancel may have to wait
+/// Bytes of licenses after which the file system is told to write. A cancel may have to wait
 /// until it has.
 const STRETCH: u64 = 32 << 20;
 

@@ -12,7 +12,7 @@ use crate::operation::Control;
 /// Bytes that are kept in memory; what comes after them is in a file.
 const IN_MEMORY: usize = 16 << 20;
 
-/// Bytes after which cancelling is looked for.
+/// Bytes after which canceling is looked for.
 const PIECE: usize = 1 << 20;
 
 const WHAT: &str = "the licenses of the host's store";

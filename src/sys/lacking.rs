@@ -1,5 +1,5 @@
-//! What file systems lack: modes, owners, times, links, renames with flags. Whatever is not there is
-//! no failure where another way does as well.
+//! What file systems lack: modes, owners, times, links, renames with flags. Whatever is not there
+//! is no failure where another way does as well.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -8,7 +8,8 @@ use rustix::io::Errno;
 
 use super::{FOLDER, PASSAGE, Result, Time, durable, open_at};
 
-/// Whether a file system says that it has no such call, or flag of one; EPERM is what sandboxes say.
+/// Whether a file system says that it has no such call, or flag of one; EPERM is what sandboxes
+/// say.
 fn is_lacking(errno: Errno) -> bool {
     durable::is_lacking(errno) || [Errno::PERM, Errno::NOTTY, Errno::NOTSUP].contains(&errno)
 }

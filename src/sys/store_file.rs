@@ -35,8 +35,8 @@ static KEPT: Mutex<Vec<(Identity, OwnedFd)>> = Mutex::new(Vec::new());
 /// How many there are.
 static KEPT_COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// So many at the most: there are no more than files of databases that this process has open, unless
-/// a file system says of each that it is another one every time.
+/// So many at the most: there are no more than files of databases that this process has open,
+/// unless a file system says of each that it is another one every time.
 const MOST_KEPT: usize = 256;
 
 /// How long another thread may have them. In a child of a fork in that moment it has them for ever.

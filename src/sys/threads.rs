@@ -24,7 +24,7 @@ impl SignalsBlocked {
         let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
         let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
         // SAFETY: both point to a sigset_t of ours; zero bytes are a valid one, so
-        // `before` is initialised even if the call failed, which it cannot: its
+        // `before` is initialized even if the call failed, which it cannot: its
         // arguments are right.
         unsafe {
             libc::sigfillset(all.as_mut_ptr());

@@ -1,4 +1,5 @@
-/* What a name leads to: names that are folded together or refused, and rooms that nothing leaves. */
+/* What a name leads to: names that are folded together or refused, and rooms that nothing
+ * leaves. */
 
 #include "manners.h"
 

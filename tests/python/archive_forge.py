@@ -371,7 +371,7 @@ def seek_table(entries):
 
 
 def assemble(frames, *unpadded):
-    """A file of these (content, packed) frames, padded, and of those that are not: the summary's."""
+    """A file of these (content, packed) frames, padded, and of the summary's, which are not."""
     data, entries = b"", []
     for content, packed in frames:
         data += packed

@@ -456,8 +456,8 @@ fn judge_unmarked(
         return Ok(Judged::Empty);
     }
     let own = rustix::process::geteuid().as_raw();
-    let is_anothers = location.examine(folder)?.st_uid != own;
-    if is_trusted && is_anothers {
+    let is_of_another = location.examine(folder)?.st_uid != own;
+    if is_trusted && is_of_another {
         let journal = look(folder.as_fd(), JOURNAL.as_bytes()).at(LOOK, &location.path)?;
         if journal.is_some() {
             return Err(half_restored(location, site, name, OF_ANOTHER_USER));

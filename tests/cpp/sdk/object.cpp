@@ -41,14 +41,14 @@ static void backs_up_and_restores(IWMLicenseBackup *backup, IWMLicenseRestore *r
     CHECK(restore->RestoreLicenses(WM_RESTORE_INDIVIDUALIZE, &callback) == S_OK);
     CHECK(callback.Wait() == S_OK && seen.checked == 2 && seen.begun == 1 && seen.empty == 3);
 
-    // Cancelled in OnStatus; then there is nothing to cancel. A failure ends in WMT_ERROR.
-    HRESULT cancelled = E_FAIL;
+    // Canceled in OnStatus; then there is nothing to cancel. A failure ends in WMT_ERROR.
+    HRESULT canceled = E_FAIL;
     callback.seen = [&](WMT_STATUS status, HRESULT, WMT_ATTR_DATATYPE, BYTE *) {
         if (status == WMT_BACKUPRESTORE_BEGIN)
-            cancelled = backup->CancelLicenseBackup();
+            canceled = backup->CancelLicenseBackup();
     };
     CHECK(backup->BackupLicenses(WM_BACKUP_OVERWRITE, &callback) == S_OK);
-    CHECK(callback.Wait() == NS_E_DRM_OPERATION_CANCELED && cancelled == S_OK);
+    CHECK(callback.Wait() == NS_E_DRM_OPERATION_CANCELED && canceled == S_OK);
     CHECK(callback.last == WMT_ERROR && !callback.text.empty());
     CHECK(backup->CancelLicenseBackup() == S_FALSE && restore->CancelLicenseRestore() == S_FALSE);
     CHECK(backup->BackupLicenses(0x80000000, &callback) == E_INVALIDARG);

@@ -1,5 +1,5 @@
-"""Licenses whose names a file system takes for one, or refuses: all of them are restored or none is,
-and the error names them."""
+"""Licenses whose names a file system takes for one, or refuses: all of them are restored or none
+is, and the error names them."""
 
 import os
 import unittest

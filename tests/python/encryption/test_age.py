@@ -139,7 +139,7 @@ class Interoperation(EncryptedCase):
 
 
 class Named(Encrypted, support.StoreCase):
-    """Where there are no files without a name, what large licenses wait in loses its own at once."""
+    """Without files that have no name, what large licenses wait in loses its own at once."""
 
     def test_nothing_is_left(self):
         support.need_filters()

@@ -11,7 +11,8 @@ import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 # Others wrote it, tools write it, it is no text, or it has the wrong words in it on purpose.
-NOT_OURS = re.compile(r"LICENSE-|.*\.lock$|fuzz/seeds/|tests/vectors/.*\.wmlb$|tests/open/|tests/python/source/test_text\.py$")
+NOT_OURS = re.compile(r"LICENSE-|.*\.lock$|fuzz/seeds/|tests/vectors/.*\.(wmlb|json)$|tests/open/|"
+                      r"include/wmsdk/|src/hresult/sdk\.rs$|tests/python/source/test_text\.py$")
 WIDTH = 100
 
 # What codespell knows too few words of.
@@ -23,7 +24,7 @@ WITH_S = set("advis aris compris compromis concis devis disguis enterpris exerci
              "fadvis improvis likewis nois otherwis precis premis promis rais rerais revis ris "
              "supervis surpris".split())
 # As in .codespellrc.
-NAMES_OF_OTHERS = re.compile("CancelledError")
+NAMES_OF_OTHERS = re.compile("CancelledError|madvise|ReiserFS")
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 LIKE_C = re.compile(r"\s*(//|/\*|\*( |/|$))|.*[;{,)\s](//|/\*) ")
