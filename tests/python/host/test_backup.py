@@ -85,8 +85,15 @@ class Contents(HostCase):
 
     def test_a_database_is_bytes_like_others(self):
         content = b"SQLite format 3\0" + b"\0" * 3000
-        self.assert_saved({b"a.db": content, b"a.db-wal": b"log", b"a.db-journal": content,
+        self.assert_saved({b"a.db": content, b"b.db-wal": b"log", b"c.db-journal": content,
                            b"large.db": content * 600})
+
+    def test_what_sqlite_would_take_for_a_part_of_a_database_is_refused(self):
+        content = b"SQLite format 3\0" + b"\0" * 3000
+        for part in (b"a.db-wal", b"a.db-journal", b"a.db-shm"):
+            _, restorer = self.host({b"a.db": content, part: b"part"})
+            self.assert_hr(restorer.backup()[0], w.INVALID_LICENSE, part)
+            self.assert_clean()
 
     def test_names_that_backups_use_elsewhere(self):
         self.assert_saved({
