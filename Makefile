@@ -54,7 +54,10 @@ wmvcore: $(made)/libwmvcore.so
 $(made)/%-utf16.o: wmvcore/%.cpp $(headers) $(sdk_headers)
 	mkdir -p '$(made)'
 	$(CXX) $(compile_wmvcore) -DWMLB_WMSDK_UTF16 -c '$<' -o '$@'
-$(made)/%-utf32.o $(made)/%.o: wmvcore/%.cpp $(headers) $(sdk_headers)
+$(made)/%-utf32.o: wmvcore/%.cpp $(headers) $(sdk_headers)
+	mkdir -p '$(made)'
+	$(CXX) $(compile_wmvcore) -c '$<' -o '$@'
+$(made)/kernel.o: wmvcore/kernel.cpp $(headers) $(sdk_headers)
 	mkdir -p '$(made)'
 	$(CXX) $(compile_wmvcore) -c '$<' -o '$@'
 compile_wmvcore = -std=c++11 -Wall -Wextra -Wpedantic -fPIC -fno-exceptions -fno-rtti -pthread \
@@ -88,9 +91,15 @@ install: all
 	$(INSTALL) -m 755 '$(DIST)/libwmlb.so.$(version)' '$(root)$(LIBDIR)/'
 	ln -sf 'libwmlb.so.$(version)' '$(root)$(LIBDIR)/libwmlb.so.$(major)'
 	ln -sf 'libwmlb.so.$(major)' '$(root)$(LIBDIR)/libwmlb.so'
+	$(INSTALL) -m 755 '$(made)/libwmvcore.so' '$(root)$(LIBDIR)/libwmvcore.so.$(version)'
+	ln -sf 'libwmvcore.so.$(version)' '$(root)$(LIBDIR)/libwmvcore.so.$(major)'
+	ln -sf 'libwmvcore.so.$(major)' '$(root)$(LIBDIR)/libwmvcore.so'
 	$(INSTALL) -m 644 '$(made)/libwmlb.a' '$(root)$(LIBDIR)/'
 	$(INSTALL) -m 644 $(headers) '$(root)$(INCLUDEDIR)/'
+	for header in $(sdk_headers:include/%=%); do \
+		$(INSTALL) -D -m 644 "include/$$header" '$(root)$(INCLUDEDIR)'"/$$header" || exit; done
 	$(fill) $(for_pc) -e 's|@LIBS_PRIVATE@|$(libs_private)|' packaging/wmlb.pc.in >'$(root)$(LIBDIR)/pkgconfig/wmlb.pc'
+	$(fill) $(for_pc) packaging/wmlb-wmsdk.pc.in >'$(root)$(LIBDIR)/pkgconfig/wmlb-wmsdk.pc'
 	$(fill) $(for_cmake) -e "s|@LIBS_PRIVATE@|$$(echo '$(libs_private)' | sed 's/ /;/g')|" \
 		packaging/wmlbConfig.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbConfig.cmake'
 	$(fill) packaging/wmlbConfigVersion.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbConfigVersion.cmake'
@@ -103,7 +112,10 @@ uninstall:
 	rm -f '$(root)$(BINDIR)/wmlb' '$(root)$(MANDIR)/man1/wmlb.1' '$(root)$(COMPLETIONDIR)/wmlb' \
 		'$(root)$(LIBDIR)/libwmlb.so.$(version)' '$(root)$(LIBDIR)/libwmlb.so.$(major)' \
 		'$(root)$(LIBDIR)/libwmlb.so' '$(root)$(LIBDIR)/libwmlb.a' '$(root)$(LIBDIR)/pkgconfig/wmlb.pc'
+	rm -f '$(root)$(LIBDIR)/libwmvcore.so.$(version)' '$(root)$(LIBDIR)/libwmvcore.so.$(major)' \
+		'$(root)$(LIBDIR)/libwmvcore.so' '$(root)$(LIBDIR)/pkgconfig/wmlb-wmsdk.pc'
 	rm -f $(patsubst include/%,'$(root)$(INCLUDEDIR)/%',$(headers))
+	rm -rf '$(root)$(INCLUDEDIR)/wmsdk'
 	rm -rf '$(root)$(LIBDIR)/cmake/wmlb'
 
 clean:

@@ -21,6 +21,8 @@ needs=(
     mpv:mpv /usr/include/mpv/client.h:libmpv-dev
     codespell:codespell cmake:cmake meson:meson ninja:ninja-build
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/zstd.h:libzstd-dev
+    /usr/include/X11/Xlib.h:libx11-dev /usr/include/sqlext.h:unixodbc-dev
+    /usr/include/PCSC/winscard.h:libpcsclite-dev /usr/include/wsl/winadapter.h:directx-headers-dev
     chromium:chromium chromedriver:chromium-driver firefox-esr:firefox-esr
 )
 
@@ -115,8 +117,11 @@ part "cargo test" "$result" '^test result: .* ([0-9]+) failed; .*' \
 part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$' tests/model/run.sh 1000
 part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' \
     tests/c/run.sh
+part "SDK" '^SDK tests: ([0-9]+) passed, .*' '^SDK tests: .* ([0-9]+) failed, .*' \
+    tests/cpp/sdk/run.sh
+beside=$(sum '^SDK tests: .* ([0-9]+) skipped$')
 part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests
-skipped=$(sum '^python: .* ([0-9]+) skipped$')
+skipped=$((beside + $(sum '^python: .* ([0-9]+) skipped$')))
 part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .* ([0-9]+) failed$' \
     bindings/python/tests/run.sh
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh

@@ -70,7 +70,9 @@ class Installed(unittest.TestCase):
         for name in expected:
             self.assertNotIn(root.encode(), support.read(os.path.join(root, "usr", name)))
         for name in ("bin/wmlb", "include/wmlb.h", "include/wmlb.hpp", "lib/here/libwmlb.so.1",
-                     "lib/here/libwmlb.a", "share/man/man1/wmlb.1"):
+                     "lib/here/libwmlb.a", "share/man/man1/wmlb.1", "include/wmlb_wmsdk.hpp",
+                     "include/wmsdk/windows.h", "include/wmsdk/wmlb/restorer.hpp",
+                     "include/wmsdk/beside/X11/Xmd.h", "lib/here/libwmvcore.so.1"):
             self.assertIn(name, expected)
         self.assertEqual(os.readlink(os.path.join(root, "usr/lib/here/libwmlb.so")), "libwmlb.so.1")
         self.make("uninstall", "/usr", root)
@@ -92,6 +94,32 @@ class Installed(unittest.TestCase):
             "-Dwmlb_DIR=" + libdir + "/cmake/wmlb", env=environment)
         run("cmake", "--build", folder + "/cmake", env=environment)
         self.assertEqual(run(folder + "/cmake/consumer-static", env=environment), "1.0.0\n")
+
+    def test_programs_of_the_sdk(self):
+        """What pkg-config and CMake give is all that they need."""
+        folder = self.new_folder()
+        os.mkdir(folder + "/store")
+        with open(folder + "/store/license", "w", encoding="utf-8") as file:
+            file.write("content")
+        environment = {**self.environment, "WMLB_STORE_PATH": folder + "/store"}
+        source = os.path.join(w.ROOT, "tests/cpp/sdk/programs/backup.cpp")
+        flags = run("pkg-config", "--cflags", "--libs", "wmlb-wmsdk", env=environment).split()
+        run("c++", source, *flags, "-o", folder + "/backup")
+        with open(folder + "/CMakeLists.txt", "w", encoding="utf-8") as file:
+            file.write("cmake_minimum_required(VERSION 3.15)\nproject(sdk CXX)\n"
+                       "find_package(wmlb REQUIRED)\nadd_executable(by-cmake %s)\n"
+                       "target_link_libraries(by-cmake wmlb::wmvcore)\n" % source)
+        run("cmake", "-S", folder, "-B", folder + "/cmake",
+            "-Dwmlb_DIR=" + self.libdir + "/cmake/wmlb", env=environment)
+        run("cmake", "--build", folder + "/cmake", env=environment)
+        for program in ("backup", "cmake/by-cmake"):
+            said = run(os.path.join(folder, program), folder + "/backups", env=environment)
+            self.assertIn("backed up, 0 restricted, 0 references", said)
+        # The header alone needs neither the folder nor libwmvcore.
+        source = os.path.join(w.ROOT, "tests/cpp/sdk/values.cpp")
+        flags = run("pkg-config", "--cflags", "--libs", "wmlb", env=environment).split()
+        run("c++", source, *flags, "-o", folder + "/values")
+        self.assertIn("0 failed", run(folder + "/values", env=environment))
 
     def test_what_make_has_built_is_installed_without_cargo(self):
         """As root, who may have none."""
