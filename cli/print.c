@@ -2,31 +2,14 @@
 #define _DEFAULT_SOURCE /* struct winsize */
 #include "print.h"
 
+#include "../examples-c/visible.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
-
-static int print_visible(FILE *out, const char *text, char newline)
-{
-    int printed = 0;
-
-    for (const unsigned char *at = (const unsigned char *)text; *at != 0; at++) {
-        printed += (*at & 0xC0) != 0x80;
-        /* C0, DEL, and C1 (C2 80 to C2 9F). */
-        if (*at == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0) {
-            fputc('?', out);
-            at++;
-        } else if (*at == '\n') {
-            fputc(newline, out);
-        } else {
-            fputc(*at < 0x20 || *at == 0x7F ? '?' : *at, out);
-        }
-    }
-    return printed;
-}
 
 int print_plain(FILE *out, const char *text)
 {
@@ -136,19 +119,23 @@ wmlb_hresult show_event(int32_t status, wmlb_hresult hr, int32_t type, const uin
     return WMLB_S_OK;
 }
 
-/* A JSON string; the library gives UTF-8. */
+/* A JSON string. What a terminal would obey is escaped, so that it still is what it was; the library
+   gives UTF-8. */
 static void print_json(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
 
     putchar('"');
-    for (; *at != 0; at++) {
-        if (*at == '"' || *at == '\\')
-            printf("\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7F)
-            printf("\\u%04x", *at);
-        else
-            putchar(*at);
+    while (*at != 0) {
+        const unsigned char *start = at;
+        int32_t character = next_character(&at);
+
+        if (character == '"' || character == '\\')
+            printf("\\%c", (char)character);
+        else if (is_visible(character))
+            fwrite(start, 1, (size_t)(at - start), stdout);
+        else /* no such character is beyond four digits */
+            printf("\\u%04x", character < 0 ? 0xFFFDU : (unsigned)character);
     }
     putchar('"');
 }

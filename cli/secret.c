@@ -1,5 +1,6 @@
 /* How the wmlb command comes by passphrases and secret keys. */
 #define _POSIX_C_SOURCE 200809L /* open, tcsetattr */
+#include "print.h"
 #include "secret.h"
 
 #include <errno.h>
@@ -21,7 +22,9 @@ static void wipe(char *from, size_t length)
 
 static int cannot(const char *path, const char *what)
 {
-    fprintf(stderr, "wmlb: %s %s\n", path, what);
+    fputs("wmlb: ", stderr);
+    print_plain(stderr, path);
+    fprintf(stderr, " %s\n", what);
     return 1;
 }
 

@@ -203,8 +203,9 @@ static int operate(start_function *start, uint32_t flags, bool quiet, const char
 
 static int wrong_usage(const char *command, const char *what, const char *which)
 {
-    fprintf(stderr, "wmlb: %s%s\nTry: wmlb%s%s --help\n", what, which, *command ? " " : "",
-            command);
+    fprintf(stderr, "wmlb: %s", what);
+    print_plain(stderr, which);
+    fprintf(stderr, "\nTry: wmlb%s%s --help\n", *command ? " " : "", command);
     return USAGE;
 }
 

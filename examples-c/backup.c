@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <wmlb.h>
 
+#include "visible.h"
+
 /* Says what failed, in the library's words: they name the path and the cause. */
 static int failure(const char *what, wmlb_hresult hr)
 {
@@ -21,7 +23,9 @@ static int failure(const char *what, wmlb_hresult hr)
         (buffer = malloc(size)) != NULL &&
         WMLB_SUCCEEDED(wmlb_get_last_error(buffer, &size)))
         words = buffer;
-    fprintf(stderr, "%s: %s (%s)\n", what, words, wmlb_hresult_name(hr));
+    fprintf(stderr, "%s: ", what);
+    print_visible(stderr, words, ' ');
+    fprintf(stderr, " (%s)\n", wmlb_hresult_name(hr));
     free(buffer);
     return EXIT_FAILURE;
 }
@@ -36,13 +40,13 @@ static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_typ
     (void)user_data;
     switch (status) {
     case WMLB_STATUS_RESTRICTED_LICENSE:
-        fprintf(stderr, "left out, its owner forbids backup: %s\n", (const char *)value);
+        print_line(stderr, "left out, its owner forbids backup: ", (const char *)value, NULL);
         break;
     case WMLB_STATUS_LICENSE_SKIPPED:
-        fprintf(stderr, "left out: %s: %s\n", (const char *)value, wmlb_hresult_message(hr));
+        print_line(stderr, "left out: ", (const char *)value, wmlb_hresult_message(hr));
         break;
     case WMLB_STATUS_BACKUPRESTORE_END:
-        printf("saved in %s\n", (const char *)value);
+        print_line(stdout, "saved in ", (const char *)value, NULL);
         break;
     default: /* main() reports a failure, wherever it comes from */
         break;

@@ -10,6 +10,7 @@
  *     cc encrypted.c $(pkg-config --cflags --libs wmlb) -o encrypted
  */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include <termios.h>
 #include <unistd.h>
 #include <wmlb.h>
+
+#include "visible.h"
 
 /* Says what failed, in the library's words: they name the path and the cause, and no secret. */
 static int failure(const char *what, wmlb_hresult hr)
@@ -29,7 +32,9 @@ static int failure(const char *what, wmlb_hresult hr)
         (buffer = malloc(size)) != NULL &&
         WMLB_SUCCEEDED(wmlb_get_last_error(buffer, &size)))
         words = buffer;
-    fprintf(stderr, "%s: %s (%s)\n", what, words, wmlb_hresult_name(hr));
+    fprintf(stderr, "%s: ", what);
+    print_visible(stderr, words, ' ');
+    fprintf(stderr, " (%s)\n", wmlb_hresult_name(hr));
     free(buffer);
     return EXIT_FAILURE;
 }
@@ -41,8 +46,7 @@ static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_typ
     (void)value_len; /* a string has a NUL after it */
     (void)user_data;
     if (status == WMLB_STATUS_LICENSE_SKIPPED)
-        fprintf(stderr, "left as it is: %s: %s\n", (const char *)value,
-                wmlb_hresult_message(hr));
+        print_line(stderr, "left as it is: ", (const char *)value, wmlb_hresult_message(hr));
     return WMLB_S_OK;
 }
 
@@ -109,7 +113,7 @@ static wmlb_hresult use_key_file(const char *path)
     wmlb_hresult hr;
 
     if (file == NULL) {
-        perror(path);
+        print_line(stderr, "", path, strerror(errno));
         return WMLB_E_FAIL;
     }
     length = read_secret(fileno(file), keys, sizeof keys, 0);
@@ -189,6 +193,6 @@ int main(int argc, char **argv)
         return failure("not the right passphrase or key", hr);
     if (WMLB_FAILED(hr))
         return failure(saves ? "the backup failed" : "the restore failed", hr);
-    printf("%s %s\n", saves ? "saved in" : "restored to", argv[3]);
+    print_line(stdout, saves ? "saved in " : "restored to ", argv[3], NULL);
     return EXIT_SUCCESS;
 }

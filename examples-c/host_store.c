@@ -12,6 +12,8 @@
 #include <string.h>
 #include <wmlb.h>
 
+#include "visible.h"
+
 enum { LICENSES = 500 };
 
 struct license {
@@ -178,7 +180,7 @@ static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_typ
     (void)value_len; /* a string has a NUL after it */
     (void)user_data;
     if (status == WMLB_STATUS_LICENSE_SKIPPED || status == WMLB_STATUS_ERROR)
-        fprintf(stderr, "%s (%s)\n", (const char *)value, wmlb_hresult_name(hr));
+        print_line(stderr, "", (const char *)value, wmlb_hresult_name(hr));
     return WMLB_S_OK;
 }
 
@@ -192,7 +194,7 @@ static wmlb_hresult finish(wmlb_hresult hr)
         size_t size = sizeof words;
 
         if (WMLB_SUCCEEDED(wmlb_get_last_error(words, &size)))
-            fprintf(stderr, "%s\n", words);
+            print_line(stderr, "", words, NULL);
         return hr;
     }
     hr = wmlb_wait(UINT32_MAX, &result);
@@ -266,8 +268,9 @@ int main(int argc, char **argv)
     if (WMLB_SUCCEEDED(hr))
         hr = finish(wmlb_backup_licenses(0, on_status, NULL));
     if (WMLB_SUCCEEDED(hr)) {
-        printf("saved %lu licenses in %s/%s\n", (unsigned long)store.licenses.count, argv[1],
-               WMLB_BACKUP_FILE_NAME);
+        printf("saved %lu licenses as " WMLB_BACKUP_FILE_NAME,
+               (unsigned long)store.licenses.count);
+        print_line(stdout, " in ", argv[1], NULL);
         clear(&store.licenses);
         hr = finish(wmlb_restore_licenses(0, on_status, NULL));
     }

@@ -26,6 +26,8 @@
 #include <unistd.h>
 #include <wmlb.h>
 
+#include "visible.h"
+
 #define TIMED_OUT WMLB_HRESULT_FROM_WIN32(258)
 #define STEP_MS 100       /* how often the bar moves, and how long Ctrl-C may wait */
 #define LINE_SECONDS 2.0  /* how often a log file gets a line */
@@ -78,7 +80,9 @@ static void failure(wmlb_restorer *restorer, const char *what, wmlb_hresult hr)
         (buffer = malloc(size)) != NULL &&
         WMLB_SUCCEEDED(wmlb_restorer_get_last_error(restorer, buffer, &size)))
         words = buffer;
-    fprintf(stderr, "%s: %s (%s)\n", what, words, wmlb_hresult_name(hr));
+    fprintf(stderr, "%s: ", what);
+    print_visible(stderr, words, ' ');
+    fprintf(stderr, " (%s)\n", wmlb_hresult_name(hr));
     free(buffer);
 }
 
@@ -113,16 +117,10 @@ static void print_notes(const struct notes *notes)
     const struct note *note;
 
     for (note = notes->first; note != NULL; note = note->next) {
-        const char *byte;
+        int skipped = note->status == WMLB_STATUS_LICENSE_SKIPPED;
 
-        fputs(note->status == WMLB_STATUS_RESTRICTED_LICENSE ? "restricted: " : "skipped: ", stdout);
-        /* Names come from the store: a control character could play tricks on the
-           terminal. The newlines between key IDs become spaces. */
-        for (byte = note->text; *byte != '\0'; byte++)
-            putchar(*byte == '\n' ? ' ' : (unsigned char)*byte < 0x20 || *byte == 0x7f ? '?' : *byte);
-        if (note->status == WMLB_STATUS_LICENSE_SKIPPED)
-            printf(": %s", wmlb_hresult_message(note->hr));
-        putchar('\n');
+        print_line(stdout, skipped ? "skipped: " : "restricted: ", note->text,
+                   skipped ? wmlb_hresult_message(note->hr) : NULL);
     }
     if (notes->lost > 0)
         printf("and %" PRIu64 " more, for which there was no memory\n", notes->lost);
@@ -238,9 +236,11 @@ static int back_up(wmlb_restorer *restorer, uint32_t flags, const char *store, c
     }
     memset(&progress, 0, sizeof progress);
     progress.struct_size = sizeof progress;
-    if (WMLB_SUCCEEDED(wmlb_restorer_get_progress(restorer, &progress)))
-        printf("saved %" PRIu64 " licenses, %" PRIu64 " restricted, %" PRIu64 " skipped: %s/licenses.wmlb\n",
-               progress.licenses_done, progress.licenses_restricted, progress.licenses_skipped, folder);
+    if (WMLB_SUCCEEDED(wmlb_restorer_get_progress(restorer, &progress))) {
+        printf("saved %" PRIu64 " licenses, %" PRIu64 " restricted, %" PRIu64 " skipped",
+               progress.licenses_done, progress.licenses_restricted, progress.licenses_skipped);
+        print_line(stdout, " in ", folder, NULL);
+    }
     return result == WMLB_S_OK ? 0 : 2;
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <wmlb.h>
 
+#include "visible.h"
+
 /* Says what failed, in the library's words: they name the path and the cause. */
 static int failure(const char *what, wmlb_hresult hr)
 {
@@ -25,7 +27,9 @@ static int failure(const char *what, wmlb_hresult hr)
         (buffer = malloc(size)) != NULL &&
         WMLB_SUCCEEDED(wmlb_get_last_error(buffer, &size)))
         words = buffer;
-    fprintf(stderr, "%s: %s (%s)\n", what, words, wmlb_hresult_name(hr));
+    fprintf(stderr, "%s: ", what);
+    print_visible(stderr, words, ' ');
+    fprintf(stderr, " (%s)\n", wmlb_hresult_name(hr));
     free(buffer);
     return EXIT_FAILURE;
 }
@@ -38,10 +42,10 @@ static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_typ
     (void)user_data;
     switch (status) {
     case WMLB_STATUS_LICENSE_SKIPPED: /* kept as it is: it differs from the one in the backup */
-        fprintf(stderr, "kept: %s: %s\n", (const char *)value, wmlb_hresult_message(hr));
+        print_line(stderr, "kept: ", (const char *)value, wmlb_hresult_message(hr));
         break;
     case WMLB_STATUS_ERROR_WITHURL: /* only where an authorizer is set */
-        fprintf(stderr, "refused; see %s\n", (const char *)value);
+        print_line(stderr, "refused; see ", (const char *)value, NULL);
         break;
     default: /* main() reports a failure, wherever it comes from */
         break;
@@ -59,10 +63,12 @@ static wmlb_hresult on_license(const wmlb_license_info *license, void *user_data
 {
     struct total *total = user_data;
 
-    if (total->licenses < 3)
-        printf("  %8" PRIu64 "  %s\n", license->size, license->name);
-    else if (total->licenses == 3)
+    if (total->licenses < 3) {
+        printf("  %8" PRIu64 "  ", license->size);
+        print_line(stdout, "", license->name, NULL);
+    } else if (total->licenses == 3) {
         puts("  ...");
+    }
     total->licenses += 1;
     total->bytes += license->size;
     return WMLB_S_OK; /* a negative value would end the list */
@@ -119,6 +125,6 @@ int main(int argc, char **argv)
     hr = finish(wmlb_restore_licenses(flags, on_status, NULL));
     if (WMLB_FAILED(hr))
         return failure("the restore failed", hr);
-    printf("restored to %s\n", argv[next + 1]);
+    print_line(stdout, "restored to ", argv[next + 1], NULL);
     return EXIT_SUCCESS;
 }

@@ -10,8 +10,17 @@
 #include <stdlib.h>
 #include <wmlb.h>
 
+#include "visible.h"
+
 /* Called on the thread that asked, once for each store. What it is given is valid only
    during the call. */
+/* Names are in UTF-8, which printf() would count by bytes. */
+static void print_column(const char *text, int width)
+{
+    for (int printed = print_visible(stdout, text, ' '); printed <= width; printed++)
+        putchar(' ');
+}
+
 static wmlb_hresult on_store(const wmlb_store_info *store, void *user_data)
 {
     unsigned *count = user_data;
@@ -19,8 +28,10 @@ static wmlb_hresult on_store(const wmlb_store_info *store, void *user_data)
 
     if (*count == 0)
         printf("%-16s %-20s %-8s %-10s %s\n", "PLAYER", "PROFILE", "RUNNING", "KIND", "PATH");
-    printf("%-16s %-20s %-8s %-10s %s\n", store->player, store->profile, running,
-           store->kind, store->path);
+    print_column(store->player, 16);
+    print_column(store->profile, 20);
+    printf("%-8s %-10s ", running, store->kind);
+    print_line(stdout, "", store->path, NULL);
     *count += 1;
     return WMLB_S_OK; /* a negative value would end the search */
 }
