@@ -80,9 +80,9 @@ class Cut:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def client(self, root, operation):
+    def client(self, root, operation, backups="backups"):
         command = [os.path.join(self.programs, "client"), operation,
-                   os.path.join(root, "place", "store"), os.path.join(root, "backups")]
+                   os.path.join(root, "place", "store"), os.path.join(root, backups)]
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, errors="replace",
                               timeout=scene.PATIENCE)
 
@@ -196,7 +196,7 @@ class Cut:
             if found != old:
                 raise scene.Violated("the backup has changed")
             if os.path.exists(where + "/place/store"):
-                self.expect(where, "look")
+                self.recover(where)
             allowed = [self.new_store] if done else [self.old_store, self.new_store]
             self.check_store(where, *allowed)
         self.expect(where, self.operation)
@@ -209,13 +209,19 @@ class Cut:
         if {} in allowed and not os.path.exists(where + "/place/store"):
             # What is left beside it goes with the next restore.
             found = {name: value for name, value in found.items()
-                     if not scene.STAGING.match(name)}
+                     if not scene.STAGING.search(name)}
         if found not in allowed:
             raise scene.Violated("the store: %s" % (
                 scene.difference(self.old_store, self.new_store, found)))
 
-    def expect(self, where, operation):
-        ran = self.client(where, operation)
+    def recover(self, where):
+        """By a backup, into another folder than that of the backup to look at."""
+        os.mkdir(where + "/elsewhere")
+        self.expect(where, "backup", "elsewhere")
+        shutil.rmtree(where + "/elsewhere")
+
+    def expect(self, where, operation, backups="backups"):
+        ran = self.client(where, operation, backups)
         if ran.returncode != 0:
             raise scene.Violated("%s: %d, %s" % (operation, ran.returncode, ran.stdout))
         return ran

@@ -67,13 +67,15 @@ CLASSES = {
 # SQLite does not hand on every errno.
 OF_SQLITE = {win32(1117), CODES["E_FAIL"], CODES["E_OUTOFMEMORY"], win32(112)}
 NOT_PUT_BACK = CODES["NS_E_BACKUP_RESTORE_FAILURE"]
+HALF_RESTORED = CODES["NS_E_DRM_BACKUPRESTORE_BUSY"]
 # glibc ends a process that has no 32 bytes for the end of a thread's own variables. Random numbers
 # need them, once a thread. What the library can do is to see that there is memory right before.
 OF_GLIBC = "Fatal glibc error: failed to register TLS destructor"
 # With which a staging folder is removed, or taken for another restore's.
 REMOVING = {"openat", "openat2", "fstat", "newfstatat", "statx", "getdents64", "lseek", "unlinkat",
             "renameat2", "flock"}
-STAGING = re.compile(r"\.wmlb-restore-[0-9a-f]{16}")
+# The staging folder beside the store, and the note in it that there is one.
+STAGING = re.compile(r"(?:^|/)\.wmlb-restore-[0-9a-f]{16}")
 
 Ran = collections.namedtuple("Ran", "hits code killed result words digest lines")
 
@@ -244,9 +246,9 @@ class Scene:
 
     # -- running it
 
-    def run(self, operation=None, fault=None, store=None):
+    def run(self, operation=None, fault=None, store=None, backups=None):
         command = [os.path.join(self.programs, "client"), operation or self.operation,
-                   store or self.store, self.backups] + [self.secret] * bool(self.secret)
+                   store or self.store, backups or self.backups] + [self.secret] * bool(self.secret)
         environment = dict(os.environ, WMLB_THREADS=str(self.threads))
         of_memory = fault and fault[0] == "malloc"
         if of_memory:
@@ -390,21 +392,37 @@ class Scene:
             shutil.rmtree(fresh)
 
     def recover(self, ran, fault, kind):
-        """What is left beside the store, or half done, is put right by the next look at it: if
-        its process was killed, or if that could not be removed or moved."""
-        left = [name for name in snapshot(self.place) if STAGING.match(name)]
+        """What is left beside the store, or half done, is put right by the next backup of it: if
+        its process was killed, or if that could not be removed or moved. A list tells, and changes
+        nothing."""
+        left = [name for name in snapshot(self.place) if STAGING.search(name)]
         between = contents({name: value for name, value in snapshot(self.place).items()
                             if name not in left})
         whole = between in (contents(self.old_store), contents(self.new_store))
         sticky = fault[2].endswith("+")
         if kind != "kill" and not whole and not (sticky and ran.result == NOT_PUT_BACK):
             raise Violated("%d, and the store is in between" % ran.result)
-        if left and kind != "kill" and not sticky and fault[0] not in REMOVING:
+        # The last one makes sure that what says so in the store is gone before the folder is.
+        last_fsync = fault[0] == "fsync" and fault[1] == self.counts["fsync"]
+        removes = fault[0] in REMOVING or (last_fsync and ran.result == S_OK)
+        if left and kind != "kill" and not sticky and not removes:
             raise Violated("left beside the store: %s" % left)
         if kind == "kill" or left or not whole:
-            look = self.run("look")
-            if look.result != S_OK:
-                raise Violated("the store cannot be opened: %s" % look.words)
+            self.look(whole)
+            elsewhere = os.path.join(self.root, "elsewhere")
+            os.mkdir(elsewhere)
+            try:
+                self.need(self.run("backup", backups=elsewhere), "a backup of the store")
+            finally:
+                shutil.rmtree(elsewhere)
+
+    def look(self, whole):
+        before = snapshot(self.place)
+        look = self.run("look")
+        if look.result not in (S_OK, HALF_RESTORED) or (look.result == S_OK and not whole):
+            raise Violated("a list of the store: %d %s" % (look.result, look.words))
+        if snapshot(self.place) != before:
+            raise Violated("a list changes the store")
 
     def check_reader(self, ran, fault, kind):
         if self.backup_bytes() != self.old_backup:

@@ -43,8 +43,9 @@ impl Directory {
                 only: None,
                 host: HostFiles::look(),
             })),
+            Err(Errno::NOTDIR) => Self::open_database(path, left_overs),
             // A database that is not there may have been moved away by a killed restore.
-            Err(Errno::NOTDIR | Errno::NOENT) => {
+            Err(Errno::NOENT) => {
                 let opened = Self::open_database(path, left_overs);
                 if opened.is_err() && left_overs == LeftOvers::Recover {
                     staging::tidy(path)?;

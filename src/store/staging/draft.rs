@@ -259,7 +259,7 @@ fn hold_new(
         let marker = Marker::new(&name, location.key(site), &location.path);
         match HeldMarker::create(&folder, &marker) {
             Ok(held) => return Ok((Held::new(site, name, folder, held), marker)),
-            // Another process takes it for a left-over that has nothing in it.
+            // Another process takes it for a left-over that has nothing in it, and removes it.
             Err(Errno::NOENT | Errno::AGAIN) => {}
             Err(errno) => {
                 let _ = remove(folder.as_fd(), MARKER);

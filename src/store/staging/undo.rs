@@ -151,12 +151,25 @@ impl License<'_, '_> {
         found(self.record, folder, name)
     }
 
-    /// Takes away what was added.
-    fn remove(&self, to: BorrowedFd<'_>, name: &[u8]) -> sys::Result<bool> {
-        if self.found(to, name)? == Found::New {
+    /// Takes away what was added. While it is still staged it was not, and somebody else has made a
+    /// file of the same content.
+    fn remove(&mut self, to: BorrowedFd<'_>, name: &[u8]) -> sys::Result<bool> {
+        if self.found(to, name)? == Found::New && self.was_moved(to, name)? {
             fs::unlinkat(to, name, AtFlags::empty())?;
         }
         Ok(true)
+    }
+
+    /// Whether what is in the store is what was staged; by a link, which is half of a move where
+    /// renames cannot refuse to replace, it can be in both places.
+    fn was_moved(&mut self, to: BorrowedFd<'_>, name: &[u8]) -> sys::Result<bool> {
+        let staged = match self.staged() {
+            Err(Errno::NOENT) => return Ok(true),
+            folder => look(folder?, name)?,
+        };
+        let there = look(to, name)?;
+        let identity = |stat: fs::Stat| sys::identity(&stat);
+        Ok(staged.is_none() || staged.map(identity) == there.map(identity))
     }
 
     /// Puts back what was replaced.

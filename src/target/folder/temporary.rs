@@ -76,14 +76,15 @@ impl Folder {
             let temporary = Temporary::new(self, file, Some(name.clone()));
             // Another backup's sweep may have been quicker, and hold the lock, or have removed
             // the file before the lock: then another one.
-            let is_there = || {
-                let stat = fs::statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW);
-                stat.is_ok_and(|stat| sys::is_regular(&stat))
-            };
-            if locked != Err(Errno::WOULDBLOCK) && is_there() {
-                return Ok(temporary);
-            }
             reason = Errno::WOULDBLOCK;
+            if locked == Err(Errno::WOULDBLOCK) {
+                continue;
+            }
+            match fs::statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if sys::is_regular(&stat) => return Ok(temporary),
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno).at("create a file in", self.path()),
+            }
         }
         Err(reason).at("create a file in", self.path())
     }
