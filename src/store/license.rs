@@ -80,7 +80,7 @@ impl License {
             return Err(Error::Changed(place.path.to_owned()));
         };
         let mut database = Database::open(place, file, control)?;
-        database.check_if_small(control)?;
+        database.check_first(control)?;
         Ok(License {
             content: Content::Database {
                 database: Box::new(database),

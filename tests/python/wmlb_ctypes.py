@@ -331,9 +331,9 @@ class Restorer:
     def verify(self, flags=0, on_event=None):
         return self.backup(flags, on_event, "verify_backup")
 
-    def enumerate(self, what, on_license=None):
+    def enumerate(self, what, on_license=None, keep=True):
         """(hr, licenses) of the store or the backup. on_license is given each and gives the
-        callback's answer; what it raises is raised here."""
+        callback's answer; what it raises is raised here. Without keep the list stays empty."""
         found, problems = [], []
         token = id(found)
 
@@ -341,8 +341,10 @@ class Restorer:
         def callback(info, user_data):
             try:
                 assert user_data == token, "user_data is not what was passed"
-                found.append(License.of(info.contents))
-                answer = on_license(found[-1]) if on_license else None
+                license = License.of(info.contents)
+                if keep:
+                    found.append(license)
+                answer = on_license(license) if on_license else None
                 return S_OK if answer is None else answer
             except BaseException as problem:
                 problems.append(problem)

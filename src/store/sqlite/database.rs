@@ -21,7 +21,7 @@ use super::patience::Patience;
 use super::rows::{Rows, rows};
 pub use super::sidecars::Place;
 use super::sidecars::{Beside, Kept, Opened, Sidecars, State};
-use super::tree::{Flaw, HEADER};
+use super::tree::{Flaw, Format, HEADER};
 use super::view::{Content, Layer, OpenFile, View};
 use crate::error::{Error, Result};
 use crate::operation::Control;
@@ -160,11 +160,13 @@ impl Database {
         }
     }
 
-    /// Checks it now if it is small.
-    pub fn check_if_small(&mut self, control: &Control) -> Result<()> {
+    /// Checks it now if it is small, and of a large one what takes no time.
+    pub fn check_first(&mut self, control: &Control) -> Result<()> {
         match self.size() <= CHECKED_FIRST {
             true => self.find_sound(control),
-            false => Ok(()),
+            false => Format::read(&*self.state.view)
+                .map(drop)
+                .map_err(|flaw| self.error(flaw, control)),
         }
     }
 
