@@ -2,15 +2,17 @@
  * The wmlb command: backs up, restores, verifies and lists licenses; wmlb --help says how.
  * It knows of the library what wmlb.h says, and nothing else.
  *
- *     cc wmlb.c print.c secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
+ *     cc -pthread wmlb.c print.c secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
  */
 #define _GNU_SOURCE /* getopt_long */
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "print.h"
@@ -289,19 +291,71 @@ static wmlb_hresult list_stores(const struct arguments *arguments, struct listin
     return hr;
 }
 
+/* Cancels a list when a signal asks for the end: a database may keep it waiting, and then no
+ * callback is called that could. */
+struct watch {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool runs, ends;
+};
+
+static void *watch_signals(void *given)
+{
+    struct watch *watch = given;
+
+    pthread_mutex_lock(&watch->mutex);
+    while (!watch->ends) {
+        struct timespec until;
+
+        if (signaled)
+            wmlb_restorer_cancel(wmlb_default_restorer());
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 50 * 1000 * 1000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&watch->changed, &watch->mutex, &until);
+    }
+    pthread_mutex_unlock(&watch->mutex);
+    return NULL;
+}
+
+static void begin_watch(struct watch *watch)
+{
+    pthread_mutex_init(&watch->mutex, NULL);
+    pthread_cond_init(&watch->changed, NULL);
+    watch->ends = false;
+    /* Without a thread the callbacks still see the signal. */
+    watch->runs = pthread_create(&watch->thread, NULL, watch_signals, watch) == 0;
+}
+
+static void end_watch(struct watch *watch)
+{
+    if (!watch->runs)
+        return;
+    pthread_mutex_lock(&watch->mutex);
+    watch->ends = true;
+    pthread_cond_signal(&watch->changed);
+    pthread_mutex_unlock(&watch->mutex);
+    pthread_join(watch->thread, NULL);
+}
+
 static int list(const char *command, const struct arguments *arguments)
 {
     struct listing listing = {.json = (arguments->given & BIT(JSON)) != 0};
+    struct watch watch;
     wmlb_hresult hr;
 
     if (listing.json)
         putchar('[');
+    begin_watch(&watch);
     if (strcmp(command, "stores") == 0)
         hr = list_stores(arguments, &listing);
     else if (arguments->path != NULL)
         hr = wmlb_restorer_enumerate_backup(wmlb_default_restorer(), show_license, &listing);
     else if (WMLB_SUCCEEDED(hr = wmlb_set_backup_path(arguments->store))) /* none is listed */
         hr = wmlb_restorer_enumerate_store(wmlb_default_restorer(), show_license, &listing);
+    end_watch(&watch);
     if (listing.json)
         puts(listing.count > 0 ? "\n]" : "]");
     if (WMLB_FAILED(hr) && !ferror(stdout))

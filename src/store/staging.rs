@@ -218,10 +218,11 @@ impl Staging {
         let Some(journal) = journal else {
             return Err(Error::Defect("a restore without a journal".to_owned()));
         };
+        // Where there is a journal, there is a sign.
+        self.leave_sign()?;
         journal
             .finish()
             .at("write the journal of", &self.location.path)?;
-        self.leave_sign()?;
         self.synchronize()?;
         sys::synchronize_folder(&self.held()?.folder).at(WRITE, &self.location.path)?;
         control.check()?;
@@ -330,11 +331,29 @@ impl Staging {
             Err(Errno::EXIST) => return Err(self.disturbed()),
             store => store.at(PUT, &self.location.path)?,
         };
-        if let Some(owner) = self.owner {
-            owner.give(&store).at(PUT, &self.location.path)?;
-        }
         self.location.store = Some(store);
-        Ok(())
+        let dressed = self.dress_store();
+        if dressed.is_err() {
+            // There is nothing in it.
+            let _ = self.held()?.remove_signs(&self.location);
+            let Location { parent, name, .. } = &self.location;
+            let _ = fs::unlinkat(parent, &**name, AtFlags::REMOVEDIR);
+            self.location.store = None;
+        }
+        dressed
+    }
+
+    /// Gives the store that was made what one has that was there before.
+    fn dress_store(&mut self) -> Result<()> {
+        let Some(store) = &self.location.store else {
+            return Ok(());
+        };
+        self.dress_folder(store).at(PUT, &self.location.path)?;
+        self.leave_sign()?;
+        match &self.location.store {
+            Some(store) => sys::synchronize_folder(store).at(WRITE, &self.location.path),
+            None => Ok(()),
+        }
     }
 
     fn disturbed(&self) -> Error {

@@ -259,12 +259,13 @@ fn hold_new(
         let marker = Marker::new(&name, location.key(site), &location.path);
         match HeldMarker::create(&folder, &marker) {
             Ok(held) => return Ok((Held::new(site, name, folder, held), marker)),
-            // Another process takes it for a left-over that has nothing in it, and removes it.
-            Err(Errno::NOENT | Errno::AGAIN) => {}
             Err(errno) => {
                 let _ = remove(folder.as_fd(), MARKER);
                 let _ = fs::unlinkat(holder, &name, AtFlags::REMOVEDIR);
-                return Err(location.failed(MAKE, errno).into());
+                // Another process took it for a left-over that has nothing in it.
+                if !matches!(errno, Errno::NOENT | Errno::AGAIN) {
+                    return Err(location.failed(MAKE, errno).into());
+                }
             }
         }
     }

@@ -405,7 +405,7 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
         opened => opened.at(LOOK, &location.path)?,
     };
     let Some((file, bytes)) = opened else {
-        return judge_unmarked(location, site, name, &folder, is_trusted);
+        return judge_unmarked(location, &folder, is_trusted);
     };
     if location.examine(&file)?.st_uid != stat.st_uid {
         return Ok(Judged::Foreign);
@@ -439,29 +439,31 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
         }
     }
     let state = state_of(location, &folder)?;
+    if known == Known::ByMarker && is_of_another_store(location, site, &marker, &state) {
+        return Ok(Judged::Foreign);
+    }
     let held = Held::new(site, name.to_owned(), folder, held);
     Ok(Judged::LeftOver(LeftOver { held, state }))
 }
 
-/// A folder without a marker is none of ours, unless there is nothing in it yet. One of another
-/// user's who may write to the store, with a journal, may be of another version.
-fn judge_unmarked(
-    location: &Location,
-    site: Site,
-    name: &str,
-    folder: &OwnedFd,
-    is_trusted: bool,
-) -> Result<Judged> {
+/// Whether a folder that holds what was in a store is none of this store's, although that lies below
+/// it as the marker says: it came from elsewhere. A restore of this one has left a sign in it, or
+/// has its path.
+fn is_of_another_store(location: &Location, site: Site, marker: &Marker, state: &State) -> bool {
+    let Some(store) = location.holder(Site::Inside) else {
+        return false;
+    };
+    let leaves_signs = !location.is_kept_clear() && !sys::is_append_only(store);
+    site == Site::Beside
+        && leaves_signs
+        && !matches!(state, State::Settled)
+        && !marker.is_about(&location.path)
+}
+
+/// A folder without a marker is none of ours, unless there is nothing in it yet.
+fn judge_unmarked(location: &Location, folder: &OwnedFd, is_trusted: bool) -> Result<Judged> {
     if is_trusted && is_empty(folder).at(LOOK, &location.path)? {
         return Ok(Judged::Empty);
-    }
-    let own = rustix::process::geteuid().as_raw();
-    let is_of_another = location.examine(folder)?.st_uid != own;
-    if is_trusted && is_of_another {
-        let journal = look(folder.as_fd(), JOURNAL.as_bytes()).at(LOOK, &location.path)?;
-        if journal.is_some() {
-            return Err(half_restored(location, site, name, OF_ANOTHER_USER));
-        }
     }
     Ok(Judged::Foreign)
 }

@@ -28,7 +28,7 @@ pub struct Marker {
     pub folder: String,
     /// Which store the folder belongs to.
     pub store: String,
-    /// The store's path, as one line, and who began the restore: for words.
+    /// The store's path, as one line, and who began the restore.
     pub path: String,
     pub user: u32,
     pub process: Runner,
@@ -36,14 +36,18 @@ pub struct Marker {
 
 impl Marker {
     pub fn new(folder: &str, store: String, path: &Path) -> Self {
-        use std::os::unix::ffi::OsStrExt;
         Marker {
             folder: folder.to_owned(),
             store,
-            path: path.as_os_str().as_bytes().escape_ascii().to_string(),
+            path: one_line(path),
             user: rustix::process::geteuid().as_raw(),
             process: Runner::this(),
         }
+    }
+
+    /// Whether the restore was begun under this path of the store.
+    pub fn is_about(&self, path: &Path) -> bool {
+        self.path == one_line(path)
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -79,6 +83,11 @@ impl Marker {
         let checked = value("check")? == check(lines);
         (checked && marker.to_bytes() == bytes).then_some(marker)
     }
+}
+
+fn one_line(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().escape_ascii().to_string()
 }
 
 fn check(lines: &str) -> String {

@@ -30,8 +30,9 @@ pub fn set_aside(
             Err(Errno::NOENT | Errno::NAMETOOLONG) => continue,
             Err(errno) => return Err(errno),
         }
-        // A folder or a link is none of SQLite's.
-        if !look(staging.as_fd(), kept.as_bytes())?.is_some_and(|stat| sys::is_regular(&stat)) {
+        // A folder is none of SQLite's. What else is no file it would act on, or wait for.
+        let is_folder = |stat: fs::Stat| fs::FileType::from_raw_mode(stat.st_mode).is_dir();
+        if look(staging.as_fd(), kept.as_bytes())?.is_some_and(is_folder) {
             sys::rename_no_replace(staging.as_fd(), kept.as_bytes(), store, &name)?;
         }
     }

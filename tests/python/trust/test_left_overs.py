@@ -311,6 +311,17 @@ class NotLeftOvers(LeftOverCase):
 
         self.assert_kept(fill)
 
+    def test_one_that_looks_like_it(self):
+        """With names that a restore makes."""
+        def fill(folder):
+            support.write(folder + "/new/thesis", b"of Alice")
+            support.write(folder + "/old-0", b"of Alice")
+            support.write(folder + "/old/0", b"of Alice")
+            support.write(folder + "/scratch-0", b"of Alice")
+            support.write(folder + "/journal", b"of Alice")
+
+        self.assert_kept(fill)
+
     def test_an_empty_one(self):
         """A restore that is killed at its very beginning leaves such a one: it may go, but it keeps
         nobody from anything."""
@@ -323,6 +334,42 @@ class NotLeftOvers(LeftOverCase):
                 for what, operation in self.operations(store).items():
                     hr, said = self.run_as(user, operation)
                     self.assert_hr(hr, w.S_OK, "%s: %s" % (what, said))
+
+    def test_a_journal_that_was_made_up(self):
+        """Whole, as an older version writes it: it would take a license out of the store."""
+        def fill(folder):
+            license = os.stat(os.path.dirname(folder) + "/store/000")
+            seconds, nanoseconds = divmod(license.st_mtime_ns, 10**9)
+            out = b"A" + b"".join((
+                license.st_ino.to_bytes(8, "little"), license.st_size.to_bytes(8, "little"),
+                seconds.to_bytes(8, "little"), nanoseconds.to_bytes(4, "little"),
+                (3).to_bytes(4, "little"), b"000"))
+            support.write(folder + "/journal", out + b"E" + bytes.fromhex(forge.blake3(out)))
+            os.mkdir(folder + "/new")
+
+        self.assert_kept(fill)
+
+    def test_that_of_another_store(self):
+        """Of the same user and the same name, from elsewhere: all that is left of old licenses
+        is in it."""
+        place, store = self.make_store("shared", mode=0o777)
+        other_place, other = self.make_store("other")
+        for name in set(self.names(place)):
+            left = self.kill(ALICE, other)
+            moved = os.path.join(place, name)
+            os.rename(left, moved)
+            before, licenses = trust.hashes(moved), files_of(store)
+            for what in ("list", "verification", "backup"):
+                hr, said = self.run_as(ALICE, self.operations(store)[what])
+                self.assertIn(hr, (w.S_OK, w.BUSY), said)
+                self.assertTrue(os.path.isdir(moved), "deleted by a " + what)
+                self.assertEqual(trust.hashes(moved), before, what)
+                self.assertEqual(files_of(store), licenses, what)
+            # Back where it belongs it serves.
+            os.rename(moved, left)
+            self.assert_hr(self.run_as(ALICE, self.operations(other)["backup"])[0], w.S_OK)
+            self.assertEqual(files_of(other), self.old)
+
 
 class Squatted(LeftOverCase):
     """The name is taken by somebody else, in a folder like /tmp. It does not keep a restore from
@@ -361,6 +408,32 @@ class Squatted(LeftOverCase):
                     support.write(license, content)
                 os.rmdir(path) if "folder" in kind else os.unlink(path)
         self.assert_outside()
+
+    def test_in_the_store(self):
+        """Where a restore stages when it cannot beside: names in a store are anybody's who may
+        write to it."""
+        store = self.root + "/disk"
+        support.mount(self, store, "tmpfs", "mode=1777")
+        self.store = store
+        seen = {STAGING + forge.blake3(b"disk")[:16]}
+
+        def on_event(event):
+            seen.update(name for name in os.listdir(store) if name.startswith(STAGING))
+
+        self.assert_ends(self.target_of(store).restore(w.RESTORE_OVERWRITE, on_event))
+        trust.give(ALICE, *(os.path.join(store, name) for name in os.listdir(store)))
+        for name in seen:
+            path = os.path.join(store, name)
+            for kind, make in self.kinds(path):
+                if "folder" in kind:
+                    continue  # it may be of a restore that he has made
+                make()
+                trust.give(MALLORY, path)
+                hr, said = self.run_as(ALICE, self.operations(store)["restore"])
+                self.assert_hr(hr, w.S_OK, "%s: %s" % (kind, said))
+                os.unlink(path)
+        self.assert_outside()
+
 
 if __name__ == "__main__":
     unittest.main()

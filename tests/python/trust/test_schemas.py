@@ -190,6 +190,13 @@ class Sizes(SchemaCase):
         self.put(script)
         self.run_within("a statement of 120 MB", "store", "partial")
 
+    def test_many_rows(self):
+        """An honest database of 200,000 licenses: told in order, and nothing is put elsewhere."""
+        trust.plain_database(self.path, 200000)
+        run = trust.run_apart(self, "store")
+        self.assertEqual(run.results["store"][::2], [w.S_OK, 200001])
+        self.assertLess(run.memory, trust.MOST_MEMORY)
+
     @unittest.skipUnless(support.has_program("strace"), "strace is needed")
     def test_nothing_is_made_in_folders_for_temporary_files(self):
         trust.plain_database(self.path, 200000)
@@ -293,6 +300,31 @@ class Canceled(SchemaCase):
         self.assert_hr(restorer.cancel(), w.S_FALSE)
         self.assert_hr(restorer.enumerate("store")[0], w.S_OK)
         self.assert_ends(restorer.backup())
+
+    def test_the_command_by_a_signal(self):
+        self.waiting()
+        folder = self.root + "/program"
+        os.mkdir(folder)
+        program = trust.build_command(folder)
+        environment = trust.command_environment(self.root)
+        with trust.background(program, "list", "--store", self.store, env=environment) as process:
+            # Its handler is there when the store is being read.
+            def reads_the_store():
+                links = "/proc/%d/fd" % process.pid
+                return any(os.readlink(os.path.join(links, each)).startswith(self.store)
+                           for each in os.listdir(links))
+
+            def looks():
+                with contextlib.suppress(OSError):
+                    return reads_the_store()
+                return False
+
+            sqlite_support.wait_until(looks, "a list that reads the store")
+            begun = time.monotonic()
+            process.send_signal(2)
+            self.assertEqual(process.wait(timeout=trust.HANGS), 130)
+            self.assertLess(time.monotonic() - begun, sqlite_support.PATIENCE - 1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -83,6 +83,18 @@ class NoFiles(SiblingCase):
             results = self.run_apart(words, "store", "save", StorePath=self.path)
             self.assertIn(results["save"][0], (w.E_ACCESSDENIED, CORRUPT), words)
 
+    def test_a_restore(self):
+        """It compares the database that is there, and moves away what lies beside it."""
+        self.put()
+        self.assert_ends(self.restorer.backup())
+        self.clear()
+        for words in self.cases(kinds=("fifo", "link", "device")):
+            results = self.run_apart(words, "restore")
+            if results["restore"][0] == w.S_OK:
+                for suffix in ("-journal", "-wal"):
+                    self.assertFalse(os.path.lexists(self.path + suffix), words)
+
+
 class HardLinks(SiblingCase):
     """A regular file of somebody else's, under a second name: it may be read, and no more."""
 
