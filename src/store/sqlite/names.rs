@@ -8,7 +8,7 @@ pub(crate) const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
 pub(crate) const WITH_CONTENT: [&str; 2] = [JOURNAL, LOG];
 pub(super) const JOURNAL: &str = "-journal";
 pub(super) const LOG: &str = "-wal";
-pub(super) const INDEX: &str = "-shm";
+pub(crate) const INDEX: &str = "-shm";
 
 /// The name of the database that a file belongs to, if it is called as if it did.
 pub fn database_of(name: &[u8]) -> Option<&[u8]> {

@@ -6,6 +6,7 @@ use rustix::fs::{self, AtFlags, Mode};
 use rustix::io::Errno;
 
 use crate::store::folders::empty_folder;
+use crate::store::sqlite::INDEX;
 use crate::sys;
 
 /// Proves that a restore of the store made the folder. Made first, removed last.
@@ -60,7 +61,7 @@ pub fn new_folder(folder: &[u8]) -> Vec<u8> {
 pub enum Clear {
     /// All of it.
     All,
-    /// All except what was in the store, and what says so.
+    /// All except what was in the store and is of use, and what says so.
     NotKept,
 }
 
@@ -82,8 +83,11 @@ pub fn clear(folder: &OwnedFd, clear: Clear) -> sys::Result<()> {
         Err(errno) => unless_gone(errno)?,
     }
     let mut names = names_of(folder.as_fd(), SCRATCH)?;
+    let mut old = names_of(folder.as_fd(), OLD)?;
+    // The index of a log is made anew from it.
+    old.retain(|name| clear == Clear::All || name.ends_with(INDEX));
+    names.append(&mut old);
     if clear == Clear::All {
-        names.extend(names_of(folder.as_fd(), OLD)?);
         names.extend([JOURNAL, KEPT, DONE, ENDED, MARKER].map(str::to_owned));
     }
     for name in names {

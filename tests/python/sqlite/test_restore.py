@@ -6,7 +6,6 @@ import unittest
 import support
 from restore import test_kill
 import wmlb_ctypes as w
-from host_support import HostCase
 from restore_support import RestoreCase, STAGING, snapshot
 from sqlite_support import SIBLINGS, database, hold, make, opened, rows
 
@@ -98,29 +97,6 @@ class Siblings(OldAndNewCase):
             self.assertEqual(self.skipped(events), [(b"d/x.db", w.FILE_EXISTS)])
             self.assert_ends(self.restorer.restore(w.RESTORE_OVERWRITE))
             self.assertEqual(rows(self.path), 20)
-
-
-class LogInTheBackup(HostCase):
-    """A host's store gave a database and its log as licenses like others."""
-
-    def test_it_comes_beside_no_other_database(self):
-        made = make(os.path.join(self.root, "made", "x.db"), 50, mode="wal")
-        hold(
-            self, made, "PRAGMA wal_autocheckpoint = 0",
-            "INSERT INTO t (content) SELECT zeroblob(100) FROM t",
-        )(kill=True)
-        _, host = self.host({
-            b"x.db": support.read(made), b"x.db-wal": support.read(made + "-wal"),
-        })
-        self.assert_ends(host.backup(w.OVERWRITE))
-        own = make(os.path.join(self.store, "x.db"), 400, mode="wal")
-        events = self.assert_ends(self.restorer.restore(0))
-        self.assertEqual([name for name, _ in self.skipped(events)], [b"x.db", b"x.db-wal"])
-        before = snapshot(self.place)
-        self.assert_untouched(
-            self.restorer.restore(w.RESTORE_OVERWRITE), w.E_ACCESSDENIED, before, "x.db-wal"
-        )
-        self.assertEqual(rows(own), 400)
 
 
 class Comparing(OldAndNewCase):
