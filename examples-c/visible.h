@@ -61,8 +61,7 @@ static inline int print_visible(FILE *out, const char *text, char newline)
     return printed;
 }
 
-/* Prints a line: words of the program's own, the text as above, and, unless it is NULL, after a colon
-   why. */
+/* Prints a line: words of the program's own, the text as above, and, unless that is NULL, why. */
 static inline void print_line(FILE *out, const char *words, const char *text, const char *why)
 {
     fputs(words, out);

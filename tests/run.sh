@@ -81,21 +81,46 @@ part() {
     echo "== $name: $part_passed passed, $part_failed failed, $SECONDS s"
 }
 
-# unittest counts what it ran; this turns that into what has passed.
+# python_room OUTPUT ROOM: runs the tests of a folder, and shows them when all are done.
+python_room() {
+    local code=0
+    python3 -m unittest discover -s "tests/python/$2" -t tests/python -v >"$1/$2" 2>&1 || code=$?
+    echo "ended with $code" >>"$1/$2"
+    echo "-- $2"
+    cat "$1/$2"
+}
+
+# As many rooms at once as there are processors, the longest first. unittest counts what it ran;
+# this turns that into what has passed. A room that says nothing at its end has failed.
 python_tests() {
-    local code=0 output ran bad left_out good
-    output=$(mktemp "${TMPDIR:-/tmp}/wmlb-python.XXXXXX")
-    python3 -m unittest discover -s tests/python -v 2>&1 | tee "$output" || code=$?
-    ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$output")
-    bad=$(grep '^FAILED' "$output" |
+    local output room rooms ran bad left_out good
+    output=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-python.XXXXXX")
+    rooms=$(cd tests/python && ls -d */ | tr -d / | grep -v __pycache__)
+    export -f python_room
+    printf '%s\n' trust restore sqlite $rooms | awk '!seen[$0]++' |
+        xargs -P "$(nproc)" -I{} bash -c 'python_room "$@"' room "$output" {}
+    ran=$(sum_of '^Ran ([0-9]+) tests?.*' "$output")
+    bad=$(cat "$output"/* | grep '^FAILED' |
         grep -oE '(failures|errors|unexpected successes)=[0-9]+' |
         awk -F= '{ sum += $2 } END { print sum + 0 }' || true)
-    left_out=$(sed -nE 's/^(OK|FAILED) .*skipped=([0-9]+).*/\2/p' "$output")
-    rm -f "$output"
+    left_out=$(sum_of '^(OK|FAILED) .*skipped=([0-9]+).*' "$output" 2)
+    for room in $rooms; do
+        if ! grep -qE '^(OK|FAILED)' "$output/$room"; then
+            echo "$room did not come to its end"
+            bad=$((bad + 1))
+        fi
+    done
     # Several failures of one test's parts count each.
-    good=$((${ran:-0} - bad - ${left_out:-0}))
-    echo "python: $((good > 0 ? good : 0)) passed, $bad failed, ${left_out:-0} skipped"
-    return "$code"
+    good=$((ran - bad - left_out))
+    echo "python: $((good > 0 ? good : 0)) passed, $bad failed, $left_out skipped"
+    room=$(grep -LxF 'ended with 0' "$output"/* | wc -l)
+    rm -rf "$output"
+    [ "$room" -eq 0 ]
+}
+
+# sum_of PATTERN FOLDER [GROUP]: the sum of the numbers that it captures in the files there.
+sum_of() {
+    cat "$2"/* | sed -nE "s/$1/\\${3:-1}/p" | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 smoke_test() {

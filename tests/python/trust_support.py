@@ -112,7 +112,11 @@ def journal_of(database, super_journal=None, pages=()):
 
 
 def put_hot_journal(path, super_journal=None, rows=1):
-    """A database with a journal that is to be rolled back."""
+    """A database with a journal that is to be rolled back, in the place of whatever was there:
+    SQLite would act on that, and wait for what it names."""
+    for name in (path + "-journal", path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
     plain_database(path, rows)
     support.write(path + "-journal", journal_of(path, super_journal))
     return path

@@ -436,6 +436,7 @@ fn view(
             let size = (u32::from(header[16]) << 8) | (u32::from(header[17]) << 16);
             match journal::read(&content, size, &stops) {
                 Ok(None) => {}
+                Ok(Some(found)) if place.is_committed(found.list.as_deref())? => {}
                 Ok(Some(found)) => {
                     page_size = Some(found.page_size);
                     let layer = Layer::new(&journal.file, found.places);

@@ -17,6 +17,7 @@ pub fn look(database: &[u8], journal: &[u8], log: &[u8]) {
             page_size,
             pages,
             places,
+            ..
         } = found;
         lay(&mut content, journal, page_size, pages, &places);
     }

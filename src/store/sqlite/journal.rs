@@ -2,11 +2,8 @@
 //! (<https://www.sqlite.org/fileformat.html>, 3).
 //!
 //! A transaction over several databases leaves in each journal the name of a file that lists all
-//! of them, after the last page. It is never looked for, and the journal is rolled back whether
-//! or not there is such a file: that gives one moment of this database in any case, the one
-//! before the transaction. SQLite would ignore a journal whose list is gone, since then the
-//! transaction is committed; between that and the removal of the journal there is no more than
-//! a moment, and who may write beside the database could name any file.
+//! of them, after the last page. When that file goes, the transaction is committed, and the
+//! journals do not count any more.
 
 use rustix::io::Errno;
 
@@ -29,6 +26,8 @@ const UNCOUNTED: u32 = u32::MAX;
 const SHORTEST: u64 = 512;
 /// Where in a database there is never a page, as locks are held on it.
 const LOCKS: u32 = 0x4000_0000;
+/// The longest path there is.
+const LONGEST_NAME: u32 = 4096;
 /// Every so many bytes of a page, from its end, count for its checksum.
 const SAMPLED: usize = 200;
 
@@ -39,6 +38,8 @@ pub struct Journal {
     /// Of the database before the transaction.
     pub pages: u32,
     pub places: Places,
+    /// The file that lists all databases of the transaction, if there are several.
+    pub list: Option<Vec<u8>>,
 }
 
 /// What is wrong with a journal or a log.
@@ -93,6 +94,7 @@ pub fn read<C: Content>(
                 page_size,
                 pages,
                 places: Places::new(Vec::new()),
+                list: list(journal)?,
             });
         }
         at += sector;
@@ -135,6 +137,32 @@ fn finish(found: Option<Journal>, places: Vec<Place>) -> Result<Option<Journal>,
         places: Places::new(places),
         ..found
     }))
+}
+
+/// The name of the list, which is the end of the journal: its length, the sum of its bytes, and the
+/// magic of a header follow it.
+fn list<C: Content>(journal: &C) -> Result<Option<Vec<u8>>, Unreadable> {
+    const TAIL: u64 = 16;
+    let Some(end) = journal.size().checked_sub(TAIL) else {
+        return Ok(None);
+    };
+    let mut file = Pieces::new(journal);
+    let Some(tail) = file.get(end, TAIL as usize)? else {
+        return Ok(None);
+    };
+    let (length, sum) = (number(tail, 0), number(tail, 4));
+    let Some(start) = end.checked_sub(length.into()) else {
+        return Ok(None);
+    };
+    if tail[8..] != MAGIC || !(1..=LONGEST_NAME).contains(&length) {
+        return Ok(None);
+    }
+    let Some(name) = file.get(start, length as usize)? else {
+        return Ok(None);
+    };
+    let signed = |byte: &u8| i32::from(*byte as i8) as u32;
+    let found = name.iter().map(signed).fold(0, u32::wrapping_add);
+    Ok((found == sum).then(|| name.to_vec()))
 }
 
 fn checksum(nonce: u32, page: &[u8]) -> u32 {

@@ -9,6 +9,9 @@ pub(crate) const WITH_CONTENT: [&str; 2] = [JOURNAL, LOG];
 pub(super) const JOURNAL: &str = "-journal";
 pub(super) const LOG: &str = "-wal";
 pub(crate) const INDEX: &str = "-shm";
+/// What is appended, with digits, to the name of the first of several databases for the list of all
+/// that one transaction changes.
+pub(super) const LIST: &[u8] = b"-mj";
 
 /// The name of the database that a file belongs to, if it is called as if it did.
 pub fn database_of(name: &[u8]) -> Option<&[u8]> {

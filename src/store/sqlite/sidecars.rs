@@ -8,9 +8,10 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::names::{INDEX, JOURNAL, LOG};
+use super::names::{INDEX, JOURNAL, LIST, LOG};
 use super::view::OpenFile;
 use crate::error::{Error, Result};
+use crate::name;
 use crate::sys::{self, Care, Identity, StoreFile};
 
 /// Where a database is: its folder, its name in there, and its path for words.
@@ -141,6 +142,23 @@ impl Kept {
             log: self.open(LOG)?,
             index: self.open(INDEX)?,
         })
+    }
+
+    /// Whether the transaction of a journal is committed that names this list of databases: the
+    /// list would lie beside the first of them, and does not. What is not in this folder is not
+    /// looked for, since whoever may write here can name anything, and the journal counts.
+    pub fn is_committed(&self, list: Option<&[u8]>) -> Result<bool> {
+        let name = list.map(|list| name::split(list).1).unwrap_or_default();
+        let Some(first) = name.windows(LIST.len()).rposition(|part| part == LIST) else {
+            return Ok(false);
+        };
+        let is_there = |name: &[u8]| match fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW)
+        {
+            Ok(stat) => Ok(sys::is_regular(&stat)),
+            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(false),
+            Err(errno) => Err(Error::system("examine", &self.path, errno)),
+        };
+        Ok(is_there(&name[..first])? && !is_there(name)?)
     }
 
     /// Opens what has the name; None when nothing has. What is no file is an error: SQLite would

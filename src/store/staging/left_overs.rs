@@ -446,9 +446,9 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
     Ok(Judged::LeftOver(LeftOver { held, state }))
 }
 
-/// Whether a folder that holds what was in a store is none of this store's, although that lies below
-/// it as the marker says: it came from elsewhere. A restore of this one has left a sign in it, or
-/// has its path.
+/// Whether a folder that holds what was in a store is none of this store's, although that lies
+/// below it as the marker says: it came from elsewhere. A restore of this one has left a sign in
+/// it, or has its path.
 fn is_of_another_store(location: &Location, site: Site, marker: &Marker, state: &State) -> bool {
     let Some(store) = location.holder(Site::Inside) else {
         return false;
