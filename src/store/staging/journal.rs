@@ -226,17 +226,41 @@ pub fn create_journal(folder: &OwnedFd) -> sys::Result<JournalWriter> {
     Ok(JournalWriter::new(file.into()))
 }
 
-/// The journal in a staging folder under one of its names, if there is one that is whole.
-pub fn open_journal(folder: &OwnedFd, name: &str, store: &Path) -> Result<Option<File>> {
-    const ACTION: &str = "read the journal of";
+const ACTION: &str = "read the journal of";
+
+/// The file of this name in a staging folder.
+fn open(folder: &OwnedFd, name: &str, store: &Path) -> Result<Option<File>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let journal = match sys::open_at(folder, name, flags, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(None),
+    let file = match sys::open_at(folder, name, flags, Mode::empty()) {
+        Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(None),
         file => File::from(file.at(ACTION, store)?),
     };
-    if !sys::is_regular(&rustix::fs::fstat(&journal).at(ACTION, store)?) {
+    let is_regular = sys::is_regular(&rustix::fs::fstat(&file).at(ACTION, store)?);
+    Ok(is_regular.then_some(file))
+}
+
+/// Whether a folder has a journal that ends as all do, whatever version's its records are.
+pub fn ends_as_journal(folder: &OwnedFd, store: &Path) -> Result<bool> {
+    const TAIL: u64 = 1 + blake3::OUT_LEN as u64;
+    let Some(mut file) = open(folder, JOURNAL, store)? else {
+        return Ok(false);
+    };
+    let length = file.metadata().at(ACTION, store)?.len();
+    let Some(records) = length.checked_sub(TAIL) else {
+        return Ok(false);
+    };
+    let mut hash = blake3::Hasher::new();
+    io::copy(&mut (&mut file).take(records), &mut hash).at(ACTION, store)?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail).at(ACTION, store)?;
+    Ok(tail == [&[END][..], hash.finalize().as_bytes()].concat())
+}
+
+/// The journal in a staging folder under one of its names, if there is one that is whole.
+pub fn open_journal(folder: &OwnedFd, name: &str, store: &Path) -> Result<Option<File>> {
+    let Some(journal) = open(folder, name, store)? else {
         return Ok(None);
-    }
+    };
     let mut records = JournalReader::new(BufReader::new(&journal));
     loop {
         match records.next() {

@@ -11,7 +11,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::apply::Replay;
-use super::journal::open_journal;
+use super::journal::{ends_as_journal, open_journal};
 use super::layout::{Clear, DONE, ENDED, JOURNAL, KEPT, MARKER, clear, remove};
 use super::location::{Location, NUMBERED, Site};
 use super::marker::{HeldMarker, Marker, read_marker};
@@ -405,7 +405,7 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
         opened => opened.at(LOOK, &location.path)?,
     };
     let Some((file, bytes)) = opened else {
-        return judge_unmarked(location, &folder, is_trusted);
+        return judge_unmarked(location, site, name, &folder, is_trusted);
     };
     if location.examine(&file)?.st_uid != stat.st_uid {
         return Ok(Judged::Foreign);
@@ -460,10 +460,22 @@ fn is_of_another_store(location: &Location, site: Site, marker: &Marker, state: 
         && !marker.is_about(&location.path)
 }
 
-/// A folder without a marker is none of ours, unless there is nothing in it yet.
-fn judge_unmarked(location: &Location, folder: &OwnedFd, is_trusted: bool) -> Result<Judged> {
+/// A folder without a marker is none of ours, unless there is nothing in it yet. One of another
+/// user's who may write to the store, with a whole journal, may be of another version.
+fn judge_unmarked(
+    location: &Location,
+    site: Site,
+    name: &str,
+    folder: &OwnedFd,
+    is_trusted: bool,
+) -> Result<Judged> {
     if is_trusted && is_empty(folder).at(LOOK, &location.path)? {
         return Ok(Judged::Empty);
+    }
+    let own = rustix::process::geteuid().as_raw();
+    let is_of_another = location.examine(folder)?.st_uid != own;
+    if is_trusted && is_of_another && ends_as_journal(folder, &location.path)? {
+        return Err(half_restored(location, site, name, OF_ANOTHER_USER));
     }
     Ok(Judged::Foreign)
 }

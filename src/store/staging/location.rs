@@ -133,8 +133,13 @@ impl Location {
     /// The n-th name of a staging folder. Beside a store they are another's for each store.
     pub fn staging_name(&self, site: Site, number: u64) -> String {
         let mut hash = blake3::Hasher::new();
-        hash.update(self.key(site).as_bytes());
-        hash.update(&number.to_le_bytes());
+        match site {
+            Site::Beside => hash.update(self.below().as_bytes()),
+            Site::Inside => hash.update(self.key(site).as_bytes()),
+        };
+        if number > 0 {
+            hash.update(&number.to_le_bytes());
+        }
         let [a, b, c, d, e, f, g, h, ..] = *hash.finalize().as_bytes();
         name::staging(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
