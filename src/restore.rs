@@ -177,9 +177,10 @@ impl Job for Restore {
         if player::is_running(&staging.real_path(b"")) {
             return Err(Error::PlayerRuns(path.clone()));
         }
-        let journal = match staging.is_fresh() {
-            true => None,
-            false => Some(staging.journal()?),
+        let journal = if staging.is_fresh() {
+            None
+        } else {
+            Some(staging.journal()?)
         };
         let (frames, checker) = archive.split();
         let overwrite = self.has(WMLB_RESTORE_OVERWRITE);

@@ -103,21 +103,18 @@ impl Waiting {
                 file = Some((side.read_back(&path)?, path));
             }
             let mut left = seal.stored as usize;
-            match &mut file {
-                None => {
-                    let (now, later) = memory.split_at(left);
-                    take(Released::Bytes(now))?;
-                    memory = later;
+            if let Some((file, path)) = &mut file {
+                while left > 0 {
+                    let piece = &mut buffer[..left.min(PIECE)];
+                    file.read_exact(piece)
+                        .map_err(|error| unreadable(error, path))?;
+                    take(Released::Bytes(piece))?;
+                    left -= piece.len();
                 }
-                Some((file, path)) => {
-                    while left > 0 {
-                        let piece = &mut buffer[..left.min(PIECE)];
-                        file.read_exact(piece)
-                            .map_err(|error| unreadable(error, path))?;
-                        take(Released::Bytes(piece))?;
-                        left -= piece.len();
-                    }
-                }
+            } else {
+                let (now, later) = memory.split_at(left);
+                take(Released::Bytes(now))?;
+                memory = later;
             }
             take(Released::Frame {
                 seal: *seal,

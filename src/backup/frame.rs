@@ -42,7 +42,21 @@ enum Outcome {
 
 type Context<'c, 'p> = &'c mut dyn TaskContext<Packing<'p>>;
 
-impl<'p> FrameInProgress<'_, 'p> {
+impl<'w, 'p> FrameInProgress<'w, 'p> {
+    /// One that has nothing yet.
+    pub fn new(packing: &'w Packing<'p>, worker: &'w mut Worker, task: Task) -> Self {
+        FrameInProgress {
+            packing,
+            worker,
+            task,
+            notices: Vec::new(),
+            licenses: 0,
+            bytes: 0,
+            large: LargeMark::None,
+            first: Vec::new(),
+        }
+    }
+
     /// Fills the frame with the batch's next licenses.
     pub fn fill(&mut self, context: Context<'_, 'p>) -> Result<()> {
         while !self.task.batch.is_empty() {
@@ -66,25 +80,33 @@ impl<'p> FrameInProgress<'_, 'p> {
                 }
                 Some(Entry::License | Entry::Spooled(_)) => {
                     self.begin_path();
-                    match self.add_next()? {
-                        Outcome::Done => {
-                            self.task.advance();
-                        }
-                        Outcome::Ended => {
-                            self.task.advance();
-                            break;
-                        }
-                        Outcome::Full => break,
-                        Outcome::Large(license) if !self.worker.content.is_empty() => {
-                            self.task.keep(license);
-                            break;
-                        }
-                        Outcome::Large(license) => return self.begin_large(license, context),
+                    if !self.take_next(context)? {
+                        break;
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Adds the batch's next license; false when the frame has come to its end.
+    fn take_next(&mut self, context: Context<'_, 'p>) -> Result<bool> {
+        match self.add_next()? {
+            Outcome::Done => {
+                self.task.advance();
+                Ok(true)
+            }
+            Outcome::Ended => {
+                self.task.advance();
+                Ok(false)
+            }
+            Outcome::Full => Ok(false),
+            Outcome::Large(license) if !self.worker.content.is_empty() => {
+                self.task.keep(license);
+                Ok(false)
+            }
+            Outcome::Large(license) => self.begin_large(license, context).map(|()| false),
+        }
     }
 
     /// Sets the path of the member that is being made.

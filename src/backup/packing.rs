@@ -40,16 +40,7 @@ impl Work for Packing<'_> {
         worker.judge.begin();
         let large = task.large.take();
         let continues_large = large.is_some();
-        let mut frame = FrameInProgress {
-            packing: self,
-            worker,
-            task,
-            notices: Vec::new(),
-            licenses: 0,
-            bytes: 0,
-            large: LargeMark::None,
-            first: Vec::new(),
-        };
+        let mut frame = FrameInProgress::new(self, worker, task);
         match large {
             Some(large) => frame.continue_large(large)?,
             None => frame.fill(context)?,

@@ -242,32 +242,11 @@ fn archive_of_members(input: &mut Input<'_>) {
         let last = frames.last_mut().expect("the first one");
         match input.byte() % 8 {
             kind @ 0..=2 => {
-                let mut path = LICENSES_FOLDER.to_vec();
-                let (length, kind) = match kind {
-                    0 => (input.byte().into(), 0),
-                    kind => (input.short() % (LONGEST + 2), kind),
-                };
-                let mut name = input.repeated(length);
-                if kind < 2 {
-                    // In order, and right.
-                    path.extend(format!("{licenses:06}").bytes());
-                    name.retain(|byte| !matches!(byte, 0 | b'/'));
-                    name.truncate(LONGEST - 6);
-                } else {
-                    sound = false;
-                }
-                path.extend(name);
+                sound &= kind < 2;
+                let path = path_of_member(input, kind, licenses);
                 let modified = time(input);
-                let data_length = match input.byte() {
-                    0 if has_large => {
-                        // One is enough, and takes long enough.
-                        has_large = false;
-                        let around = [LARGEST_WHOLE as usize, FRAME_CONTENT, 2 * FRAME_CONTENT];
-                        around[input.short() % around.len()] + input.short() % 3 - 1
-                    }
-                    _ => input.short() % 4096,
-                };
-                let data = input.repeated(data_length);
+                let length = length_of_member(input, &mut has_large);
+                let data = input.repeated(length);
                 add_member(&mut frames, &path, modified, &data);
                 licenses += 1;
                 bytes += data.len() as u64;
@@ -309,20 +288,50 @@ fn archive_of_members(input: &mut Input<'_>) {
     let seen = read(&scratch);
     assert!(!sound || seen.whole);
     if seen.whole && !changes.is_empty() {
-        // No byte of a backup file can change unnoticed.
-        let right = scratch.content();
-        let mut wrong = right.clone();
-        for (at, value) in changes {
-            let at = match at % 2 {
-                0 => at / 2 % wrong.len(),
-                _ => wrong.len() - 1 - at / 2 % wrong.len(),
-            };
-            wrong[at] ^= value;
-        }
-        assert_eq!(read(&Scratch::with(&wrong)).whole, wrong == right);
-        wrong.truncate(right.len() - 1);
-        assert!(!read(&Scratch::with(&wrong)).whole);
+        assert_changes_are_noticed(&scratch, changes);
     }
+}
+
+/// A name in order and right; of the kind 2, any.
+fn path_of_member(input: &mut Input<'_>, kind: u8, licenses: u64) -> Vec<u8> {
+    let mut path = LICENSES_FOLDER.to_vec();
+    let length = match kind {
+        0 => input.byte().into(),
+        _ => input.short() % (LONGEST + 2),
+    };
+    let mut name = input.repeated(length);
+    if kind < 2 {
+        path.extend(format!("{licenses:06}").bytes());
+        name.retain(|byte| !matches!(byte, 0 | b'/'));
+        name.truncate(LONGEST - 6);
+    }
+    path.extend(name);
+    path
+}
+
+/// One that is large is enough, and takes long enough.
+fn length_of_member(input: &mut Input<'_>, has_large: &mut bool) -> usize {
+    if input.byte() != 0 || !std::mem::take(has_large) {
+        return input.short() % 4096;
+    }
+    let around = [LARGEST_WHOLE as usize, FRAME_CONTENT, 2 * FRAME_CONTENT];
+    around[input.short() % around.len()] + input.short() % 3 - 1
+}
+
+/// No byte of a backup file can change unnoticed.
+fn assert_changes_are_noticed(scratch: &Scratch, changes: Vec<(usize, u8)>) {
+    let right = scratch.content();
+    let mut wrong = right.clone();
+    for (at, value) in changes {
+        let at = match at % 2 {
+            0 => at / 2 % wrong.len(),
+            _ => wrong.len() - 1 - at / 2 % wrong.len(),
+        };
+        wrong[at] ^= value;
+    }
+    assert_eq!(read(&Scratch::with(&wrong)).whole, wrong == right);
+    wrong.truncate(right.len() - 1);
+    assert!(!read(&Scratch::with(&wrong)).whole);
 }
 
 fn time(input: &mut Input<'_>) -> Time {

@@ -15,9 +15,10 @@ use crate::sys::{self, StoreFile};
 impl Planner<'_> {
     /// Refuses to touch the database of a player that runs: it would write its own over it.
     pub(super) fn check_player(&self, name: &[u8]) -> Result<()> {
-        match player::is_running(&self.staging.real_path(name)) {
-            true => Err(Error::PlayerRuns(self.staging.display_path(name))),
-            false => Ok(()),
+        if player::is_running(&self.staging.real_path(name)) {
+            Err(Error::PlayerRuns(self.staging.display_path(name)))
+        } else {
+            Ok(())
         }
     }
 
@@ -60,10 +61,9 @@ impl Planner<'_> {
         };
         let same = sqlite::reads_same(database.reader(), wanted, size)
             .map_err(|error| Error::io("read", &path, error))?;
-        match database.is_unchanged()? {
-            true if same => Ok(Existing::Equal),
-            true => Ok(differs),
-            false => Err(Error::Changed(path)),
+        if !database.is_unchanged()? {
+            return Err(Error::Changed(path));
         }
+        Ok(if same { Existing::Equal } else { differs })
     }
 }

@@ -29,12 +29,11 @@ pub fn restore(
     operation: &mut Operation<'_>,
 ) -> Result<wmlb_hresult> {
     let mut claim = store.claim()?;
-    let existing = match overwrite {
-        true => None,
-        false => {
-            let session = claim.open(false, operation.host_calls())?;
-            Some(Existing::read(session, operation)?)
-        }
+    let existing = if overwrite {
+        None
+    } else {
+        let session = claim.open(false, operation.host_calls())?;
+        Some(Existing::read(session, operation)?)
     };
     operation.control().check()?;
     let session = claim.open(true, operation.host_calls())?;
@@ -200,16 +199,15 @@ impl HostMain<'_, '_> {
         // What is there counts, not the size that it says it has.
         reserve(&mut self.large, data.len(), "a license")?;
         self.large.extend_from_slice(data);
-        match piece.ends() {
-            true => {
-                let data = &std::mem::take(&mut self.large);
-                self.settle(&HostLicense {
-                    name,
-                    data,
-                    modified,
-                })
-            }
-            false => self.operation.advance(self.progress),
+        if piece.ends() {
+            let data = &std::mem::take(&mut self.large);
+            self.settle(&HostLicense {
+                name,
+                data,
+                modified,
+            })
+        } else {
+            self.operation.advance(self.progress)
         }
     }
 

@@ -96,12 +96,13 @@ impl<'a> Stager<'a> {
         let Some(only) = &self.only else {
             return Ok(in_backup);
         };
-        match self.only_in_backup.get_or_init(|| in_backup.to_owned()) == in_backup {
-            true => Ok(only),
-            false => Err(Error::Corrupt {
+        if self.only_in_backup.get_or_init(|| in_backup.to_owned()) == in_backup {
+            Ok(only)
+        } else {
+            Err(Error::Corrupt {
                 path: self.staging.display_path(only),
                 what: "the backup of one database has more than that".to_owned(),
-            }),
+            })
         }
     }
 
@@ -283,8 +284,10 @@ impl<'a> Stager<'a> {
         let path = || self.staging.display_path(name);
         let is_begun = self.begun.lock().iter().any(|begun| begun == name);
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let file = match is_begun {
-            false => match self.open(own, name, new) {
+        let file = if is_begun {
+            self.open(own, name, OFlags::WRONLY)
+        } else {
+            match self.open(own, name, new) {
                 // Another worker's, or another license's: that shows in the end.
                 Err(Errno::EXIST) => self.open(own, name, OFlags::WRONLY),
                 Ok(file) => {
@@ -292,8 +295,7 @@ impl<'a> Stager<'a> {
                     Ok(file)
                 }
                 Err(errno) => Err(errno),
-            },
-            true => self.open(own, name, OFlags::WRONLY),
+            }
         };
         let file = file.at("write", path)?;
         write_all(&file, data, piece.offset).at("write", path)?;
@@ -385,9 +387,10 @@ impl<'a> Visitor for Stager<'a> {
             let name = self.name(pieces.name(piece))?;
             let data = &content[piece.data.clone()];
             staged.bytes += data.len() as u64;
-            match piece.begins() && piece.ends() {
-                true => self.stage_whole(own, name, data, piece.modified, &mut staged)?,
-                false => self.stage_piece(own, name, data, piece, &mut staged)?,
+            if piece.begins() && piece.ends() {
+                self.stage_whole(own, name, data, piece.modified, &mut staged)?
+            } else {
+                self.stage_piece(own, name, data, piece, &mut staged)?
             }
         }
         Ok(staged)

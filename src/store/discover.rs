@@ -19,10 +19,11 @@ mod thorium;
 mod thunder;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use self::found::Store;
 pub use self::found::{FoundStore, Kind};
-use self::place::Environment;
+use self::place::{Environment, Place};
 use self::places::PLACES;
 pub use super::player::Running;
 use crate::sys::Identity;
@@ -32,30 +33,32 @@ pub fn find_stores() -> Vec<FoundStore> {
     let environment = Environment::read();
     let mut known = HashSet::<Identity>::new();
     let mut found = Vec::new();
-    for place in PLACES {
-        for path in environment.paths(place) {
-            let mut stores = (place.find)(place, &path);
-            stores.sort_by(|a, b| {
-                (&a.player, &a.profile, &a.path).cmp(&(&b.player, &b.profile, &b.path))
+    let everywhere = PLACES.iter().flat_map(|place| {
+        let paths = environment.paths(place).into_iter();
+        paths.flat_map(move |path| stores_at(place, &path).map(move |store| (place, store)))
+    });
+    for (place, store) in everywhere {
+        // StorePath takes UTF-8 only.
+        let Some(path) = store.path.to_str() else {
+            continue;
+        };
+        if known.insert(store.identity) {
+            found.push(FoundStore {
+                player: store.player.unwrap_or_else(|| place.player.to_owned()),
+                profile: store.profile,
+                kind: store.kind,
+                path: path.to_owned(),
+                running: store.running,
             });
-            for store in stores {
-                // StorePath takes UTF-8 only.
-                let Some(path) = store.path.to_str() else {
-                    continue;
-                };
-                if known.insert(store.identity) {
-                    found.push(FoundStore {
-                        player: store.player.unwrap_or_else(|| place.player.to_owned()),
-                        profile: store.profile,
-                        kind: store.kind,
-                        path: path.to_owned(),
-                        running: store.running,
-                    });
-                }
-            }
         }
     }
     found
+}
+
+fn stores_at(place: &Place, path: &Path) -> impl Iterator<Item = Store> + use<> {
+    let mut stores = (place.find)(place, path);
+    stores.sort_by(|a, b| (&a.player, &a.profile, &a.path).cmp(&(&b.player, &b.profile, &b.path)));
+    stores.into_iter()
 }
 
 /// Where [`find_stores`] looks: the player, and the path.

@@ -62,9 +62,10 @@ pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<StoreFile
         // Who may not write to it can still see the locks of others.
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
             let file = open(OFlags::empty())?;
-            match is_locked(&file)? {
-                true => Err(Errno::AGAIN),
-                false => Ok(Some(file)),
+            if is_locked(&file)? {
+                Err(Errno::AGAIN)
+            } else {
+                Ok(Some(file))
             }
         }
         // Nothing, or no file.

@@ -240,9 +240,10 @@ impl HostFiles {
 
     /// What care it takes to close a file that is none of a database.
     pub fn care(&self, stat: &fs::Stat) -> Care {
-        match self.0.contains(&identity(stat)) {
-            true => Care::IfOpen,
-            false => Care::None,
+        if self.0.contains(&identity(stat)) {
+            Care::IfOpen
+        } else {
+            Care::None
         }
     }
 }

@@ -30,38 +30,11 @@ pub fn open(
         .map_err(|error| Error::io("read", path, error))?;
     let factor = work_factor(&head);
     let payload = payload_of(&head);
-    let cut_off = (head.len() as u64) < LONGEST_HEADER;
-    let corrupt = |what: &str| Error::Corrupt {
-        path: path.to_owned(),
-        what: what.to_owned(),
-    };
-    let refused = |hr, why: String| Error::Encrypted {
-        path: path.to_owned(),
-        hr,
-        why,
-    };
-    let password = |why: &str| {
-        let hr = hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD;
-        refused(hr, why.to_owned())
-    };
-    let input = Input {
-        head,
-        taken: 0,
-        bytes,
-    };
-    let decryptor = Decryptor::new_buffered(input).map_err(|error| match error {
-        DecryptError::Io(error) if is_of_the_system(&error) => Error::io("read", path, error),
-        DecryptError::Io(_) if cut_off => corrupt("it ends in the header of its encryption"),
-        DecryptError::Io(_) => Error::NotABackup {
-            path: path.to_owned(),
-            why: format!("the header of its encryption is longer than {LONGEST_HEADER} bytes"),
-        },
-        _ => corrupt("the header of its encryption is damaged"),
-    })?;
+    let decryptor = decryptor(head, bytes, path)?;
     let opened = match (decryptor.is_scrypt(), &keys.passphrase) {
-        (true, None) => return Err(password("no passphrase is set")),
+        (true, None) => return Err(password(path, "no passphrase is set")),
         (false, _) if keys.identities.is_empty() => {
-            return Err(password("no identity is set"));
+            return Err(password(path, "no identity is set"));
         }
         (true, Some(passphrase)) => {
             control.check()?;
@@ -78,26 +51,66 @@ pub fn open(
         }),
     };
     control.check()?;
-    let stream = opened.map_err(|error| match error {
-        DecryptError::DecryptionFailed => password("its passphrase is another"),
-        DecryptError::NoMatchingKeys => password("no identity that is set opens it"),
-        // The file may be whole and the passphrase right: it is neither damaged nor no backup,
-        // and to ask for another passphrase would not help.
-        DecryptError::ExcessiveWork { required, .. } => refused(
-            hresult::NOT_SUPPORTED,
-            format!(
-                "the work factor of its passphrase is {required}: this library goes up to \
-                 {LARGEST_WORK_FACTOR}"
-            ),
-        ),
-        _ => corrupt("the header of its encryption is damaged"),
-    })?;
     Ok(Box::new(Opened {
-        stream,
+        stream: opened.map_err(|error| not_opened(path, error))?,
         path: path.to_owned(),
         payload,
         given: 0,
     }))
+}
+
+/// Reads the header, whose beginning is in memory.
+fn decryptor(head: Vec<u8>, bytes: Bytes, path: &Path) -> Result<Decryptor<Input>> {
+    let cut_off = (head.len() as u64) < LONGEST_HEADER;
+    let input = Input {
+        head,
+        taken: 0,
+        bytes,
+    };
+    Decryptor::new_buffered(input).map_err(|error| match error {
+        DecryptError::Io(error) if is_of_the_system(&error) => Error::io("read", path, error),
+        DecryptError::Io(_) if cut_off => corrupt(path, "it ends in the header of its encryption"),
+        DecryptError::Io(_) => Error::NotABackup {
+            path: path.to_owned(),
+            why: format!("the header of its encryption is longer than {LONGEST_HEADER} bytes"),
+        },
+        _ => corrupt(path, DAMAGED_HEADER),
+    })
+}
+
+fn not_opened(path: &Path, error: DecryptError) -> Error {
+    match error {
+        DecryptError::DecryptionFailed => password(path, "its passphrase is another"),
+        DecryptError::NoMatchingKeys => password(path, "no identity that is set opens it"),
+        // The file may be whole and the passphrase right: it is neither damaged nor no backup,
+        // and to ask for another passphrase would not help.
+        DecryptError::ExcessiveWork { required, .. } => Error::Encrypted {
+            path: path.to_owned(),
+            hr: hresult::NOT_SUPPORTED,
+            why: format!(
+                "the work factor of its passphrase is {required}: this library goes up to \
+                 {LARGEST_WORK_FACTOR}"
+            ),
+        },
+        _ => corrupt(path, DAMAGED_HEADER),
+    }
+}
+
+const DAMAGED_HEADER: &str = "the header of its encryption is damaged";
+
+fn corrupt(path: &Path, what: &str) -> Error {
+    Error::Corrupt {
+        path: path.to_owned(),
+        what: what.to_owned(),
+    }
+}
+
+fn password(path: &Path, why: &str) -> Error {
+    Error::Encrypted {
+        path: path.to_owned(),
+        hr: hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
+        why: why.to_owned(),
+    }
 }
 
 /// An age file, of which the beginning is in memory.

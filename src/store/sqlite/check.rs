@@ -42,9 +42,10 @@ pub fn check(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<()> {
         checker.expect(root, Owner::Root, 0)?;
         checker.tree(root, is_table)?;
     }
-    match checker.seen.count == u64::from(format.pages) {
-        true => Ok(()),
-        false => damaged("some of its pages belong to nothing"),
+    if checker.seen.count == u64::from(format.pages) {
+        Ok(())
+    } else {
+        damaged("some of its pages belong to nothing")
     }
 }
 
@@ -124,9 +125,10 @@ impl<C: Content> Checker<'_, C> {
         if page == 0 || page > self.format.pages {
             return damaged(format!("there is no page {page}"));
         }
-        match self.seen.add(page) {
-            true => Ok(()),
-            false => damaged(format!("page {page} is in two places")),
+        if self.seen.add(page) {
+            Ok(())
+        } else {
+            damaged(format!("page {page} is in two places"))
         }
     }
 
@@ -181,9 +183,10 @@ impl<C: Content> Checker<'_, C> {
             let at = self.format.offset(map) + u64::from(page - map - 1) * 5;
             self.content.read_page(&mut said, at)?;
         }
-        match said[0] == owner as u8 && number(&said, 1) == parent {
-            true => Ok(()),
-            false => damaged(format!("page {page} is said to belong to something else")),
+        if said[0] == owner as u8 && number(&said, 1) == parent {
+            Ok(())
+        } else {
+            damaged(format!("page {page} is said to belong to something else"))
         }
     }
 
@@ -207,11 +210,12 @@ impl<C: Content> Checker<'_, C> {
             found += 1 + leaves as u64;
             trunk = number(&page, 0);
         }
-        match found == u64::from(count) {
-            true => Ok(()),
-            false => damaged(format!(
+        if found == u64::from(count) {
+            Ok(())
+        } else {
+            damaged(format!(
                 "{count} pages are said to be free, and {found} are"
-            )),
+            ))
         }
     }
 
@@ -221,9 +225,10 @@ impl<C: Content> Checker<'_, C> {
         self.read(root, &mut first)?;
         let kind = first[if root == 1 { tree::HEADER } else { 0 }];
         let is_table = matches!(kind, 5 | 13);
-        match is_table && !may_be_table {
-            true => damaged(format!("page {root} is none of an index")),
-            false => self.node(root, is_table, 0, Keys::default()).map(drop),
+        if is_table && !may_be_table {
+            damaged(format!("page {root} is none of an index"))
+        } else {
+            self.node(root, is_table, 0, Keys::default()).map(drop)
         }
     }
 
@@ -313,10 +318,7 @@ impl<C: Content> Checker<'_, C> {
             owner = Owner::Overflow;
             rest = rest.saturating_sub(self.format.usable as u64 - 4);
         }
-        match next == 0 {
-            true => Ok(()),
-            false => impossible(),
-        }
+        if next == 0 { Ok(()) } else { impossible() }
     }
 }
 
@@ -344,9 +346,10 @@ fn cover(node: &Node<'_>, page: u32, mut used: Vec<Range<usize>>, usable: usize)
         between += range.start - end;
         end = range.end;
     }
-    match end <= usable && between + (usable - end) == node.fragments() {
-        true => Ok(()),
-        false => damaged(format!("page {page} is not used as it says")),
+    if end <= usable && between + (usable - end) == node.fragments() {
+        Ok(())
+    } else {
+        damaged(format!("page {page} is not used as it says"))
     }
 }
 

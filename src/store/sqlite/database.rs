@@ -162,11 +162,12 @@ impl Database {
 
     /// Checks it now if it is small, and of a large one what takes no time.
     pub fn check_first(&mut self, control: &Control) -> Result<()> {
-        match self.size() <= CHECKED_FIRST {
-            true => self.find_sound(control),
-            false => Format::read(&*self.state.view)
+        if self.size() <= CHECKED_FIRST {
+            self.find_sound(control)
+        } else {
+            Format::read(&*self.state.view)
                 .map(drop)
-                .map_err(|flaw| self.error(flaw, control)),
+                .map_err(|flaw| self.error(flaw, control))
         }
     }
 
@@ -199,9 +200,10 @@ impl Database {
     pub fn verify(&mut self, control: &Control) -> Result<bool> {
         // In this order: what was checked is what was read.
         let sound = self.find_sound(control);
-        match self.is_unchanged()? {
-            true => sound.map(|()| true),
-            false => Ok(false),
+        if self.is_unchanged()? {
+            sound.map(|()| true)
+        } else {
+            Ok(false)
         }
     }
 
@@ -344,18 +346,16 @@ fn attempt(
         .and_then(|content| content.read_page(&mut header, 0))
         .map_err(failed)?;
     let logs = header[READ_VERSION] == WITH_LOG || sidecars.log.is_some();
-    let mut log_lock = None;
-    let mut extent = None;
+    let mut log = None;
     if let (true, Some(index), Some(_)) = (logs, &sidecars.index, &reader) {
         match Lock::of_log(&index.file).map_err(failed)? {
-            Attempt::Held(lock) => log_lock = Some(lock),
+            Attempt::Held(lock) => log = Some((lock, find_extent(index).map_err(failed)?)),
             Attempt::Busy => return Ok(Tried::Busy),
             Attempt::Unknown => reader = None,
         }
-        if log_lock.is_some() {
-            extent = find_extent(index).map_err(failed)?;
-        }
     }
+    let (log_lock, extent) = log.unzip();
+    let extent = extent.flatten();
     // With the locks, everything is looked at.
     let before = fstat(file.as_fd()).map_err(failed)?;
     let beside = sidecars.beside();

@@ -98,45 +98,71 @@ pub fn read<C: Content>(
             });
         }
         at += sector;
-        let pages = found.as_ref().map_or(0, |found| found.pages);
         let record = u64::from(page_size) + 8;
-        let records = match records {
-            UNCOUNTED => (journal.size().saturating_sub(sector) / record) as u32,
-            records => records,
+        let section = Section {
+            page_size,
+            pages: found.as_ref().map_or(0, |found| found.pages),
+            nonce,
+            records: match records {
+                UNCOUNTED => (journal.size().saturating_sub(sector) / record) as u32,
+                records => records,
+            },
         };
-        for _ in 0..records {
-            if stops() {
-                return Err(Unreadable::Stopped);
-            }
-            let Some(bytes) = file.get(at, record as usize)? else {
-                return finish(found, places);
-            };
-            let (page, content) = (number(bytes, 0), &bytes[4..4 + page_size as usize]);
-            // After the last page there may be the name of the list, as if it were this page.
-            if page == 0 || page == LOCKS / page_size + 1 {
-                return finish(found, places);
-            }
-            if page <= pages {
-                if checksum(nonce, content) != number(bytes, 4 + page_size as usize) {
-                    return finish(found, places);
-                }
-                if places.len() == MOST_PLACES {
-                    return Err(Unreadable::TooLarge);
-                }
-                places.push(Place::new(page, at + 4).ok_or(Unreadable::TooLarge)?);
-            }
-            at += record;
+        if !section.read(&mut file, &mut at, &mut places, stops)? {
+            break;
         }
         at = at.next_multiple_of(sector);
     }
-    finish(found, places)
-}
-
-fn finish(found: Option<Journal>, places: Vec<Place>) -> Result<Option<Journal>, Unreadable> {
     Ok(found.map(|found| Journal {
         places: Places::new(places),
         ..found
     }))
+}
+
+/// What a header says of the pages that follow it.
+struct Section {
+    page_size: u32,
+    /// Of the database before the transaction.
+    pages: u32,
+    nonce: u32,
+    records: u32,
+}
+
+impl Section {
+    /// Takes the places of the pages, and moves behind them; false when the journal ends there.
+    fn read<C: Content>(
+        &self,
+        file: &mut Pieces<'_, C>,
+        at: &mut u64,
+        places: &mut Vec<Place>,
+        stops: &dyn Fn() -> bool,
+    ) -> Result<bool, Unreadable> {
+        let length = self.page_size as usize;
+        for _ in 0..self.records {
+            if stops() {
+                return Err(Unreadable::Stopped);
+            }
+            let Some(bytes) = file.get(*at, length + 8)? else {
+                return Ok(false);
+            };
+            let (page, content) = (number(bytes, 0), &bytes[4..4 + length]);
+            // After the last page there may be the name of the list, as if it were this page.
+            if page == 0 || page == LOCKS / self.page_size + 1 {
+                return Ok(false);
+            }
+            if page <= self.pages {
+                if checksum(self.nonce, content) != number(bytes, 4 + length) {
+                    return Ok(false);
+                }
+                if places.len() == MOST_PLACES {
+                    return Err(Unreadable::TooLarge);
+                }
+                places.push(Place::new(page, *at + 4).ok_or(Unreadable::TooLarge)?);
+            }
+            *at += length as u64 + 8;
+        }
+        Ok(true)
+    }
 }
 
 /// The name of the list, which is the end of the journal: its length, the sum of its bytes, and the

@@ -43,9 +43,10 @@ impl Checksum {
                 [eight[0], eight[1], eight[2], eight[3]],
                 [eight[4], eight[5], eight[6], eight[7]],
             );
-            match high_first {
-                true => (u32::from_be_bytes(one), u32::from_be_bytes(other)),
-                false => (u32::from_le_bytes(one), u32::from_le_bytes(other)),
+            if high_first {
+                (u32::from_be_bytes(one), u32::from_be_bytes(other))
+            } else {
+                (u32::from_le_bytes(one), u32::from_le_bytes(other))
             }
         });
         words.fold(self, |Checksum(first, second), (one, other)| {

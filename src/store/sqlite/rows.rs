@@ -110,9 +110,10 @@ pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<R
             size,
             modified,
         });
-        match names.len() + size_of::<Entry>() * rows.len() <= MOST_MEMORY {
-            true => Ok(()),
-            false => Err(Flaw::TooLarge),
+        if names.len() + size_of::<Entry>() * rows.len() <= MOST_MEMORY {
+            Ok(())
+        } else {
+            Err(Flaw::TooLarge)
         }
     })?;
     rows.sort_unstable_by(|one, other| one.name(&names).cmp(other.name(&names)));

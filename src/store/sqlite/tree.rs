@@ -126,9 +126,10 @@ impl Format {
     /// Of so many bytes of a row, how many are in the tree's own page.
     fn local(&self, length: u64, in_table_leaf: bool) -> usize {
         let usable = self.usable as u64;
-        let most = match in_table_leaf {
-            true => usable - 35,
-            false => (usable - 12) * 64 / 255 - 23,
+        let most = if in_table_leaf {
+            usable - 35
+        } else {
+            (usable - 12) * 64 / 255 - 23
         };
         if length <= most {
             return length as usize;
@@ -344,9 +345,10 @@ impl<'a, C: Content> Pages<'a, C> {
                 None => self.walk_below(cell.child, depth + 1, each)?,
             }
         }
-        match node.is_leaf {
-            true => Ok(()),
-            false => self.walk_below(node.last_child(), depth + 1, each),
+        if node.is_leaf {
+            Ok(())
+        } else {
+            self.walk_below(node.last_child(), depth + 1, each)
         }
     }
 
