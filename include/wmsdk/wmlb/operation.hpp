@@ -26,6 +26,9 @@ constexpr unsigned kind = static_cast<unsigned>(sizeof(WCHAR) | sizeof(ULONG) <<
 #endif
     ;
 
+/// An answer that makes no difference; a cast to void does not say that to every compiler.
+inline void ignore(wmlb_hresult) {}
+
 class locked {
 public:
     explicit locked(pthread_mutex_t &mutex) : mutex_(mutex) { pthread_mutex_lock(&mutex_); }
@@ -213,7 +216,7 @@ template <unsigned Kind> struct operation {
     void finish() noexcept
     {
         wmlb_hresult result = S_OK;
-        (void)wmlb_restorer_wait(of->handle, UINT32_MAX, &result);
+        ignore(wmlb_restorer_wait(of->handle, UINT32_MAX, &result));
         tell(status, hr, type, text.bytes(), true);
         callback->Release();
         callback = nullptr;

@@ -168,7 +168,7 @@ private:
             locked lock(shared_->mutex);
             shared_->abandoned = true;
         }
-        (void)wmlb_restorer_cancel(shared_->handle);
+        ignore(wmlb_restorer_cancel(shared_->handle));
         if (!told)
             shared_->join();
         shared_->let_go();

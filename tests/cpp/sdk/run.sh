@@ -16,7 +16,7 @@ strict=("${warnings[@]}" -Wconversion -Wshadow)
 # What pkg-config --cflags wmlb-wmsdk gives.
 sdk=(-I"$include/wmsdk/beside" -I"$include/wmsdk" -I"$include")
 made=$work/made/package
-export CPPFLAGS='' CXXFLAGS='-O1 -g' LDFLAGS=''
+export CPPFLAGS='' CXXFLAGS='-O1 -g -Werror' LDFLAGS=''
 make=(make -s -C "$root" "CARGO_TARGET_DIR=$work/made" "DIST=$dist")
 step "build libwmvcore" "${make[@]}" wmvcore
 ln -s libwmvcore.so "$made/libwmvcore.so.1"
