@@ -88,10 +88,10 @@ def age_with_passphrase(passphrase, *arguments):
             answered += 1
             os.write(terminal, passphrase.encode() + b"\n")
     os.close(terminal)
-    status = os.waitpid(child, 0)[1]
-    if answered == 0:
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if answered == 0 and code == 0:
         raise AssertionError("age did not ask: %r" % said)
-    return os.waitstatus_to_exitcode(status)
+    return code
 
 
 def header_length(data):
