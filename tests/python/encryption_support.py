@@ -1,6 +1,7 @@
 """What the tests of encryption share: keys, and the age command."""
 
 import atexit
+import base64
 import functools
 import os
 import pty
@@ -92,6 +93,11 @@ def age_with_passphrase(passphrase, *arguments):
     if answered == 0 and code == 0:
         raise AssertionError("age did not ask: %r" % said)
     return code
+
+
+def unpadded(text):
+    """What text in base64 without padding stands for."""
+    return base64.b64decode(text + (b"==" if isinstance(text, bytes) else "=="))
 
 
 def header_length(data):

@@ -9,6 +9,8 @@ mod armor;
 #[cfg(feature = "encryption")]
 mod header;
 #[cfg(feature = "encryption")]
+mod hybrid;
+#[cfg(feature = "encryption")]
 mod opening;
 #[cfg(feature = "encryption")]
 mod sealing;

@@ -59,7 +59,7 @@ pub fn open(
             })
         }
         (false, _) => wiping_stack(|| {
-            let identities = keys.identities.iter().map(|one| one as _);
+            let identities = keys.identities.iter().map(|one| one.as_ref() as _);
             decryptor.decrypt(identities.take_while(|_| control.check().is_ok()))
         }),
     };

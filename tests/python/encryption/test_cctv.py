@@ -65,8 +65,6 @@ class Vector:
     @property
     def codes(self):
         """What a verification may say."""
-        if self.is_post_quantum:
-            return {w.E_INVALIDARG}
         return OTHER_CODES.get(self.name, CODES[self.expected])
 
     def header(self):
@@ -174,7 +172,8 @@ class Vectors(Case):
                 hr, words = self.verified(file, vector)
                 codes = vector.codes
                 self.assertIn(hr, codes, "%s: %s" % (w.describe(hr), words))
-                if vector.name not in AGE_DIFFERS:
+                # age has had post-quantum keys since 1.3.
+                if vector.name not in AGE_DIFFERS and not vector.is_post_quantum:
                     self.assertEqual(hr == w.S_OK, self.age_opens(file, vector), "age differs")
 
 
