@@ -738,15 +738,15 @@ public:
     {
         return start(wmlb_restorer_backup_licenses, flags, std::move(handler), code);
     }
-    /// Starts a restore; flags: 0, or WMLB_RESTORE_* joined by |. As backup().
+    /// Starts a restore; flags: 0, or WMLB_RESTORE_* and WMLB_ALLOW_CLEAR joined by |. As backup().
     operation restore(std::uint32_t flags, event_handler handler, std::error_code &code)
     {
         return start(wmlb_restorer_restore_licenses, flags, std::move(handler), code);
     }
-    /// Starts a verification of the backup file. As backup().
-    operation verify(event_handler handler, std::error_code &code)
+    /// Starts a verification of the backup file; flags: 0, or WMLB_ALLOW_CLEAR. As backup().
+    operation verify(std::uint32_t flags, event_handler handler, std::error_code &code)
     {
-        return start(wmlb_restorer_verify_backup, 0, std::move(handler), code);
+        return start(wmlb_restorer_verify_backup, flags, std::move(handler), code);
     }
 
     /// Cancels what is running, if anything is. Also in a callback.
@@ -820,9 +820,9 @@ public:
     {
         return call([&](auto &c) { return restore(flags, std::move(handler), c); });
     }
-    operation verify(event_handler handler = nullptr)
+    operation verify(std::uint32_t flags = 0, event_handler handler = nullptr)
     {
-        return call([&](auto &c) { return verify(std::move(handler), c); });
+        return call([&](auto &c) { return verify(flags, std::move(handler), c); });
     }
     void list_store(const license_handler &handler) const
     {
@@ -909,15 +909,17 @@ private:
 
 /* ---- stores on this machine ---- */
 
-/// The stores of licenses that players have made for this user: see wmlb_discover_stores().
-inline std::vector<store_info> discover_stores(std::error_code &code)
+namespace detail {
+
+inline std::vector<store_info> discover(wmlb_hresult (*function)(wmlb_store_callback, void *),
+                                        std::error_code &code)
 {
     struct {
         std::vector<store_info> stores;
         std::exception_ptr thrown;
     } found;
     using found_type = decltype(found);
-    const wmlb_hresult hr = wmlb_discover_stores(
+    const wmlb_hresult hr = function(
         [](const wmlb_store_info *info, void *user_data) noexcept -> wmlb_hresult {
             auto &into = *static_cast<found_type *>(user_data);
             const bool kept = detail::guarded(into.thrown, [&]() {
@@ -938,6 +940,20 @@ inline std::vector<store_info> discover_stores(std::error_code &code)
     return std::move(found.stores);
 }
 
+} // namespace detail
+
+/// The stores of licenses that players have made for this user: see wmlb_discover_stores().
+inline std::vector<store_info> discover_stores(std::error_code &code)
+{
+    return detail::discover(wmlb_discover_stores, code);
+}
+
+/// The places where stores are looked for: see wmlb_discover_places().
+inline std::vector<store_info> discover_places(std::error_code &code)
+{
+    return detail::discover(wmlb_discover_places, code);
+}
+
 #if WMLB_HPP_EXCEPTIONS
 inline std::vector<store_info> discover_stores()
 {
@@ -945,6 +961,14 @@ inline std::vector<store_info> discover_stores()
     auto stores = discover_stores(code);
     detail::check(code, code.message());
     return stores;
+}
+
+inline std::vector<store_info> discover_places()
+{
+    std::error_code code;
+    auto places = discover_places(code);
+    detail::check(code, code.message());
+    return places;
 }
 #endif
 

@@ -48,6 +48,8 @@ pub enum Error {
     BackupExists(PathBuf),
     #[error("{} is not a regular file, so it is neither followed nor replaced", .0.display())]
     NotRegular(PathBuf),
+    #[error("{} is not a regular file, so it cannot be a backup", .0.display())]
+    NotAFile(PathBuf),
     #[error("{} is a link or a special file, not a license", .0.display())]
     NotALicense(PathBuf),
     #[error("the license store {} cannot be opened", path.display())]
@@ -246,6 +248,7 @@ impl Error {
             Error::BackupExists(_) => hresult::WMLB_NS_E_DRM_BACKUP_EXISTS,
             Error::WriteOnly(_)
             | Error::NotRegular(_)
+            | Error::NotAFile(_)
             | Error::NotALicense(_)
             | Error::Sidecar(_) => hresult::WMLB_E_ACCESSDENIED,
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,

@@ -41,16 +41,17 @@ properties! {
     Passphrase: Kind::Secret;
 
     /// The recipients that backups are encrypted to: public keys of the age format ("age1..."),
-    /// one per line, at most 500. The identity of any one of them opens the backup. Empty lines
-    /// and lines that begin with # are ignored. A backup does not start while Passphrase is set
-    /// too.
+    /// one per line, at most 500. The identity of any one of them opens the backup. Those of
+    /// hardware ("age1tag1...") are opened by other programs. Either all are post-quantum
+    /// ("age1pq1...", "age1tagpq1..."), and at most 64, or none is. Empty lines and lines that
+    /// begin with # are ignored. A backup does not start while Passphrase is set too.
     Recipients: Kind::Recipients;
 
     /// The identities that open encrypted backups: secret keys of the age format
-    /// ("AGE-SECRET-KEY-1..."), one per line, at most 500; the identity file of age-keygen is such
-    /// a text. Empty lines and lines that begin with # are ignored. They are kept and wiped as
-    /// Passphrase is. If both are set, Passphrase opens the backups that were made with a
-    /// passphrase, and the identities open all others.
+    /// ("AGE-SECRET-KEY-1...", "AGE-SECRET-KEY-PQ-1..."), one per line, at most 500; the identity
+    /// file of age-keygen is such a text. Empty lines and lines that begin with # are ignored. They
+    /// are kept and wiped as Passphrase is. If both are set, Passphrase opens the backups that were
+    /// made with a passphrase, and the identities open all others.
     Identities: Kind::Secret;
 
     /// The compression level of zstd.

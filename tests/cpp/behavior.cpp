@@ -137,7 +137,7 @@ void whole(const fs::path &store, const fs::path &folder)
     // The first one's result stays, whatever came after it.
     backup.wait(code);
     CHECK(!code);
-    restorer.verify(nullptr, code).wait(code);
+    restorer.verify(0, nullptr, code).wait(code);
     CHECK(!code);
 
     restorer.set_store_path(folder / "restored", code);
@@ -159,10 +159,18 @@ void encrypted(const fs::path &store, const fs::path &folder)
     restorer.backup(0, nullptr, code).wait(code);
     CHECK(!code);
     restorer.remove(WMLB_PROP_PASSPHRASE, code);
-    restorer.verify(nullptr, code).wait(code);
+    restorer.verify(0, nullptr, code).wait(code);
     CHECK(code == wmlb::errc::invalid_password);
     restorer.set_passphrase("correct horse battery staple", code);
-    restorer.verify(nullptr, code).wait(code);
+    restorer.verify(0, nullptr, code).wait(code);
+    CHECK(!code);
+    // One in clear is not taken for it.
+    restorer.remove(WMLB_PROP_PASSPHRASE, code);
+    restorer.backup(WMLB_BACKUP_OVERWRITE, nullptr, code).wait(code);
+    restorer.set_passphrase("correct horse battery staple", code);
+    restorer.verify(0, nullptr, code).wait(code);
+    CHECK(code == wmlb::errc::invalid_password);
+    restorer.verify(WMLB_ALLOW_CLEAR, nullptr, code).wait(code);
     CHECK(!code);
 }
 
@@ -431,6 +439,7 @@ int main(int argc, char **argv)
     for (const wmlb::store_info &info : wmlb::discover_stores(code))
         CHECK(!info.player.empty() && !info.path.empty());
     CHECK(!code);
+    CHECK(!wmlb::discover_places(code).empty() && !code);
     std::printf("behavior: %d checks, %d failed\n", made, failed);
     return failed == 0 ? 0 : 1;
 }

@@ -115,6 +115,17 @@ namespace Wmlb
         AllowClear = 4096,
     }
 
+    /// <summary>How a verification is done, joined by |.</summary>
+    [Flags]
+    public enum VerifyFlags : uint
+    {
+        /// <summary>As it is by custom.</summary>
+        None = 0,
+
+        /// <summary>Take a backup that is not encrypted although a secret is set.</summary>
+        AllowClear = 4096,
+    }
+
     /// <summary>Whether a license may be backed up.</summary>
     public enum Right
     {

@@ -161,8 +161,19 @@ namespace Wmlb
         /// <summary>The stores of the players on this machine.</summary>
         public static IReadOnlyList<StoreInfo> DiscoverStores()
         {
+            return Discover(own => Native.wmlb_discover_stores(StoreTold, own));
+        }
+
+        /// <summary>The places where DiscoverStores looks, whether there is a store or not.</summary>
+        public static IReadOnlyList<StoreInfo> DiscoverPlaces()
+        {
+            return Discover(own => Native.wmlb_discover_places(StoreTold, own));
+        }
+
+        private static IReadOnlyList<StoreInfo> Discover(Func<IntPtr, int> function)
+        {
             var list = new Collected<StoreInfo>();
-            list.Gather(own => Native.wmlb_discover_stores(StoreTold, own), () => "");
+            list.Gather(function, () => "");
             return list.Items;
         }
 
@@ -243,11 +254,13 @@ namespace Wmlb
 
         /// <summary>Checks that the backup at RestorePath is whole.</summary>
         /// <exception cref="WmlbException">By the task: what is wrong with it.</exception>
-        public Task<Outcome> VerifyAsync(IProgress<Progress> progress = null,
+        public Task<Outcome> VerifyAsync(VerifyFlags flags = VerifyFlags.None,
+            IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
             return Operation.Run(this, handle, (own, callback, data) =>
-                Native.wmlb_restorer_verify_backup(own, 0, callback, data), progress, token);
+                Native.wmlb_restorer_verify_backup(own, (uint)flags, callback, data),
+                progress, token);
         }
 
         /// <summary>The licenses in the backup at RestorePath.</summary>

@@ -37,6 +37,7 @@ internal static partial class Tests
         add("WMLB_RIGHT_", typeof(Right));
         found["WMLB_RIGHT_NOT_STATED"] = found["WMLB_RIGHT_NOTSTATED"];
         found["WMLB_ALLOW_CLEAR"] = found["WMLB_RESTORE_ALLOWCLEAR"];
+        Equal((uint)RestoreFlags.AllowClear, (uint)VerifyFlags.AllowClear);
         found["WMLB_BACKUP_FILE_NAME"] = "\"" + Native.BackupFileName + "\"";
         return found;
     }

@@ -257,6 +257,13 @@ internal static partial class Tests
             Throws<WrongSecretException>(restorer.VerifyAsync());
             restorer.Passphrase = null;
             Check(Throws<WmlbException>(restorer.VerifyAsync()).Code < 0, "opened without");
+            // One in clear is not taken for it.
+            Get(restorer.BackupAsync(BackupFlags.Overwrite));
+            restorer.Passphrase = "any";
+            Throws<WrongSecretException>(restorer.VerifyAsync());
+            Get(restorer.VerifyAsync(VerifyFlags.AllowClear));
+            Throws<WrongSecretException>(restorer.RestoreAsync());
+            Get(restorer.RestoreAsync(RestoreFlags.AllowClear));
         }
     }
 
@@ -514,6 +521,7 @@ internal static partial class Tests
         {
             Check(store.Path.StartsWith("/") && store.Player.Length > 0, store.Path);
         }
+        Check(Restorer.DiscoverPlaces().Count > 10, "places");
         Equal("1.0.0", Restorer.Version);
     }
 

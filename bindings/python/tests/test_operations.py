@@ -113,6 +113,25 @@ def test_encrypted(store: Path, to: Path, tmp_path: Path, secret: str) -> None:
     assert contents(tmp_path / "again") == contents(store)
 
 
+def test_one_in_clear_is_not_taken_for_an_encrypted_one(
+    store: Path, to: Path, tmp_path: Path
+) -> None:
+    wmlb.backup(store, to)
+    with pytest.raises(wmlb.WrongSecretError):
+        wmlb.verify(to, passphrase="any")
+    assert wmlb.verify(to, passphrase="any", allow_clear=True).licenses == 20
+    with pytest.raises(wmlb.WrongSecretError):
+        wmlb.restore(to, tmp_path / "again", passphrase="any")
+    wmlb.restore(to, tmp_path / "again", passphrase="any", allow_clear=True)
+    assert contents(tmp_path / "again") == contents(store)
+
+
+def test_places() -> None:
+    places = wmlb.places()
+    assert {"Chromium", "Firefox", "Kodi"} <= {place.player for place in places}
+    assert len(places) > len(wmlb.stores())
+
+
 def test_restore_keeps_what_differs(backed_up: Path, store: Path) -> None:
     changed = store / "0" / "license-0.bin"
     before = changed.read_bytes()

@@ -5,6 +5,12 @@
 //! `without_age`, which refuses.
 
 #[cfg(feature = "encryption")]
+mod armor;
+#[cfg(feature = "encryption")]
+mod header;
+#[cfg(feature = "encryption")]
+mod hybrid;
+#[cfg(feature = "encryption")]
 mod opening;
 #[cfg(feature = "encryption")]
 mod sealing;
@@ -40,6 +46,9 @@ use crate::operation::Control;
 const AGE: &[u8] = b"age-encryption.org/v";
 /// What comes after that in the version that is read and written.
 const VERSION: &[u8] = b"1\n";
+/// What the armor of an age file begins with, and how many blanks may come before.
+const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPT";
+const MOST_BLANKS: usize = 1024;
 
 /// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
 /// they are. With `verify` what is needed to read an encrypted file back is gathered.
@@ -64,16 +73,24 @@ pub fn open(
     control: &Control,
 ) -> Result<Box<dyn Source>> {
     let mut line = Vec::new();
-    let longest = AGE.len() + VERSION.len();
-    Read::by_ref(&mut bytes)
-        .take(longest as u64)
-        .read_to_end(&mut line)
-        .at("read", path)?;
+    let mut read = |length: usize, line: &mut Vec<u8>| {
+        let bytes = Read::by_ref(&mut bytes);
+        bytes.take(length as u64).read_to_end(line).at("read", path)
+    };
+    read(AGE.len() + VERSION.len(), &mut line)?;
+    if line.first().is_some_and(u8::is_ascii_whitespace) {
+        read(MOST_BLANKS, &mut line)?;
+    }
+    let is_armored = line.trim_ascii_start().starts_with(ARMOR);
+    if is_armored {
+        line.drain(..line.len() - line.trim_ascii_start().len());
+    }
     let kind = kind_of(&line);
     let bytes: Bytes = Box::new(io::Cursor::new(line).chain(bytes));
     match kind {
+        _ if is_armored => open_age(bytes, true, path, decryption, control),
         Kind::Clear => Ok(Box::new(Clear::new(bytes, path))),
-        Kind::Age => open_age(bytes, path, decryption, control),
+        Kind::Age => open_age(bytes, false, path, decryption, control),
         Kind::OtherAge => Err(Error::NotABackup {
             path: path.to_owned(),
             why: "it is encrypted in another version of the age format".to_owned(),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
+use super::armor;
+use super::header::{has_whole_stanzas, payload_of, work_factor};
 use super::source::{Bytes, Source};
 use super::with_age::{
     CHUNK, Decryption, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
@@ -16,20 +18,31 @@ use crate::hresult;
 use crate::operation::Control;
 use crate::secret::wiping_stack;
 
-/// Opens the age file with the key that fits its kind.
+/// Opens the age file, which may be in armor, with the key that fits its kind.
 pub fn open(
     mut bytes: Bytes,
+    is_armored: bool,
     path: &Path,
     keys: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
+    if is_armored {
+        bytes = armor::opened(bytes);
+    }
     let mut head = Vec::new();
     Read::by_ref(&mut bytes)
         .take(LONGEST_HEADER)
         .read_to_end(&mut head)
-        .map_err(|error| Error::io("read", path, error))?;
+        .map_err(|error| match error.kind() {
+            _ if is_of_the_system(&error) => Error::io("read", path, error),
+            ErrorKind::UnexpectedEof => corrupt(path, "it ends in its armor"),
+            _ => corrupt(path, "its armor is damaged"),
+        })?;
     let factor = work_factor(&head);
     let payload = payload_of(&head);
+    if !has_whole_stanzas(&head) {
+        return Err(corrupt(path, DAMAGED_HEADER));
+    }
     let decryptor = decryptor(head, bytes, path)?;
     let opened = match (decryptor.is_scrypt(), &keys.passphrase) {
         (true, None) => return Err(password(path, "no passphrase is set")),
@@ -46,7 +59,7 @@ pub fn open(
             })
         }
         (false, _) => wiping_stack(|| {
-            let identities = keys.identities.iter().map(|one| one as _);
+            let identities = keys.identities.iter().map(|one| one.as_ref() as _);
             decryptor.decrypt(identities.take_while(|_| control.check().is_ok()))
         }),
     };
@@ -54,6 +67,7 @@ pub fn open(
     Ok(Box::new(Opened {
         stream: opened.map_err(|error| not_opened(path, error))?,
         path: path.to_owned(),
+        is_armored,
         payload,
         given: 0,
     }))
@@ -146,7 +160,8 @@ impl BufRead for Input {
 struct Opened {
     stream: StreamReader<Input>,
     path: PathBuf,
-    /// Where in the file its chunks begin.
+    is_armored: bool,
+    /// Where in the age file its chunks begin.
     payload: u64,
     /// Bytes of content that were read.
     given: u64,
@@ -171,29 +186,15 @@ impl Source for Opened {
     }
 
     fn place(&self, offset: u64) -> u64 {
-        self.payload + offset / CHUNK * (CHUNK + TAG) + offset % CHUNK
+        let place = self.payload + offset / CHUNK * (CHUNK + TAG) + offset % CHUNK;
+        if self.is_armored {
+            armor::place(place)
+        } else {
+            place
+        }
     }
 
     fn is_authentic(&self) -> bool {
         true
     }
-}
-
-/// Where the chunks begin in a file with this head: after the header's last line and a nonce.
-fn payload_of(head: &[u8]) -> u64 {
-    const LAST_LINE: &[u8] = b"\n--- ";
-    const MAC: usize = 43;
-    const NONCE: usize = 16;
-    let last = head.windows(LAST_LINE.len()).position(|at| at == LAST_LINE);
-    last.map_or(0, |at| (at + LAST_LINE.len() + MAC + 1 + NONCE) as u64)
-}
-
-/// The work factor that a passphrase's stanza asks for; the least where there is none.
-fn work_factor(head: &[u8]) -> u8 {
-    let line = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
-    let last = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    let digits = last.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0, |factor: u8, digit| {
-        factor.saturating_mul(10).saturating_add(digit - b'0')
-    })
 }

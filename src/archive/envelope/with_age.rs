@@ -9,8 +9,9 @@ use std::io;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use age::{EncryptError, Encryptor, scrypt, x25519};
+use age::{EncryptError, Encryptor, scrypt, tag, tagpq, x25519};
 
+use super::hybrid;
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
@@ -25,8 +26,10 @@ pub(super) const LARGEST_WORK_FACTOR: u8 = 18;
 
 /// Recipients, or identities, at the most. Each stanza is tried with each identity.
 const MOST_KEYS: usize = 500;
-/// Bytes of a header at the most: more than [`MOST_KEYS`] recipients take.
-pub(super) const LONGEST_HEADER: u64 = 64 << 10;
+/// Those that no quantum computer opens, whose stanzas are larger.
+const MOST_POST_QUANTUM_KEYS: usize = 64;
+/// Bytes of a header at the most: more than so many recipients take.
+pub(super) const LONGEST_HEADER: u64 = 128 << 10;
 
 /// Bytes of content in each piece that is encrypted on its own, and of the tag after it.
 pub(super) const CHUNK: u64 = 64 << 10;
@@ -35,7 +38,7 @@ pub(super) const TAG: u64 = 16;
 /// What a backup is encrypted to.
 pub enum Encryption {
     Passphrase(Secret),
-    Recipients(Vec<x25519::Recipient>),
+    Recipients(Vec<Recipient>),
 }
 
 impl Encryption {
@@ -70,7 +73,7 @@ impl Encryption {
                 control.check()?;
                 Ok(encryptor)
             }
-            Encryption::Recipients(recipients) => encryptor(recipients.iter().map(|one| one as _)),
+            Encryption::Recipients(recipients) => encryptor(recipients.iter().map(|one| one.key())),
         }
     }
 }
@@ -92,7 +95,7 @@ pub(super) fn encryptor<'a>(
 /// What opens an encrypted backup.
 pub struct Decryption {
     pub(super) passphrase: Option<Secret>,
-    pub(super) identities: Vec<x25519::Identity>,
+    pub(super) identities: Vec<Identity>,
     /// A file in clear is taken all the same.
     allows_clear: bool,
 }
@@ -137,30 +140,78 @@ fn refusal(property: Property, problem: String) -> Error {
     }
 }
 
+/// What opens backups to its recipient: of X25519, or of that and ML-KEM.
+pub(super) type Identity = Box<dyn age::Identity + Send + Sync>;
+
+/// A key that backups are encrypted to.
+pub enum Recipient {
+    Classic(Box<dyn age::Recipient + Send + Sync>),
+    /// age does not encrypt to one of these and to others: who has broken the others has it all.
+    PostQuantum(Box<dyn age::Recipient + Send + Sync>),
+}
+
+impl Recipient {
+    /// Keys of files (X25519, and ML-KEM with it) and of hardware, which has a tag.
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(key) = text.parse::<x25519::Recipient>() {
+            Some(Recipient::Classic(Box::new(key)))
+        } else if let Ok(key) = text.parse::<tag::Recipient>() {
+            Some(Recipient::Classic(Box::new(key)))
+        } else if let Ok(key) = text.parse::<tagpq::Recipient>() {
+            Some(Recipient::PostQuantum(Box::new(key)))
+        } else {
+            let key = text.parse::<hybrid::Recipient>().ok()?;
+            Some(Recipient::PostQuantum(Box::new(key)))
+        }
+    }
+
+    fn key(&self) -> &dyn age::Recipient {
+        match self {
+            Recipient::Classic(key) | Recipient::PostQuantum(key) => key.as_ref(),
+        }
+    }
+}
+
 /// Recipients one a line. A line that is none may be a secret in the wrong place, so only its
 /// number is told.
-fn parse_recipients(text: &str) -> Result<Vec<x25519::Recipient>> {
+fn parse_recipients(text: &str) -> Result<Vec<Recipient>> {
     let mut short = false;
     let found = parse_lines(Property::Recipients, text, "recipient (age1...)", |line| {
-        let recipient: x25519::Recipient = line.parse().ok()?;
+        let recipient = Recipient::parse(line)?;
         // Points of a low order are well-formed, and age panics when it meets one.
-        let used = catch_unwind(AssertUnwindSafe(|| encryptor(iter::once(&recipient as _))));
+        let used = catch_unwind(AssertUnwindSafe(|| encryptor(iter::once(recipient.key()))));
         short |= matches!(used, Ok(Err(Error::Memory(_))));
         matches!(used, Ok(Ok(_))).then_some(recipient)
     });
     if short {
         return Err(Error::Memory("the recipients"));
     }
-    found
+    let found = found?;
+    let is_post_quantum = |one: &&Recipient| matches!(one, Recipient::PostQuantum(_));
+    let refuse = |problem| Err(refusal(Property::Recipients, problem));
+    match found.iter().filter(is_post_quantum).count() {
+        0 => Ok(found),
+        count if count > MOST_POST_QUANTUM_KEYS => refuse(format!(
+            "there are more than {MOST_POST_QUANTUM_KEYS} post-quantum recipients"
+        )),
+        count if count < found.len() => refuse(
+            "recipients that are post-quantum (age1pq..., age1tagpq...) and others do not go \
+             together"
+                .to_owned(),
+        ),
+        _ => Ok(found),
+    }
 }
 
-fn parse_identities(text: &str) -> Result<Vec<x25519::Identity>> {
-    parse_lines(
-        Property::Identities,
-        text,
-        "identity (AGE-SECRET-KEY-1...)",
-        |line| line.parse().ok(),
-    )
+fn parse_identities(text: &str) -> Result<Vec<Identity>> {
+    let what = "identity (AGE-SECRET-KEY-1..., AGE-SECRET-KEY-PQ-1...)";
+    parse_lines(Property::Identities, text, what, |line| {
+        if let Ok(key) = line.parse::<x25519::Identity>() {
+            return Some(Box::new(key) as Identity);
+        }
+        let key = line.parse::<hybrid::Identity>().ok()?;
+        Some(Box::new(key))
+    })
 }
 
 /// What the lines mean that are neither empty nor comments.
@@ -181,7 +232,7 @@ fn parse_lines<T>(
                 return refuse(format!("there are more than {MOST_KEYS}"));
             }
             Some(key) => found.push(key),
-            None => return refuse(format!("line {number} is no X25519 {what}")),
+            None => return refuse(format!("line {number} is no {what}")),
         }
     }
     if found.is_empty() {

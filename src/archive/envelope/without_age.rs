@@ -87,6 +87,7 @@ pub fn check(property: Property, _setting: &Setting) -> Result<()> {
 
 pub fn open(
     _bytes: Bytes,
+    _is_armored: bool,
     path: &Path,
     _decryption: &Decryption,
     _control: &Control,

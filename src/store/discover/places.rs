@@ -1,6 +1,4 @@
 //! Where players keep their licenses: one table, each row with its source.
-//!
-//! If nothing better is published, a row says "guess"; such a place costs a look and no more.
 
 use super::place::{Base, Find, Place};
 use super::{applications, chromium, firefox, folders, thorium, thunder};
@@ -28,7 +26,7 @@ pub const PLACES: &[Place] = &[
     chromium("Chromium", Base::ChromeConfig, "chromium"),
     // thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Chromium", Base::SnapCommon("chromium"), "chromium"),
-    // Earlier revisions of the snap: guess
+    // Earlier revisions of the snap: kolide/launcher pkg/osquery/table/chrome_user_profiles.go
     chromium("Chromium", Base::SnapHome("chromium"), ".config/chromium"),
     // flathub/org.chromium.Chromium chromium.sh: $XDG_CONFIG_HOME/chromium
     chromium("Chromium", Base::Flatpak("org.chromium.Chromium"), "config/chromium"),
@@ -39,13 +37,12 @@ pub const PLACES: &[Place] = &[
     chromium("Chrome Dev", Base::ChromeConfig, "google-chrome-unstable"),
     // thewh1teagle/rookie rookie-rs/src/linux/config.rs; there is no snap
     chromium("Chrome", Base::Flatpak("com.google.Chrome"), "config/google-chrome"),
-    // guess, after the one before
-    chromium("Chrome Dev", Base::Flatpak("com.google.ChromeDev"), "config/google-chrome-unstable"),
 
     // brave/brave-core chromium_src/chrome/common/chrome_paths_linux.cc
     chromium("Brave", Base::Config, "BraveSoftware/Brave-Browser"),
-    // The suffixes are a guess
+    // borisbabic/browser_cookie3 browser_cookie3/__init__.py
     chromium("Brave Beta", Base::Config, "BraveSoftware/Brave-Browser-Beta"),
+    chromium("Brave Dev", Base::Config, "BraveSoftware/Brave-Browser-Dev"),
     chromium("Brave Nightly", Base::Config, "BraveSoftware/Brave-Browser-Nightly"),
     // thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Brave", Base::SnapHome("brave"), ".config/BraveSoftware/Brave-Browser"),
@@ -53,19 +50,15 @@ pub const PLACES: &[Place] = &[
 
     // yt-dlp/yt-dlp yt_dlp/cookies.py; thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Edge", Base::Config, "microsoft-edge"),
-    // Beta: guess. Dev: https://github.com/graysky2/profile-sync-daemon/issues/292
+    // borisbabic/browser_cookie3 browser_cookie3/__init__.py
     chromium("Edge Beta", Base::Config, "microsoft-edge-beta"),
     chromium("Edge Dev", Base::Config, "microsoft-edge-dev"),
-    // guess
-    chromium("Edge", Base::SnapHome("microsoft-edge"), ".config/microsoft-edge"),
     // thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Edge", Base::Flatpak("com.microsoft.Edge"), "config/microsoft-edge"),
 
     // yt-dlp/yt-dlp yt_dlp/cookies.py; thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Vivaldi", Base::Config, "vivaldi"),
     chromium("Vivaldi Snapshot", Base::Config, "vivaldi-snapshot"),
-    // guess
-    chromium("Vivaldi", Base::SnapHome("vivaldi"), ".config/vivaldi"),
     // thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Vivaldi", Base::Flatpak("com.vivaldi.Vivaldi"), "config/vivaldi"),
 
@@ -74,9 +67,11 @@ pub const PLACES: &[Place] = &[
     chromium("Opera", Base::Config, "opera"),
     chromium("Opera Beta", Base::Config, "opera-beta"),
     chromium("Opera Developer", Base::Config, "opera-developer"),
-    // https://github.com/thewh1teagle/rookie/issues/38; Beta: guess, after the other two
+    // thewh1teagle/rookie rookie-rs/src/linux/config.rs
     chromium("Opera", Base::SnapHome("opera"), ".config/opera"),
-    chromium("Opera Beta", Base::SnapHome("opera-beta"), ".config/opera-beta"),
+    chromium("Opera Beta", Base::SnapHome("opera-beta"), ".config/opera"),
+    chromium("Opera Developer", Base::SnapHome("opera-developer"), ".config/opera"),
+    // https://github.com/thewh1teagle/rookie/issues/38
     chromium("Opera Developer", Base::SnapHome("opera-developer"), ".config/opera-developer"),
     // https://github.com/thewh1teagle/rookie/issues/38
     chromium("Opera", Base::Flatpak("com.opera.Opera"), "config/opera"),
@@ -94,11 +89,11 @@ pub const PLACES: &[Place] = &[
     firefox(Base::SnapCommon("firefox"), ".mozilla/firefox"),
     // saadtazi/firefox-profile-js lib/profile_finder.js, 4.6.0
     firefox(Base::SnapCommon("firefox"), ".config/mozilla/firefox"),
-    // guess: where XDG_CONFIG_HOME of a snap mostly is
+    // $XDG_CONFIG_HOME of a snap: canonical/snapcraft extensions/desktop/common/desktop-exports
     firefox(Base::SnapHome("firefox"), ".config/mozilla/firefox"),
     // thewh1teagle/rookie rookie-rs/src/linux/config.rs
     firefox(Base::Flatpak("org.mozilla.firefox"), ".mozilla/firefox"),
-    // guess: XDG_CONFIG_HOME of a flatpak
+    // $XDG_CONFIG_HOME of a flatpak: see Base::Flatpak
     firefox(Base::Flatpak("org.mozilla.firefox"), "config/mozilla/firefox"),
     // saadtazi/firefox-profile-js lib/profile_finder.js, 4.6.0
     firefox(Base::Flatpak("org.mozilla.firefox"), ".config/mozilla/firefox"),
@@ -110,11 +105,10 @@ pub const PLACES: &[Place] = &[
     // adriebaselmans/xstreamflex, its table of userdata paths
     row("Kodi", Base::Flatpak("tv.kodi.Kodi"), "data", folders::find_kodi),
 
-    // edrlab/thorium-reader package.json (the name, and that of Readium desktop's earlier
-    // builds: guess) and src/main/di.ts; electron/electron docs/api/app.md (where userData is)
+    // edrlab/thorium-reader package.json (the name) and src/main/di.ts; electron/electron
+    // docs/api/app.md (where userData is)
     row("Thorium", Base::Config, "EDRLab.ThoriumReader", thorium::find),
-    row("Thorium", Base::Config, "readium-desktop", thorium::find),
-    // guess: the same in a sandbox, whatever its name
+    // $XDG_CONFIG_HOME of a snap and of a flatpak, as above, whatever the name of these is
     row("Thorium", Base::EverySnapHome, ".config/EDRLab.ThoriumReader", thorium::find),
     row("Thorium", Base::EveryFlatpak, "config/EDRLab.ThoriumReader", thorium::find),
 
@@ -124,14 +118,15 @@ pub const PLACES: &[Place] = &[
     row("PlayReady", Base::Root, "root/OCDM/playready/storage", folders::find_playready),
     // The same, where the plugin's path has "playready" already (another version of it)
     row("PlayReady", Base::Root, "root/OCDM/playready/playready/storage", folders::find_playready),
-    // guess: rdkcentral/rdkservices starts plugins with /opt/persistent/rdkservices/<name>/
-    // as their persistent path
+    // The same with the persistent paths of rdkcentral/meta-rdk-video
+    // recipes-extended/wpe-framework/wpeframework-ocdm-playready-rdk_git.bb
     row("PlayReady", Base::Root, "opt/persistent/rdkservices/OCDM/playready/storage", folders::find_playready),
-    // "/opt/drm/playready/drmstore.dat" in WebKit's PlayReady session as set-top boxes have it (its
-    // published version, WebKit/WebKit-http PlayreadySession.cpp, has /tmp): guess
+    row("PlayReady", Base::Root, "data/persistent/OCDM/playready/storage", folders::find_playready),
+    // rdkcmf/rdk-aamp drm/playreadydrmsession.cpp
     row("PlayReady", Base::Root, "opt/drm/playready", folders::find_playready),
     // Where a box's maker has put them: rdkcentral/rdkservices OpenCDMi/OCDM.config. The folder is
-    // that of Thunder's plugins, under its earlier name and (guess) its present one
+    // that of Thunder's plugins (rdkcentral/Thunder docs/introduction/config.md), under Thunder's
+    // earlier name and its present one
     row("PlayReady", Base::Root, "etc/WPEFramework/plugins", thunder::find),
     row("PlayReady", Base::Root, "etc/Thunder/plugins", thunder::find),
 

@@ -47,21 +47,14 @@ struct Settings {
 }
 
 /// The folder that the user has chosen for new publications: the first of a list, in a file of
-/// its own. (edrlab/thorium-reader src/main/storage/publication-directory.ts. The file's name is
-/// not in what is published of it here; that it speaks of one of these words is a guess.)
+/// its own. (edrlab/thorium-reader src/main/storage/publication-directory.ts, which does not name
+/// the file: it is known by what is in it.)
 fn chosen_folder(settings: &Folder) -> Option<PathBuf> {
-    let speaks_of_it = |name: &str| {
-        name.ends_with(".json")
-            && ["directory", "vault"]
-                .iter()
-                .any(|word| name.contains(word))
-    };
     let names = settings.names(FileType::RegularFile);
-    let mut names = names.iter().filter_map(|name| name.to_str());
-    names.find_map(|name| {
-        let file = speaks_of_it(name).then(|| settings.read(name, LONGEST_SETTINGS))??;
-        parse(&file)
-    })
+    let mut names = names
+        .iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|it| it == "json"));
+    names.find_map(|name| parse(&settings.read(name, LONGEST_SETTINGS)?))
 }
 
 fn parse(settings: &[u8]) -> Option<PathBuf> {

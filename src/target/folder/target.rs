@@ -69,6 +69,6 @@ pub fn open(path: &Path) -> Result<Source> {
             bytes: Box::new(File::from(file)),
             path,
         }),
-        _ => Err(Errno::ACCESS).at("read", path),
+        _ => Err(Error::NotAFile(path)),
     }
 }

@@ -64,8 +64,7 @@ class Places(HomeCase):
 
     def test_thorium_in_sandboxes(self):
         for folder in ("snap/thorium/current/.config/EDRLab.ThoriumReader",
-                       ".var/app/org.example.Thorium/config/EDRLab.ThoriumReader",
-                       ".config/readium-desktop"):
+                       ".var/app/org.example.Thorium/config/EDRLab.ThoriumReader"):
             with self.subTest(folder):
                 def make():
                     self.put(folder, "publications/8a2b/book.epub")
@@ -94,10 +93,13 @@ class Places(HomeCase):
             "/root/OCDM/playready/storage",
             "/root/OCDM/playready/playready/storage",
             "/opt/persistent/rdkservices/OCDM/playready/storage",
+            "/data/persistent/OCDM/playready/storage",
         ]
+        if not os.path.exists("/data"):
+            self.addCleanup(os.rmdir, "/data")
 
         def before():
-            self.mount("/root", "/opt")
+            self.mount("/root", "/opt", "/data")
             for folder in folders:
                 support.write(folder + "/drmstore", b"x")
             support.write("/opt/drm/playready/drmstore.dat", b"x")
@@ -221,7 +223,7 @@ class ChosenFolders(HomeCase):
         for text in (json.dumps({"directory": [self.chosen]}, indent=4),
                      json.dumps({"directory": [self.chosen, "/other"], "more": 1}),
                      json.dumps({"vault": [self.chosen]})):
-            for name in ("user-publication-directory.json", "vault.json", "directory.json"):
+            for name in ("user-publication-directory.json", "vault.json", "any.json"):
                 self.choose(text, name)
                 self.assertEqual(self.told(), expected)
         link = os.path.join(self.root, "link")
@@ -242,8 +244,8 @@ class ChosenFolders(HomeCase):
                      '{"directory": ["%s"]}' % ("/x" * 50000)):
             self.choose(text)
             self.assertEqual(self.paths(), [self.usual], text)
-        # Files of other names are not read.
-        for name in ("state.json", "lcp_hashes.json", "vault.txt"):
+        # Files of other kinds are not read.
+        for name in ("directory.txt", "directory", ".json", "directory.json.bak"):
             self.choose(json.dumps({"directory": [self.chosen]}), name)
             self.assertEqual(self.paths(), [self.usual], name)
 

@@ -311,7 +311,7 @@ class Opening(EncryptedCase):
         for words, data, expected in (
             ("version 2", b"age-encryption.org/v2\n" + rest, w.BAD_DATA),
             ("version 10", b"age-encryption.org/v10\n" + rest, w.BAD_DATA),
-            ("armor", b"-----BEGIN AGE ENCRYPTED FILE-----\n" + rest, w.BAD_DATA),
+            ("no armor", b"-----BEGIN AGE ENCRYPTED FILE-----\n" + rest, w.BACKUP_CORRUPT),
             ("another file", b"age-old question\n" * 10, w.BAD_DATA),
             ("no stanza", LINE + mac, w.BACKUP_CORRUPT),
             ("no end", LINE + stanza, w.BACKUP_CORRUPT),

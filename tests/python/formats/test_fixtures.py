@@ -1,7 +1,7 @@
 """Real licenses, with the fields that are stated where they were published.
 
-They are not part of this repository: $WMLB_FIXTURES names their folder, or it lies beside the
-repository in shared/fixtures. Where it is not, there are no such tests.
+They are not part of this repository: $WMLB_FIXTURES names their folder. Where it is not set, there
+are no such tests.
 """
 
 import base64

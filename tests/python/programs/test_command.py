@@ -96,6 +96,19 @@ class Command(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path("none")))
         self.run_it(0, "verify", "--passphrase-file", "-", self.backups, input=b"correct horse\r\n")
 
+    def test_asked_to_encrypt_without_a_secret(self):
+        """There is no backup then, not one in clear."""
+        empty, line = self.text("empty", ""), self.text("line", "\nsecond line\n")
+        no_files = ("/dev/null", self.path("none"), self.folder, "")
+        options = [("--passphrase-file", name) for name in (empty, line, *no_files)]
+        for option, value in options + [("--recipient", text) for text in ("", "age1", "#")]:
+            with self.subTest(option=option, value=value):
+                done = subprocess.run(
+                    [self.program, "backup", "--store", self.filled, option, value, self.backups],
+                    env=self.environment, timeout=60, capture_output=True)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertFalse(os.path.exists(self.backups))
+
     def test_a_line_of_standard_input(self):
         """What comes after it is not waited for."""
         command = [self.program, "backup", "--quiet", "--passphrase-file", "-", "--store",

@@ -183,6 +183,24 @@ class Unwritable(RestoreCase):
         outcome = support.in_child(lambda: self.new_target().restore(), support.NOBODY)
         self.assert_untouched(outcome, w.E_ACCESSDENIED, before, self.target)
 
+    def test_what_is_no_file_as_backup(self):
+        for number, make in enumerate((
+            os.mkfifo, os.mkdir, lambda path: os.mkdir(path) or os.mkfifo(path + "/licenses.wmlb"),
+            lambda path: os.mkdir(path) or os.mkdir(path + "/licenses.wmlb"),
+        )):
+            path = "%s/no-file-%d" % (self.root, number)
+            make(path)
+            self.restorer.set("RestorePath", path)
+            expected = w.FILE_NOT_FOUND if number == 1 else w.E_ACCESSDENIED
+            words = "No such file" if number == 1 else "is not a regular file"
+            for operation in (self.restorer.verify, self.restorer.restore):
+                self.assert_fails(operation(), expected, path)
+                self.assertIn(words, self.restorer.last_error())
+            hr, _ = self.restorer.enumerate("backup")
+            self.assert_hr(hr, expected, self.restorer.last_error())
+        self.restorer.set("RestorePath", "/dev/null")
+        self.assert_fails(self.restorer.verify(), w.E_ACCESSDENIED, "is not a regular file")
+
     def test_parents_that_were_made_go_again(self):
         before = snapshot(self.place)
         self.restorer.set("StorePath", self.place + "/x/y/store")

@@ -6,8 +6,8 @@
     wmlb.restore("/media/stick", "/home/me/.local/share/player/licenses")
 
 backup(), restore() and verify() return a Summary or raise a WmlbError; with _async after their
-names they are for asyncio. list_backup(), list_store() and stores() give lists. A Restorer does
-several things with the same settings.
+names they are for asyncio. list_backup(), list_store(), stores() and places() give lists. A
+Restorer does several things with the same settings.
 
 What is given to them (functions, a HostStore) is called on the thread that called them, or on
 that of the event loop. An exception there, Ctrl-C, or the canceling of the task cancels the
@@ -44,6 +44,7 @@ from ._functions import (
     backup_async,
     list_backup,
     list_store,
+    places,
     restore,
     restore_async,
     stores,
@@ -98,6 +99,7 @@ __all__ = [
     "backup_async",
     "list_backup",
     "list_store",
+    "places",
     "restore",
     "restore_async",
     "stores",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ._errors import error
 from ._native import lib, Code
 from ._restorer import (
@@ -78,6 +80,7 @@ def restore(
     *,
     overwrite: bool = False,
     individualize: bool = False,
+    allow_clear: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -95,8 +98,8 @@ def restore(
         threads=threads, niceness=niceness,
     ) as restorer:
         return restorer.restore(
-            backup, overwrite=overwrite, individualize=individualize, on_progress=on_progress,
-            on_event=on_event,
+            backup, overwrite=overwrite, individualize=individualize, allow_clear=allow_clear,
+            on_progress=on_progress, on_event=on_event,
         )
 
 
@@ -106,6 +109,7 @@ async def restore_async(
     *,
     overwrite: bool = False,
     individualize: bool = False,
+    allow_clear: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -120,14 +124,15 @@ async def restore_async(
         threads=threads, niceness=niceness,
     ) as restorer:
         return await restorer.restore_async(
-            backup, overwrite=overwrite, individualize=individualize, on_progress=on_progress,
-            on_event=on_event,
+            backup, overwrite=overwrite, individualize=individualize, allow_clear=allow_clear,
+            on_progress=on_progress, on_event=on_event,
         )
 
 
 def verify(
     backup: PathLike,
     *,
+    allow_clear: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -139,12 +144,15 @@ def verify(
     with Restorer(
         passphrase=passphrase, identities=identities, threads=threads, niceness=niceness
     ) as restorer:
-        return restorer.verify(backup, on_progress=on_progress, on_event=on_event)
+        return restorer.verify(
+            backup, allow_clear=allow_clear, on_progress=on_progress, on_event=on_event
+        )
 
 
 async def verify_async(
     backup: PathLike,
     *,
+    allow_clear: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -156,7 +164,9 @@ async def verify_async(
     with Restorer(
         passphrase=passphrase, identities=identities, threads=threads, niceness=niceness
     ) as restorer:
-        return await restorer.verify_async(backup, on_progress=on_progress, on_event=on_event)
+        return await restorer.verify_async(
+            backup, allow_clear=allow_clear, on_progress=on_progress, on_event=on_event
+        )
 
 
 def list_backup(
@@ -175,8 +185,17 @@ def list_store(store: StoreLike | None = None) -> list[License]:
 
 def stores() -> list[Store]:
     """The stores that players have made for this user, on this machine."""
+    return _discovered(lib.wmlb_discover_stores)
+
+
+def places() -> list[Store]:
+    """The places where stores() looks, whether there is anything or not."""
+    return _discovered(lib.wmlb_discover_places)
+
+
+def _discovered(function: Callable[..., int]) -> list[Store]:
     with Run(None) as run:
-        in_thread(run, lambda: int(lib.wmlb_discover_stores(on_store, run.number)))
+        in_thread(run, lambda: int(function(on_store, run.number)))
     run.reraise()
     if run.result != Code.S_OK:
         raise error(run.result)

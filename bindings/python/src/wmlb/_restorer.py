@@ -222,6 +222,7 @@ class Restorer:
         *,
         overwrite: bool = False,
         individualize: bool = False,
+        allow_clear: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
@@ -229,9 +230,10 @@ class Restorer:
 
         overwrite: replace licenses in the store that differ; else they stay, and are among the
         skipped. individualize: the user agreed to bring licenses from another device here.
+        allow_clear: take a backup that is not encrypted although a secret is set.
         """
         self.set_property(native.PROP_RESTORE_PATH, backup)
-        flags = _restore_flags(overwrite, individualize)
+        flags = _restore_flags(overwrite, individualize, allow_clear)
         return self._operate("restore_licenses", flags, on_progress, on_event)
 
     async def restore_async(
@@ -240,35 +242,43 @@ class Restorer:
         *,
         overwrite: bool = False,
         individualize: bool = False,
+        allow_clear: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As restore(), for asyncio. To cancel the task cancels the restore."""
         self.set_property(native.PROP_RESTORE_PATH, backup)
-        flags = _restore_flags(overwrite, individualize)
+        flags = _restore_flags(overwrite, individualize, allow_clear)
         return await self._operate_async("restore_licenses", flags, on_progress, on_event)
 
     def verify(
         self,
         backup: PathLike,
         *,
+        allow_clear: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
-        """Makes all the checks of a restore, and touches no store."""
+        """Makes all the checks of a restore, and touches no store.
+
+        allow_clear: take a backup that is not encrypted although a secret is set.
+        """
         self.set_property(native.PROP_RESTORE_PATH, backup)
-        return self._operate("verify_backup", 0, on_progress, on_event)
+        flags = _verify_flags(allow_clear)
+        return self._operate("verify_backup", flags, on_progress, on_event)
 
     async def verify_async(
         self,
         backup: PathLike,
         *,
+        allow_clear: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As verify(), for asyncio. To cancel the task cancels the verification."""
         self.set_property(native.PROP_RESTORE_PATH, backup)
-        return await self._operate_async("verify_backup", 0, on_progress, on_event)
+        flags = _verify_flags(allow_clear)
+        return await self._operate_async("verify_backup", flags, on_progress, on_event)
 
     def list_backup(self, backup: PathLike) -> list[License]:
         """The licenses in a backup (the file or its folder), by name."""
@@ -396,11 +406,16 @@ def _backup_flags(overwrite: bool, partial: bool, verify: bool) -> int:
     )
 
 
-def _restore_flags(overwrite: bool, individualize: bool) -> int:
+def _restore_flags(overwrite: bool, individualize: bool, allow_clear: bool) -> int:
     return (
         native.RESTORE_OVERWRITE * bool(overwrite)
         | native.RESTORE_INDIVIDUALIZE * bool(individualize)
+        | _verify_flags(allow_clear)
     )
+
+
+def _verify_flags(allow_clear: bool) -> int:
+    return native.ALLOW_CLEAR * bool(allow_clear)
 
 
 class _OneAtATime:
