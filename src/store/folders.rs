@@ -139,13 +139,13 @@ fn remove_names(
     }
 }
 
-/// Whether there is nothing in a folder.
+/// Whether there is nothing in a folder. Some file systems still list what is gone.
 pub fn is_empty(folder: impl AsFd) -> sys::Result<bool> {
     let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty())?;
     let mut empty = true;
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
-    sys::list_folder(listed.as_fd(), &mut buffer, |_, _| {
-        empty = false;
+    sys::list_folder(listed.as_fd(), &mut buffer, |name, _| {
+        empty = empty && look(listed.as_fd(), name)?.is_none();
         Ok(())
     })?;
     Ok(empty)

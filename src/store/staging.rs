@@ -27,6 +27,7 @@ mod left_overs;
 mod location;
 mod marker;
 mod parents;
+mod readers;
 mod sidecars;
 mod undo;
 
@@ -114,6 +115,9 @@ impl Staging {
             parents,
             _alone: alone,
         };
+        if staging.store().is_some_and(readers::are_there) {
+            return Err(Error::StoreBusy(path.to_owned()));
+        }
         if !is_fresh {
             let folder = &staging.held()?.folder;
             staging.folds = fold::folds_names(folder).at("examine", path)?;

@@ -482,7 +482,7 @@ fn has_only_a_marker(location: &Location, folder: &OwnedFd) -> Result<bool> {
     let mut other = false;
     let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty()).at(LOOK, &location.path)?;
     sys::list_folder(listed.as_fd(), &mut buffer, |name, _| {
-        other |= name != MARKER.as_bytes();
+        other |= name != MARKER.as_bytes() && look(folder.as_fd(), name)?.is_some();
         Ok(())
     })
     .at(LOOK, &location.path)?;
@@ -510,10 +510,14 @@ fn remove_empty(holder: BorrowedFd<'_>, name: &str) {
         Ok(folder) => {
             if let Ok(Some((file, _))) = HeldMarker::open(&folder) {
                 // Whoever makes it has locked it by now, or looks for it again.
-                let Ok(Some(_held)) = HeldMarker::hold(file) else {
+                let Ok(Some(held)) = HeldMarker::hold(file) else {
                     return;
                 };
-                let _ = remove(folder.as_fd(), MARKER);
+                if fs::unlinkat(&folder, MARKER, AtFlags::empty()).is_err() {
+                    // Where it cannot be removed while it is open, whoever makes it has it open.
+                    drop(held);
+                    let _ = remove(folder.as_fd(), MARKER);
+                }
             }
             let _ = sys::remove_folder(holder, name);
         }
