@@ -10,6 +10,7 @@ mod locks;
 mod memory;
 mod owner;
 mod paths;
+mod patience;
 mod process;
 mod runner;
 mod secret_memory;
@@ -35,7 +36,7 @@ pub use durable::{
     synchronize_file_system, synchronize_folder,
 };
 pub use lacking::{
-    Ownership, copy_mode, exchange, is_append_only, make_folder, open_made, patiently,
+    Ownership, copy_mode, exchange, is_append_only, make_folder, open_made, rename_in_one_step,
     rename_no_replace, set_folder_mode, set_modified,
 };
 pub use locks::{Range, is_locked, lock, read_lock, unlock};
@@ -43,7 +44,8 @@ pub use locks::{Range, is_locked, lock, read_lock, unlock};
 pub use memory::has_memory;
 pub use memory::shortages;
 pub use owner::{Life, Owner};
-pub use paths::{locate, open_trusted, path_of};
+pub use paths::{is_removed, locate, open_trusted, path_of};
+pub use patience::{remove_file, remove_folder};
 pub use process::{Process, this_process};
 pub use runner::Runner;
 pub use secret_memory::SecretBytes;
@@ -143,14 +145,16 @@ pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// Opens a file or folder; every one is opened so.
+/// Opens a file or folder; every one is opened so. A lease of another program's is waited for.
 pub fn open_at(
     folder: impl AsFd,
     path: impl rustix::path::Arg,
     flags: OFlags,
     mode: Mode,
 ) -> Result<OwnedFd> {
-    fs::openat(folder, path, flags, mode).and_then(off_standard)
+    path.into_with_c_str(|path| {
+        patience::open_patiently(|| fs::openat(&folder, path, flags, mode)).and_then(off_standard)
+    })
 }
 
 /// Gives a file another number when it has that of standard input, output or error: a host that

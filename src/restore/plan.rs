@@ -115,8 +115,7 @@ impl Planner<'_> {
         };
         let (folder, last) = split_name(name);
         let folder = store.existing(folder)?;
-        let open = || StoreFile::open(folder, last, OFlags::empty());
-        sys::patiently(open, || self.control.check().is_ok())
+        StoreFile::open(folder, last, OFlags::empty())
     }
 
     /// What the store has under a license's name, and whether it reads as `wanted`, which is

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::plan::{OwnBackup, Plan, Planned, Planner, StoreCursor};
@@ -122,7 +122,11 @@ impl<'a> Stager<'a> {
     /// one.
     fn open(&self, own: &mut Own<'_>, name: &[u8], flags: OFlags) -> sys::Result<File> {
         let (folder, last) = split_name(name);
-        let dress = |_: BorrowedFd<'_>, made: BorrowedFd<'_>| self.staging.dress_folder(made);
+        let control = self.planner.control;
+        let dress = |_: BorrowedFd<'_>, made: BorrowedFd<'_>| {
+            control.check().map_err(|_| Errno::CANCELED)?;
+            self.staging.dress_folder(made)
+        };
         let folder = own.staged.make(folder, dress)?;
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = sys::open_at(folder, last, flags, Mode::RUSR | Mode::WUSR)?;
@@ -137,7 +141,15 @@ impl<'a> Stager<'a> {
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         match self.open(own, name, new) {
             Err(Errno::EXIST) => Err(self.twins(own, name)),
-            file => file.at("write", || self.staging.display_path(name)),
+            file => file.map_err(|errno| self.not_made(name, errno)),
+        }
+    }
+
+    /// Why a license's file cannot be made.
+    fn not_made(&self, name: &[u8], errno: Errno) -> Error {
+        match errno {
+            Errno::CANCELED => Error::Canceled,
+            errno => self.failed("write", name, errno),
         }
     }
 
@@ -297,7 +309,7 @@ impl<'a> Stager<'a> {
                 Err(errno) => Err(errno),
             }
         };
-        let file = file.at("write", path)?;
+        let file = file.map_err(|errno| self.not_made(name, errno))?;
         write_all(&file, data, piece.offset).at("write", path)?;
         sys::close(file).at("write", path)?;
         if piece.ends() {
@@ -351,7 +363,7 @@ impl<'a> Stager<'a> {
         }
         let (folder, last) = split_name(name);
         let folder = own.staged.existing(folder).at("write", path)?;
-        fs::unlinkat(folder, last, AtFlags::empty()).at("write", path)
+        sys::remove_file(folder, last).at("write", path)
     }
 }
 

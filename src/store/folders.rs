@@ -53,7 +53,7 @@ pub fn empty_folder(folder: BorrowedFd<'_>) -> sys::Result<()> {
             break;
         }
         let (above, name) = split(&path);
-        match fs::unlinkat(cursor.existing(above)?, name, AtFlags::REMOVEDIR) {
+        match sys::remove_folder(cursor.existing(above)?, name) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno),
         }
@@ -110,16 +110,13 @@ fn remove_names(
             Ok(())
         }
     });
-    match listing {
-        Ok(()) | Err(Errno::CANCELED) => {}
-        Err(errno) => return Err(errno),
-    }
+    let failed = listing.err().filter(|errno| *errno != Errno::CANCELED);
     let mut any = false;
     for (name, kind) in names {
         let as_file = if kind == FileType::Directory {
             Err(Errno::ISDIR)
         } else {
-            fs::unlinkat(folder, &name, AtFlags::empty())
+            sys::remove_file(folder, &name)
         };
         let removed = match as_file {
             Err(Errno::ISDIR | Errno::PERM) => fs::unlinkat(folder, &name, AtFlags::REMOVEDIR),
@@ -135,16 +132,20 @@ fn remove_names(
             Err(errno) => return Err(errno),
         }
     }
-    Ok(any)
+    match failed {
+        // There is less to list by now.
+        Some(errno) if !any => Err(errno),
+        _ => Ok(any),
+    }
 }
 
-/// Whether there is nothing in a folder.
+/// Whether there is nothing in a folder. Some file systems still list what is gone.
 pub fn is_empty(folder: impl AsFd) -> sys::Result<bool> {
     let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty())?;
     let mut empty = true;
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
-    sys::list_folder(listed.as_fd(), &mut buffer, |_, _| {
-        empty = false;
+    sys::list_folder(listed.as_fd(), &mut buffer, |name, _| {
+        empty = empty && look(listed.as_fd(), name)?.is_none();
         Ok(())
     })?;
     Ok(empty)

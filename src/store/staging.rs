@@ -27,6 +27,7 @@ mod left_overs;
 mod location;
 mod marker;
 mod parents;
+mod readers;
 mod sidecars;
 mod undo;
 
@@ -114,6 +115,9 @@ impl Staging {
             parents,
             _alone: alone,
         };
+        if staging.store().is_some_and(readers::are_there) {
+            return Err(Error::StoreBusy(path.to_owned()));
+        }
         if !is_fresh {
             let folder = &staging.held()?.folder;
             staging.folds = fold::folds_names(folder).at("examine", path)?;
@@ -275,13 +279,14 @@ impl Staging {
         sys::close(file).at(ACTION, path)?;
         let sign = draft::free_name(&self.location, Site::Inside, store).at(ACTION, path)?;
         sys::rename_no_replace(held.folder.as_fd(), &*name, store, &*sign).at(ACTION, path)?;
-        if self.file_by_file {
-            sys::synchronize_folder(store).at(ACTION, path)?;
-        }
+        // Whatever comes next, it is removed with the folder.
         if let Some(held) = &mut self.held {
             held.signs.push(sign);
         }
-        Ok(())
+        match (self.file_by_file, self.location.holder(Site::Inside)) {
+            (true, Some(store)) => sys::synchronize_folder(store).at(ACTION, path),
+            _ => Ok(()),
+        }
     }
 
     /// Moves what the journal says into the store, or nothing.
@@ -433,7 +438,7 @@ fn settle(folder: &OwnedFd, path: &Path) -> Result<()> {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let Some(held) = self.held.take() else {
+        let Some(mut held) = self.held.take() else {
             return;
         };
         if self.is_left {
@@ -443,7 +448,7 @@ impl Drop for Staging {
         self.new = None;
         // The journal first: without it, nobody looks for what it speaks of. What cannot be
         // removed now is removed by the next operation.
-        let journal = fs::unlinkat(&held.folder, JOURNAL, AtFlags::empty());
+        let journal = sys::remove_file(&held.folder, JOURNAL);
         if journal.is_ok() {
             let _ = sys::synchronize_folder(&held.folder);
         }

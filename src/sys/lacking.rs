@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use super::{FOLDER, PASSAGE, Result, Time, durable, open_at};
+use super::{FOLDER, PASSAGE, Result, Time, durable, open_at, remove_file};
 
 /// Whether a file system says that it has no such call, or flag of one; EPERM is what sandboxes
 /// say.
@@ -29,18 +29,15 @@ pub fn rename_no_replace<Name: rustix::path::Arg + Copy>(
     to_folder: BorrowedFd<'_>,
     to: Name,
 ) -> Result<()> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
-        // NFS, many FUSE ones.
-        Err(errno) if is_lacking(errno) => {}
-        result => return result,
+    if rename_in_one_step(from_folder, from, to_folder, to)? {
+        return Ok(());
     }
     match fs::linkat(from_folder, from, to_folder, to, AtFlags::empty()) {
         Ok(()) => {
-            let removed = fs::unlinkat(from_folder, from, AtFlags::empty());
+            let removed = remove_file(from_folder, from);
             if removed.is_err() {
                 // It is where it was, under that name alone.
-                let _ = fs::unlinkat(to_folder, to, AtFlags::empty());
+                let _ = remove_file(to_folder, to);
             }
             return removed;
         }
@@ -53,6 +50,26 @@ pub fn rename_no_replace<Name: rustix::path::Arg + Copy>(
         Ok(_) => Err(Errno::EXIST),
         Err(Errno::NOENT) => fs::renameat(from_folder, from, to_folder, to),
         Err(errno) => Err(errno),
+    }
+}
+
+/// Renames a file in one step; EEXIST when the new name is taken. False where it takes two steps:
+/// NFS, many FUSE ones.
+pub fn rename_in_one_step<Name: rustix::path::Arg + Copy>(
+    from_folder: BorrowedFd<'_>,
+    from: Name,
+    to_folder: BorrowedFd<'_>,
+    to: Name,
+) -> Result<bool> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
+        Err(errno) if is_lacking(errno) => Ok(false),
+        result => result.map(|()| true),
+    }
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    {
+        let _ = (from_folder, from, to_folder, to);
+        Ok(false)
     }
 }
 
@@ -187,24 +204,4 @@ pub fn is_append_only(folder: BorrowedFd<'_>) -> bool {
         let _ = folder;
         false
     }
-}
-
-/// Tries again for a while what says EAGAIN because another program has a lease on the file
-/// (`F_SETLEASE`; Samba has such), which it gives back as soon as it can. `may_go_on` is asked
-/// between the tries.
-pub fn patiently<T>(
-    mut open: impl FnMut() -> Result<T>,
-    mut may_go_on: impl FnMut() -> bool,
-) -> Result<T> {
-    /// As long as Linux itself gives the holder, by default (`/proc/sys/fs/lease-break-time`),
-    /// is longer than anybody waits.
-    const TRIES: u32 = 500;
-    const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
-    for _ in 1..TRIES {
-        match open() {
-            Err(Errno::AGAIN) if may_go_on() => std::thread::sleep(PAUSE),
-            opened => return opened,
-        }
-    }
-    open()
 }

@@ -179,6 +179,18 @@ fn check(link: &Stat) -> Result<()> {
     }
 }
 
+/// Whether a folder with a link count of 0, which is open, has no name any more: there are file
+/// systems that count no links.
+pub fn is_removed(folder: BorrowedFd<'_>) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Ok(path) = fs::readlink(super::proc_path(folder), Vec::new()) {
+        return path.as_bytes().ends_with(b" (deleted)") && fs::stat(path).is_err();
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = folder;
+    true
+}
+
 /// The path of a folder that is open; `otherwise`, without links, where the system does not tell.
 pub fn path_of(folder: BorrowedFd<'_>, otherwise: &Path) -> Result<PathBuf> {
     #[cfg(any(target_os = "linux", target_os = "android"))]

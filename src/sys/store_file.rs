@@ -18,9 +18,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::locks::{Holder, lock_holder};
-use super::{
-    FOLDER, Identity, Range, Result, identity, list_folder, open_at, open_beneath, patiently,
-};
+use super::{FOLDER, Identity, Range, Result, identity, list_folder, open_at, open_beneath};
 
 /// How the files of a store are opened. That they are told to block nobody tells them from those
 /// that others open.
@@ -96,10 +94,7 @@ impl StoreFile {
         };
         let file = match kept {
             Some(file) => file,
-            None => patiently(
-                || open_at(folder, name, STORE_FILE | more, Mode::empty()),
-                || true,
-            )?,
+            None => open_at(folder, name, STORE_FILE | more, Mode::empty())?,
         };
         Ok(StoreFile {
             file: ManuallyDrop::new(file),

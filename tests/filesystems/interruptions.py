@@ -61,12 +61,13 @@ class Interrupted(cells.Cell):
             raise Wrong("it does not work: %s" % outcome)
 
     def cancel_in_the_moves(self, name):
-        outcome = self.in_its_sandbox(self.restore_canceled_in_the_moves)
+        plain = self.plain_backups(self.world.backup)
+        outcome = self.in_its_sandbox(lambda: self.restore_canceled_in_the_moves(plain))
         if outcome.hr != w.S_OK:
             self.check_canceled(name, outcome)
         self.check_store(name, outcome.hr == w.S_OK, outcome)
 
-    def restore_canceled_in_the_moves(self):
+    def restore_canceled_in_the_moves(self, plain):
         restorer, ended = w.Restorer(), threading.Event()
 
         # By another thread, for which the moves wait.
@@ -78,8 +79,7 @@ class Interrupted(cells.Cell):
         canceler = threading.Thread(target=cancel)
         self.mounted.close_gate(2)
         try:
-            for key, value in (("StorePath", self.store),
-                               ("RestorePath", self.plain_backups(self.world.backup))):
+            for key, value in (("StorePath", self.store), ("RestorePath", plain)):
                 assert restorer.set(key, value) == w.S_OK
             canceler.start()
             hr, _ = restorer.restore(w.RESTORE_OVERWRITE)

@@ -64,13 +64,17 @@ class Mounted:
         self.owns = behind is None
         self.behind = behind or os.path.join(self.folder, "behind")
         self.through = os.path.join(self.folder, "through")
-        self.gate = os.path.join(self.folder, "gate")
+        # Whoever operates on it may open and close the gate.
+        self.gate = os.path.join(self.folder, "gates", "gate")
         self.hidden = os.path.join(self.folder, "hidden")
         os.mkdir(self.through)
         os.mkdir(self.hidden)
         if self.owns:
             os.mkdir(self.behind)
+        os.mkdir(os.path.dirname(self.gate))
+        os.chmod(os.path.dirname(self.gate), 0o777)
         os.mkfifo(self.gate + ".reached")
+        os.chmod(self.gate + ".reached", 0o666)
         self.is_mounted = False
         self.mount()
 

@@ -255,7 +255,7 @@ impl<'a> Lister<'a> {
             let list = self.list_once(&folder, sys::identity(&before))?;
             let after = examine(self)?;
             // A folder that was removed lists as if it were empty.
-            if after.st_nlink == 0 {
+            if after.st_nlink == 0 && sys::is_removed(folder.as_fd()) {
                 break;
             }
             // Whoever writes to a database makes and removes a journal beside it, as often as

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::content::Content;
 use super::journal::{Record, Step, display_path, each_record};
-use super::layout::{NEW, kept_name};
+use super::layout::{NEW, kept_name, moving_name};
 use super::sidecars;
 use crate::error::{Error, Result};
 use crate::name::split as split_name;
@@ -130,7 +130,13 @@ impl Moves<'_> {
             Step::MakeFolders => self.make_folders(record, control),
             Step::Add => {
                 let from = self.from.existing(folder)?;
-                sys::rename_no_replace(from, name, self.to.open(folder)?, name)
+                add(
+                    from,
+                    self.to.open(folder)?,
+                    name,
+                    self.replay.staging,
+                    number,
+                )
             }
             Step::Replace => {
                 let from = self.from.existing(folder)?;
@@ -150,7 +156,7 @@ impl Moves<'_> {
                 sidecars::set_aside(to, name, self.replay.staging, number)?;
                 match record.old {
                     Some(_) => replace(from, to, name, self.replay.staging, number),
-                    None => sys::rename_no_replace(from, name, to, name),
+                    None => add(from, to, name, self.replay.staging, number),
                 }
             }
         }
@@ -192,6 +198,35 @@ fn check_database(to: BorrowedFd<'_>, name: &[u8], old: Option<Content>) -> sys:
         _ => false,
     };
     if is_same { Ok(()) } else { Err(Errno::EXIST) }
+}
+
+/// Puts a staged file where nothing is. Where that takes two steps, it can be in both places when
+/// this is interrupted; so it is moved aside before: one that is still where it was staged was never
+/// put anywhere, whatever the file system says of the other.
+fn add(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    name: &[u8],
+    staging: &OwnedFd,
+    number: u64,
+) -> sys::Result<()> {
+    if sys::rename_in_one_step(from, name, to, name)? {
+        return Ok(());
+    }
+    // Known already, nothing has to be moved back.
+    if look(to, name)?.is_some() {
+        return Err(Errno::EXIST);
+    }
+    let moving = moving_name(number);
+    fs::renameat(from, name, staging, &moving)?;
+    match sys::rename_no_replace(staging.as_fd(), moving.as_bytes(), to, name) {
+        // It is somebody else's, and stays.
+        Err(Errno::EXIST) => {
+            fs::renameat(staging, &moving, from, name)?;
+            Err(Errno::EXIST)
+        }
+        moved => moved,
+    }
 }
 
 /// Puts a staged file in the place of a license, which is kept.

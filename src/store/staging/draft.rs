@@ -75,17 +75,17 @@ impl Draft {
             }
         }
         let (held, marker) = hold_new(location, site, holder)?;
-        let draft = match Self::fill(held, marker, owner) {
+        let mut draft = match Self::fill(held, marker, owner) {
             Ok(draft) => draft,
-            Err((held, errno)) => {
-                remove_unused(holder, &held);
+            Err((mut held, errno)) => {
+                remove_unused(holder, &mut held);
                 return Err(Unfit::Failed(location.failed(MAKE, errno)));
             }
         };
         match draft.fit(location, owner) {
             Ok(is_fresh) => Ok(Draft { is_fresh, ..draft }),
             Err(unfit) => {
-                remove_unused(holder, &draft.held);
+                remove_unused(holder, &mut draft.held);
                 Err(unfit)
             }
         }
@@ -179,7 +179,7 @@ impl Draft {
         }
         let back = fs::renameat(there, &probe, folder, NEW);
         if back.is_err() {
-            let _ = fs::unlinkat(there, &probe, AtFlags::REMOVEDIR);
+            let _ = sys::remove_folder(there, &*probe);
         }
         back.at(MAKE, &location.path)?;
         Ok(true)
@@ -215,12 +215,11 @@ impl Draft {
 
 /// Removes a staging folder that nothing was staged in; that takes no descriptor, of which there
 /// may be no more.
-fn remove_unused(holder: BorrowedFd<'_>, held: &Held) {
+fn remove_unused(holder: BorrowedFd<'_>, held: &mut Held) {
     let folder = held.folder.as_fd();
     let _ = remove(folder, &scratch_name(0));
-    let _ = fs::unlinkat(folder, NEW, AtFlags::REMOVEDIR);
-    let _ = remove(folder, MARKER);
-    let _ = fs::unlinkat(holder, &held.name, AtFlags::REMOVEDIR);
+    let _ = sys::remove_folder(folder, NEW);
+    let _ = held.remove_emptied(holder);
 }
 
 /// A name of a staging folder's form that nothing has.
@@ -261,7 +260,7 @@ fn hold_new(
             Ok(held) => return Ok((Held::new(site, name, folder, held), marker)),
             Err(errno) => {
                 let _ = remove(folder.as_fd(), MARKER);
-                let _ = fs::unlinkat(holder, &name, AtFlags::REMOVEDIR);
+                let _ = sys::remove_folder(holder, &*name);
                 // Another process took it for a left-over that has nothing in it.
                 if !matches!(errno, Errno::NOENT | Errno::AGAIN) {
                     return Err(location.failed(MAKE, errno).into());

@@ -3,7 +3,7 @@
 //! The lock is one of flock() on the store's folder, through an opening of its own. It is known
 //! to one machine only; where a file system has no such locks, nothing keeps two operations of one
 //! machine apart except the marker of a restore that runs already. That marker is what other
-//! machines see.
+//! machines see of a restore; of who reads they see a lock on a file, where the share has such.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -13,9 +13,10 @@ use rustix::io::Errno;
 
 use super::left_overs::Findings;
 use super::location::Location;
+use super::readers;
 use crate::error::{At, Error, Result};
 use crate::store::folders::cannot_open;
-use crate::sys;
+use crate::sys::{self, StoreFile};
 
 /// What those who read a store do about a restore into it that did not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub enum LeftOvers {
 pub struct Shared {
     location: Location,
     _lock: Option<Lock>,
+    _for_others: Option<StoreFile>,
 }
 
 /// Shares the store whose folder is open as `store`, for reading. The store is whole from then
@@ -37,6 +39,8 @@ pub struct Shared {
 /// not end is not for this caller to put back.
 pub fn share(store: BorrowedFd<'_>, path: &Path, left_overs: LeftOvers) -> Result<Shared> {
     let lock = Lock::shared(store, path)?;
+    // Before a marker is looked for: a restore makes that, and then looks for this.
+    let mut for_others = readers::hold(store);
     let location = Location::of(store, path)?;
     let found = Findings::find(&location)?;
     if left_overs == LeftOvers::Refuse {
@@ -45,6 +49,10 @@ pub fn share(store: BorrowedFd<'_>, path: &Path, left_overs: LeftOvers) -> Resul
         }
     } else {
         let are_half_way = found.are_half_way();
+        if are_half_way {
+            // Some file systems put nothing in the place of what is open.
+            for_others = None;
+        }
         if let (true, Some(lock)) = (are_half_way, &lock) {
             lock.change(FlockOperation::NonBlockingLockExclusive, path)?;
         }
@@ -55,10 +63,19 @@ pub fn share(store: BorrowedFd<'_>, path: &Path, left_overs: LeftOvers) -> Resul
         if !is_there {
             return Err(cannot_open(path, Errno::NOENT));
         }
+        if are_half_way {
+            for_others = readers::hold(store);
+            // Another machine's may have begun meanwhile.
+            let found = Findings::find(&location)?;
+            if found.are_half_way() {
+                return Err(found.refusal(&location));
+            }
+        }
     }
     Ok(Shared {
         location,
         _lock: lock,
+        _for_others: for_others,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{self, AtFlags, Mode};
+use rustix::fs::{self, Mode};
 use rustix::io::Errno;
 
 use crate::store::folders::empty_folder;
@@ -31,6 +31,9 @@ pub const ENDED: &str = "ended";
 /// What begins like this was in the store, and was moved here.
 const OLD: &str = "old-";
 
+/// What begins like this was staged, and is being put where nothing is.
+const MOVING: &str = "moving-";
+
 /// What begins like this is of no use to a later process.
 const SCRATCH: &str = "scratch-";
 
@@ -42,6 +45,12 @@ pub fn kept_name(number: u64) -> String {
 /// Where what lay beside the n-th record's database is kept.
 pub fn kept_sidecar(number: u64, suffix: &str) -> String {
     format!("{OLD}{number}{suffix}")
+}
+
+/// Where the n-th record's new file is while it gets another name in the store, where that takes
+/// two steps.
+pub fn moving_name(number: u64) -> String {
+    format!("{MOVING}{number}")
 }
 
 pub fn scratch_name(number: u64) -> String {
@@ -65,8 +74,8 @@ pub enum Clear {
     NotKept,
 }
 
-/// Removes what is in a staging folder. The marker goes last, so that whatever is left of the rest
-/// is known; a journal that says that all is done goes right before.
+/// Removes what is in a staging folder. The marker stays, and goes last, so that whatever is left of
+/// the rest is known; a journal that says that all is done goes right before.
 pub fn clear(folder: &OwnedFd, clear: Clear) -> sys::Result<()> {
     match sys::open_at(
         folder,
@@ -77,18 +86,19 @@ pub fn clear(folder: &OwnedFd, clear: Clear) -> sys::Result<()> {
         Ok(new) => {
             empty_folder(new.as_fd())?;
             drop(new);
-            let removed = fs::unlinkat(folder, NEW, AtFlags::REMOVEDIR);
+            let removed = sys::remove_folder(folder, NEW);
             removed.or_else(unless_gone)?;
         }
         Err(errno) => unless_gone(errno)?,
     }
     let mut names = names_of(folder.as_fd(), SCRATCH)?;
+    names.append(&mut names_of(folder.as_fd(), MOVING)?);
     let mut old = names_of(folder.as_fd(), OLD)?;
     // The index of a log is made anew from it.
     old.retain(|name| clear == Clear::All || name.ends_with(INDEX));
     names.append(&mut old);
     if clear == Clear::All {
-        names.extend([JOURNAL, KEPT, DONE, ENDED, MARKER].map(str::to_owned));
+        names.extend([JOURNAL, KEPT, DONE, ENDED].map(str::to_owned));
     }
     for name in names {
         remove(folder.as_fd(), &name)?;
@@ -113,7 +123,7 @@ fn names_of(folder: BorrowedFd<'_>, prefix: &str) -> sys::Result<Vec<String>> {
 
 /// Removes a file that may be gone already.
 pub fn remove(folder: BorrowedFd<'_>, name: &str) -> sys::Result<()> {
-    fs::unlinkat(folder, name, AtFlags::empty()).or_else(unless_gone)
+    sys::remove_file(folder, name).or_else(unless_gone)
 }
 
 fn unless_gone(errno: Errno) -> sys::Result<()> {

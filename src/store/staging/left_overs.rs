@@ -28,8 +28,8 @@ pub struct Held {
     pub site: Site,
     pub name: String,
     pub folder: OwnedFd,
-    /// Locked as long as this lives.
-    _marker: HeldMarker,
+    /// Locked until the folder is removed.
+    marker: Option<HeldMarker>,
     /// Files in the store that say that there is this folder beside it.
     pub signs: Vec<String>,
 }
@@ -203,7 +203,7 @@ impl Findings {
             }
         }
         let mut is_there = true;
-        for LeftOver { held, state } in self.of_restores {
+        for LeftOver { mut held, state } in self.of_restores {
             let journal = match state {
                 State::Moving(journal) | State::Kept(journal) => Some(journal),
                 State::Settled => None,
@@ -231,7 +231,7 @@ impl Held {
             site,
             name,
             folder,
-            _marker: marker,
+            marker: Some(marker),
             signs: Vec::new(),
         }
     }
@@ -249,7 +249,7 @@ impl Held {
     }
 
     /// All is put back, except for what is kept here.
-    pub fn finish_undo(self, location: &Location, undone: Undone) -> Result<()> {
+    pub fn finish_undo(mut self, location: &Location, undone: Undone) -> Result<()> {
         let finished = self.try_to_finish(location, undone);
         if finished.is_err() {
             self.leave();
@@ -257,7 +257,7 @@ impl Held {
         finished
     }
 
-    fn try_to_finish(&self, location: &Location, undone: Undone) -> Result<()> {
+    fn try_to_finish(&mut self, location: &Location, undone: Undone) -> Result<()> {
         const ACTION: &str = "remove what a restore left beside";
         const WRITE: &str = "write to the disk";
         let path = &location.path;
@@ -286,15 +286,24 @@ impl Held {
     }
 
     /// Removes it with all that is in it.
-    pub fn remove(&self, location: &Location) -> sys::Result<()> {
+    pub fn remove(&mut self, location: &Location) -> sys::Result<()> {
         self.remove_signs(location)?;
         clear(&self.folder, Clear::All)?;
         match location.holder(self.site) {
-            Some(holder) => match fs::unlinkat(holder, &self.name, AtFlags::REMOVEDIR) {
-                Ok(()) | Err(Errno::NOENT) => Ok(()),
-                Err(errno) => Err(errno),
-            },
+            Some(holder) => self.remove_emptied(holder),
             None => Ok(()),
+        }
+    }
+
+    /// Removes the folder when there is nothing in it except the marker. That is closed before: some
+    /// file systems remove nothing that is open, or keep it in the folder until it is closed. Who
+    /// takes the folder for left over in that moment removes it too.
+    pub fn remove_emptied(&mut self, holder: BorrowedFd<'_>) -> sys::Result<()> {
+        self.marker = None;
+        remove(self.folder.as_fd(), MARKER)?;
+        match sys::remove_folder(holder, &*self.name) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno),
         }
     }
 
@@ -307,11 +316,11 @@ impl Held {
         for sign in &self.signs {
             remove(store, sign)?;
         }
-        if self.signs.is_empty() {
-            Ok(())
-        } else {
-            sys::synchronize_folder(store)
+        if !self.signs.is_empty() {
+            // Where that fails, they may come back with the next power cut, and are told of then.
+            let _ = sys::synchronize_folder(store);
         }
+        Ok(())
     }
 
     /// It stays, and this process is done with it.
@@ -485,7 +494,7 @@ fn has_only_a_marker(location: &Location, folder: &OwnedFd) -> Result<bool> {
     let mut other = false;
     let listed = sys::open_at(folder, c".", sys::FOLDER, Mode::empty()).at(LOOK, &location.path)?;
     sys::list_folder(listed.as_fd(), &mut buffer, |name, _| {
-        other |= name != MARKER.as_bytes();
+        other |= name != MARKER.as_bytes() && look(folder.as_fd(), name)?.is_some();
         Ok(())
     })
     .at(LOOK, &location.path)?;
@@ -513,12 +522,16 @@ fn remove_empty(holder: BorrowedFd<'_>, name: &str) {
         Ok(folder) => {
             if let Ok(Some((file, _))) = HeldMarker::open(&folder) {
                 // Whoever makes it has locked it by now, or looks for it again.
-                let Ok(Some(_held)) = HeldMarker::hold(file) else {
+                let Ok(Some(held)) = HeldMarker::hold(file) else {
                     return;
                 };
-                let _ = remove(folder.as_fd(), MARKER);
+                if fs::unlinkat(&folder, MARKER, AtFlags::empty()).is_err() {
+                    // Where it cannot be removed while it is open, whoever makes it has it open.
+                    drop(held);
+                    let _ = remove(folder.as_fd(), MARKER);
+                }
             }
-            let _ = fs::unlinkat(holder, name, AtFlags::REMOVEDIR);
+            let _ = sys::remove_folder(holder, name);
         }
         Err(Errno::NOTDIR) => {
             let there = look(holder, name.as_bytes());

@@ -154,22 +154,19 @@ impl License<'_, '_> {
     /// Takes away what was added. While it is still staged it was not, and somebody else has made a
     /// file of the same content.
     fn remove(&mut self, to: BorrowedFd<'_>, name: &[u8]) -> sys::Result<bool> {
-        if self.found(to, name)? == Found::New && self.was_moved(to, name)? {
-            fs::unlinkat(to, name, AtFlags::empty())?;
+        if self.found(to, name)? == Found::New && self.was_moved()? {
+            sys::remove_file(to, name)?;
         }
         Ok(true)
     }
 
-    /// Whether what is in the store is what was staged; by a link, which is half of a move where
-    /// renames cannot refuse to replace, it can be in both places.
-    fn was_moved(&mut self, to: BorrowedFd<'_>, name: &[u8]) -> sys::Result<bool> {
-        let staged = match self.staged() {
-            Err(Errno::NOENT) => return Ok(true),
-            folder => look(folder?, name)?,
-        };
-        let there = look(to, name)?;
-        let identity = |stat: fs::Stat| sys::identity(&stat);
-        Ok(staged.is_none() || staged.map(identity) == there.map(identity))
+    /// Whether it is not where it was staged any more: no move leaves it there, not for a moment.
+    fn was_moved(&mut self) -> sys::Result<bool> {
+        let (_, name) = split_name(&self.record.name);
+        match self.staged() {
+            Err(Errno::NOENT) => Ok(true),
+            folder => Ok(look(folder?, name)?.is_none()),
+        }
     }
 
     /// Puts back what was replaced.
@@ -186,7 +183,7 @@ impl License<'_, '_> {
             }
             // By a rename that was in two steps.
             (Found::Old, Found::Old) => {
-                fs::unlinkat(staging, &kept, AtFlags::empty())?;
+                sys::remove_file(staging, &kept)?;
                 Ok(true)
             }
             (_, Found::Old | Found::Other) => Ok(false),
@@ -305,8 +302,7 @@ impl License<'_, '_> {
 
 /// What a folder has under a name.
 fn found(record: &Record, folder: impl AsFd, name: &[u8]) -> sys::Result<Found> {
-    let open = || StoreFile::open(&folder, name, OFlags::empty());
-    let file = match sys::patiently(open, || true) {
+    let file = match StoreFile::open(&folder, name, OFlags::empty()) {
         Err(Errno::NOENT) => return Ok(Found::Nothing),
         // A link, or a socket.
         Err(Errno::LOOP | Errno::NXIO) => return Ok(Found::Other),
@@ -338,7 +334,7 @@ fn move_back(
         match fs::renameat(from, kept, to, name) {
             // No rename over a file; or what was there is no file.
             Err(Errno::EXIST | Errno::NOTDIR | Errno::ISDIR) => {
-                fs::unlinkat(to, name, AtFlags::empty())?;
+                sys::remove_file(to, name)?;
             }
             moved => return moved,
         }

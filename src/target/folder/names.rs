@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::sys::{self, Life, Owner};
@@ -71,7 +71,7 @@ pub fn sweep(folder: &OwnedFd) {
     });
     for name in names {
         if is_left_over(folder, &name) {
-            let _ = fs::unlinkat(folder, &name, AtFlags::empty());
+            let _ = sys::remove_file(folder, &name);
         }
     }
 }

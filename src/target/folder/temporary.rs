@@ -159,7 +159,7 @@ impl Drop for Temporary {
         // Some file systems remove no file that is open.
         self.file = None;
         if let Some(name) = &self.name {
-            let _ = fs::unlinkat(&self.folder.folder, name, AtFlags::empty());
+            let _ = sys::remove_file(&self.folder.folder, name);
         }
     }
 }
