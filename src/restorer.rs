@@ -2,7 +2,7 @@
 
 #[cfg(all(test, any(wmlb_loom, wmlb_shuttle)))]
 #[path = "../tests/model/scenarios.rs"]
-mod model;
+pub(crate) mod model;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -192,7 +192,7 @@ impl Restorer {
         observer: Box<dyn Observer>,
         prepare: impl FnOnce(&Properties) -> Result<Box<dyn Job>>,
     ) -> Result<()> {
-        let control = Arc::new(Control::new());
+        let control = Arc::new(Control::new(observer.cancellation()));
         if let Some(last) = self.claim(kind, &control)? {
             // It has nothing left to do.
             last.join();
@@ -272,14 +272,15 @@ impl Restorer {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             report_end(&mut operation, job, &outcome);
         }));
-        // The observer is gone before anybody learns that the operation has ended.
-        drop(operation);
         let mut state = lock(&self.state);
         state.running = None;
         state.result = Some(result);
         state.ended += 1;
         drop(state);
         self.changed.notify_all();
+        // Whoever learns of the end when the observer goes, as from a queue, can start the next
+        // operation at once. Who waits for the end waits for this thread too.
+        drop(operation);
     }
 
     /// Asks the running operation to end, if it is of this kind (None: of any, and the
@@ -301,7 +302,7 @@ impl Restorer {
 
     /// Runs an enumeration on the calling thread.
     pub fn list<T>(&self, body: impl FnOnce(&Control) -> Result<T>) -> Result<T> {
-        let control = Arc::new(Control::new());
+        let control = Arc::new(Control::new(Arc::default()));
         self.lists.lock().push(control.clone());
         let listed = Listed {
             restorer: self,
@@ -310,6 +311,11 @@ impl Restorer {
         let outcome = body(&control);
         drop(listed);
         outcome
+    }
+
+    /// Whether the caller is in a callback of an operation.
+    pub fn is_in_callback() -> bool {
+        Self::calling_back().is_some()
     }
 
     /// The restorer in whose callback the caller is.
@@ -321,7 +327,7 @@ impl Restorer {
     /// Waits until the running operation has ended. Gives the result of the last operation, None
     /// if there was none.
     pub fn wait(&self, timeout_ms: u32) -> Result<Option<wmlb_hresult>> {
-        if Self::calling_back().is_some() {
+        if Self::is_in_callback() {
             return Err(Error::IllegalCall(
                 "a callback cannot wait for an operation: it might wait for itself",
             ));

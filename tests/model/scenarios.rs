@@ -18,7 +18,7 @@ use loom::thread::spawn;
 use shuttle::thread::spawn;
 
 #[cfg(wmlb_loom)]
-fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.max_branches = 10_000;
@@ -26,7 +26,7 @@ fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 }
 
 #[cfg(wmlb_shuttle)]
-fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("WMLB_SCHEDULES").map_or(1000, |number| {
         number.parse().expect("WMLB_SCHEDULES is a number")
     });
@@ -137,16 +137,18 @@ fn start_with(
     first: Option<impl FnMut() + Send + 'static>,
 ) -> Result<()> {
     let record = record.clone();
-    restorer.start(Kind::Backup, Box::new(Watcher { record, first }), |_| {
-        Ok(Box::new(Steps))
-    })
+    start_observed(restorer, Box::new(Watcher { record, first }))
+}
+
+pub(crate) fn start_observed(restorer: &Arc<Restorer>, observer: Box<dyn Observer>) -> Result<()> {
+    restorer.start(Kind::Backup, observer, |_| Ok(Box::new(Steps)))
 }
 
 fn start(restorer: &Arc<Restorer>, record: &Record) -> Result<()> {
     start_with(restorer, record, None::<fn()>)
 }
 
-fn wait(restorer: &Restorer) -> Option<wmlb_hresult> {
+pub(crate) fn wait(restorer: &Restorer) -> Option<wmlb_hresult> {
     restorer.wait(u32::MAX).expect("outside of callbacks")
 }
 
