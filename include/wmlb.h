@@ -24,12 +24,13 @@
  *
  * Contents, in the order of a restorer's life: result codes; restorers; properties; events;
  * operations (start, cancel, wait, progress); events that are fetched; messages of errors; lists of
- * licenses; what a host may decide (rights, restores, a store of its own); the end of a restorer. Then: the default
- * restorer, the license stores of players, names and versions.
+ * licenses; what a host may decide (rights, restores, a store of its own); the end of a restorer.
+ * Then: the default restorer, the license stores of players, names and versions.
  *
  * The life of an operation:
  * - A call starts it: the call checks its arguments and returns at once.
- * - It runs on a thread of its own, named "wmlb", and reports events to the callback.
+ * - It runs on a thread of its own, named "wmlb", and reports events to the callback. (With
+ *   WMLB_RUN_HERE it runs on the calling thread, and the call returns its result.)
  * - If the starting call returned WMLB_S_OK, there is exactly one last event: BACKUPRESTORE_END,
  *   ERROR or ERROR_WITHURL. If it failed, there is no event.
  * - After the callback has returned from the last event, the restorer is idle, and user_data is
@@ -785,6 +786,18 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  */
 #define WMLB_ALLOW_CLEAR 0x1000u
 
+/* A flag of every operation. */
+
+/**
+ * Runs the operation on the calling thread: the call returns when it has ended, with its
+ * result. All functions of the host's (callback, store, rights, authorizer) are called on
+ * that thread, whose signals and priority stay as they are. With Threads = 1 there is no
+ * other thread; otherwise the library's own ones compute, and call nobody. A call that is
+ * refused makes no event. In a callback of another restorer's operation it is refused with
+ * WMLB_E_ILLEGAL_METHOD_CALL.
+ */
+#define WMLB_RUN_HERE 0x10000u
+
 /**
  * Starts a backup: saves copies of the licenses in the store (property StorePath, or the store
  * set with wmlb_restorer_set_store()) in the file licenses.wmlb in the folder BackupPath. The
@@ -1148,7 +1161,9 @@ WMLB_NODISCARD wmlb_hresult wmlb_queue_create(struct wmlb_queue **out);
  * has something to say to the one that fetches. What is not called for an operation whose
  * user_data is the queue does not replace a WMLB_STATUS_PROGRESS, and does not wait.
  *
- * Parameters: those of a wmlb_status_callback; they are copied. queue is the handle.
+ * Parameters:
+ * - status, hr, value_type, value, value_len: those of a wmlb_status_callback; copied.
+ * - queue: the handle.
  *
  * Returns:
  * - WMLB_S_OK
@@ -1160,6 +1175,7 @@ WMLB_NODISCARD wmlb_hresult wmlb_queue_create(struct wmlb_queue **out);
  *
  * Threads: any, also in a callback.
  */
+WMLB_NODISCARD
 wmlb_hresult wmlb_queue_push(int32_t status,
                              wmlb_hresult hr,
                              int32_t value_type,

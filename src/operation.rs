@@ -81,7 +81,7 @@ pub trait Job: Send {
 /// How functions of the host's are called on a thread.
 #[derive(Clone, Copy)]
 pub struct HostCalls {
-    /// The process that the operation belongs to; None on the host's own thread.
+    /// The process that the operation belongs to; None for a list, on the host's own thread.
     process: Option<sys::Process>,
 }
 

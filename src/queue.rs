@@ -263,7 +263,7 @@ impl Queue {
         while state.unread.len() >= LIMIT && !state.released {
             // Nobody waits on the host's own thread: it may be the one that reads.
             let waits = |fed: &mut Fed| !fed.cancellation.is_asked();
-            if !state.feed(feed).is_some_and(waits) {
+            if Restorer::runs_here() || !state.feed(feed).is_some_and(waits) {
                 break;
             }
             state.writers += 1;

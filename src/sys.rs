@@ -53,7 +53,7 @@ pub use secret_memory::SecretBytes;
 pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
 pub use store_file::{Care, HostFiles, StoreFile};
-pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
+pub use threads::{NicerThreads, end_thread, thread_waits};
 
 /// What a system call gives. `error::At` says what was tried, and on which path.
 pub type Result<T> = std::result::Result<T, Errno>;

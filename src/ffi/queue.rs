@@ -82,7 +82,9 @@ pub unsafe extern "C" fn wmlb_queue_create(out: *mut *mut wmlb_queue) -> wmlb_hr
 /// has something to say to the one that fetches. What is not called for an operation whose
 /// user_data is the queue does not replace a WMLB_STATUS_PROGRESS, and does not wait.
 ///
-/// Parameters: those of a wmlb_status_callback; they are copied. queue is the handle.
+/// Parameters:
+/// - status, hr, value_type, value, value_len: those of a wmlb_status_callback; copied.
+/// - queue: the handle.
 ///
 /// Returns:
 /// - WMLB_S_OK
@@ -93,6 +95,7 @@ pub unsafe extern "C" fn wmlb_queue_create(out: *mut *mut wmlb_queue) -> wmlb_hr
 /// - WMLB_E_OUTOFMEMORY; not for a last event, whose words are shortened instead
 ///
 /// Threads: any, also in a callback.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn wmlb_queue_push(
     status: i32,

@@ -179,6 +179,8 @@ fn a_full_queue_and_its_release() {
     full(|_, queue| queue.release());
 }
 
+/// Too many threads for every order.
+#[cfg(wmlb_shuttle)]
 #[test]
 fn two_operations_feed_one_queue() {
     explore(|| {

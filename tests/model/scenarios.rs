@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Kind, Restorer};
+use super::{Kind, Restorer, Way};
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
@@ -141,7 +141,15 @@ fn start_with(
 }
 
 pub(crate) fn start_observed(restorer: &Arc<Restorer>, observer: Box<dyn Observer>) -> Result<()> {
-    restorer.start(Kind::Backup, observer, |_| Ok(Box::new(Steps)))
+    start_as(restorer, Way::OwnThread, observer).map(|_| ())
+}
+
+fn start_as(
+    restorer: &Arc<Restorer>,
+    way: Way,
+    observer: Box<dyn Observer>,
+) -> Result<wmlb_hresult> {
+    restorer.start(Kind::Backup, way, observer, |_| Ok(Box::new(Steps)))
 }
 
 fn start(restorer: &Arc<Restorer>, record: &Record) -> Result<()> {
@@ -273,6 +281,47 @@ fn cancel_release_and_start() {
             record.check(None);
         } else {
             assert!(lock(&record.0).events.is_empty());
+        }
+    });
+}
+
+fn run_here(restorer: &Arc<Restorer>, record: &Record) -> Result<wmlb_hresult> {
+    let (record, first) = (record.clone(), None::<fn()>);
+    start_as(restorer, Way::Here, Box::new(Watcher { record, first }))
+}
+
+#[test]
+fn on_the_calling_thread_while_another_cancels_and_waits() {
+    explore(|| {
+        let (restorer, record) = (Arc::<Restorer>::default(), Record::default());
+        let other = restorer.clone();
+        let canceler = spawn(move || {
+            other.cancel(None);
+            wait(&other)
+        });
+        let result = run_here(&restorer, &record).expect("nothing else runs");
+        let waited = canceler.join().expect("no panic");
+        record.close();
+        record.check(Some(result));
+        assert!(waited.is_none_or(|waited| waited == result));
+        restorer.release();
+    });
+}
+
+#[test]
+fn on_the_calling_thread_while_another_releases() {
+    explore(|| {
+        let (restorer, record) = (Arc::<Restorer>::default(), Record::default());
+        let (other, events) = (restorer.clone(), record.clone());
+        let releaser = spawn(move || {
+            other.release();
+            events.close();
+        });
+        let result = run_here(&restorer, &record);
+        releaser.join().expect("no panic");
+        match result {
+            Ok(result) => record.check(Some(result)),
+            Err(error) => assert!(matches!(error, Error::Handle)),
         }
     });
 }

@@ -108,6 +108,7 @@ OVERWRITE = 0x1
 PARTIAL = 0x100
 VERIFY = 0x200
 ALLOW_CLEAR = 0x1000
+RUN_HERE = 0x10000
 
 FOREVER = 0xFFFFFFFF
 # A wait of the tests never lasts this long, unless something hangs.
