@@ -23,13 +23,14 @@
  *         hr = result;                                       backed up?
  *
  * Contents, in the order of a restorer's life: result codes; restorers; properties; events;
- * operations (start, cancel, wait, progress); messages of errors; lists of licenses; what a host
- * may decide (rights, restores, a store of its own); the end of a restorer. Then: the default
- * restorer, the license stores of players, names and versions.
+ * operations (start, cancel, wait, progress); events that are fetched; messages of errors; lists of
+ * licenses; what a host may decide (rights, restores, a store of its own); the end of a restorer.
+ * Then: the default restorer, the license stores of players, names and versions.
  *
  * The life of an operation:
  * - A call starts it: the call checks its arguments and returns at once.
- * - It runs on a thread of its own, named "wmlb", and reports events to the callback.
+ * - It runs on a thread of its own, named "wmlb", and reports events to the callback. (With
+ *   WMLB_RUN_HERE it runs on the calling thread, and the call returns its result.)
  * - If the starting call returned WMLB_S_OK, there is exactly one last event: BACKUPRESTORE_END,
  *   ERROR or ERROR_WITHURL. If it failed, there is no event.
  * - After the callback has returned from the last event, the restorer is idle, and user_data is
@@ -786,6 +787,18 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  */
 #define WMLB_ALLOW_CLEAR 0x1000u
 
+/* A flag of every operation. */
+
+/**
+ * Runs the operation on the calling thread: the call returns when it has ended, with its
+ * result. All functions of the host's (callback, store, rights, authorizer) are called on
+ * that thread, whose signals and priority stay as they are. With Threads = 1 there is no
+ * other thread; otherwise the library's own ones compute, and call nobody. A call that is
+ * refused makes no event. In a callback of another restorer's operation it is refused with
+ * WMLB_E_ILLEGAL_METHOD_CALL.
+ */
+#define WMLB_RUN_HERE 0x10000u
+
 /**
  * Starts a backup: saves copies of the licenses in the store (property StorePath, or the store
  * set with wmlb_restorer_set_store()) in the file licenses.wmlb in the folder BackupPath. The
@@ -1066,6 +1079,189 @@ wmlb_hresult wmlb_restorer_wait(struct wmlb_restorer *restorer,
 WMLB_NODISCARD
 wmlb_hresult wmlb_restorer_get_progress(struct wmlb_restorer *restorer,
                                         struct wmlb_progress *out);
+
+/* ---- Events that are fetched ---------------------------------------------------------------- */
+
+/**
+ * A queue of events, for a host that cannot be called, or not on threads that are not its own: it
+ * fetches the events of operations instead, in a loop of its own. The pointer is a number that
+ * the library looks up and never dereferences. A NULL, released or made-up one gets
+ * WMLB_E_HANDLE, and so does, in a child after fork(), one from before the fork.
+ *
+ *     wmlb_queue *queue;
+ *     wmlb_event event = {sizeof event};
+ *     hr = wmlb_queue_create(&queue);
+ *     hr = wmlb_backup_licenses(0, wmlb_queue_push, queue);
+ *     while ((hr = wmlb_queue_next(queue, UINT32_MAX, &event)) == WMLB_S_OK)
+ *         show(&event);                                        WMLB_S_FALSE: that was all
+ *     wmlb_queue_release(queue);
+ *
+ * One queue serves any number of operations, of any restorers, also at the same time. An operation
+ * feeds the queue that is its user_data, from the call that starts it until its restorer is idle
+ * again: when its last event can be fetched, the next operation can be started.
+ */
+typedef struct wmlb_queue wmlb_queue;
+
+/**
+ * An event of a queue. Before wmlb_queue_next() fills one in, set struct_size to
+ * sizeof(wmlb_event). The other fields are what wmlb_status_callback is given.
+ */
+typedef struct wmlb_event {
+    /**
+     * The size of this struct in bytes, as the program that made it knows it.
+     */
+    size_t struct_size;
+    /**
+     * One of WMLB_STATUS_*.
+     */
+    int32_t status;
+    /**
+     * The result code that belongs to the event.
+     */
+    wmlb_hresult hr;
+    /**
+     * One of WMLB_TYPE_*; 0 without a value.
+     */
+    int32_t value_type;
+    /**
+     * The value, valid until the next wmlb_queue_next() or wmlb_queue_release(); NULL if the event
+     * carries none.
+     */
+    const uint8_t *value;
+    /**
+     * The size of the value in bytes; a string is followed by a NUL that is not counted.
+     */
+    size_t value_len;
+} wmlb_event;
+
+/**
+ * Creates a queue. Give it back with wmlb_queue_release().
+ *
+ * Parameters:
+ * - out: receives the handle; NULL on failure.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_POINTER: out is NULL
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD wmlb_hresult wmlb_queue_create(struct wmlb_queue **out);
+
+/**
+ * Adds an event to a queue: a wmlb_status_callback, to be passed to what starts an operation, with
+ * the queue as user_data.
+ *
+ * - A WMLB_STATUS_PROGRESS takes the place of an older one of the same operation that is still
+ *   unread, and goes to the end. All other events keep their order, and none is lost.
+ * - At 1,024 unread events the operation waits, as in a callback that takes its time, until some
+ *   are fetched, or it is to end. One that runs on the host's own thread (WMLB_RUN_HERE) does not
+ *   wait, since that thread may be the one that fetches.
+ *
+ * A callback of the host's may call it too, for what it wants to fetch, and so may any thread that
+ * has something to say to the one that fetches. What is not called for an operation whose
+ * user_data is the queue does not replace a WMLB_STATUS_PROGRESS, and does not wait.
+ *
+ * Parameters:
+ * - status, hr, value_type, value, value_len: those of a wmlb_status_callback; copied.
+ * - queue: the handle.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: the event was added, and its operation is to end
+ * - WMLB_E_HANDLE: also if the queue was released meanwhile
+ * - WMLB_E_POINTER: value is NULL, and value_len is not 0
+ * - WMLB_E_INVALIDARG: value_len is more than 1 MiB
+ * - WMLB_E_OUTOFMEMORY; not for a last event, whose words are shortened instead
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_queue_push(int32_t status,
+                             wmlb_hresult hr,
+                             int32_t value_type,
+                             const uint8_t *value,
+                             size_t value_len,
+                             void *queue);
+
+/**
+ * Fetches the next event.
+ *
+ * Parameters:
+ * - queue: the handle.
+ * - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without limit.
+ * - event: receives the event. Set event->struct_size to sizeof(wmlb_event) before the call.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_S_FALSE: no operation feeds the queue, and nothing is left; *event stays as it was
+ * - WMLB_E_TIMEOUT: there is no event yet; *event stays as it was
+ * - WMLB_E_HANDLE: also if the queue was released meanwhile
+ * - WMLB_E_POINTER: event is NULL
+ * - WMLB_E_INVALIDARG: struct_size is less than its own field takes
+ * - WMLB_E_ILLEGAL_METHOD_CALL: the call was made in a callback, and timeout_ms is not 0
+ *
+ * Threads: any, one at a time.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_queue_next(struct wmlb_queue *queue,
+                             uint32_t timeout_ms,
+                             struct wmlb_event *event);
+
+/**
+ * A descriptor for the host's loop (poll, epoll, GLib, libuv, asyncio): it is readable while there
+ * are events. Then call wmlb_queue_next() with a timeout_ms of 0 until it does not return
+ * WMLB_S_OK. It is readable, too, if an operation has ended without a last event, because its
+ * restorer was released in a callback, until wmlb_queue_next() has returned WMLB_S_FALSE.
+ *
+ * The descriptor is always the same. It belongs to the library: poll it, and do not read, write or
+ * close it. wmlb_queue_release() closes it, so take it out of the loop before that.
+ *
+ * Parameters:
+ * - queue: the handle.
+ * - fd: receives the descriptor.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_HANDLE
+ * - WMLB_E_POINTER: fd is NULL
+ * - WMLB_HRESULT_FROM_WIN32(4): no more descriptors can be opened
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD wmlb_hresult wmlb_queue_fd(struct wmlb_queue *queue, int32_t *fd);
+
+/**
+ * Cancels the operations that feed a queue, as a negative answer of a callback would, and returns
+ * at once. Their last events still come.
+ *
+ * Parameters:
+ * - queue: the handle.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_S_FALSE: no operation feeds it
+ * - WMLB_E_HANDLE
+ *
+ * Threads: any, also in a callback.
+ */
+wmlb_hresult wmlb_queue_cancel(struct wmlb_queue *queue);
+
+/**
+ * Releases a queue: its handle is not valid any more. The operations that feed it are canceled;
+ * the function does not wait for their end, and nobody is told of it. (wmlb_restorer_wait() and
+ * wmlb_restorer_release() wait for it.) What is unread is gone.
+ *
+ * Parameters:
+ * - queue: the handle.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_HANDLE
+ *
+ * Threads: any, also in a callback.
+ */
+wmlb_hresult wmlb_queue_release(struct wmlb_queue *queue);
 
 /* ---- Messages of errors --------------------------------------------------------------------- */
 

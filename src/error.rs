@@ -17,6 +17,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     #[error("the handle is not that of a restorer in this process")]
     Handle,
+    #[error("the handle is not that of a queue in this process")]
+    Queue,
+    #[error("cannot make a descriptor")]
+    Descriptor(#[source] io::Error),
     #[error("{0} is NULL")]
     Null(&'static str),
     #[error("callback is NULL")]
@@ -225,7 +229,7 @@ impl Error {
 
     pub fn hresult(&self) -> wmlb_hresult {
         match self {
-            Error::Handle => hresult::WMLB_E_HANDLE,
+            Error::Handle | Error::Queue => hresult::WMLB_E_HANDLE,
             Error::Null(_) | Error::HostNull(_) => hresult::WMLB_E_POINTER,
             Error::NoCallback | Error::Argument(_) | Error::PropertyValue { .. } => {
                 hresult::WMLB_E_INVALIDARG
@@ -265,7 +269,9 @@ impl Error {
             Error::NotSafe { source, .. } => source.hresult(),
             Error::NotPutBack { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE,
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
-            Error::System { source, .. } | Error::Scratch { source, .. } => {
+            Error::System { source, .. }
+            | Error::Scratch { source, .. }
+            | Error::Descriptor(source) => {
                 source.raw_os_error().map_or(hresult::WMLB_E_FAIL, |code| {
                     hresult::from_errno(Errno::from_raw_os_error(code))
                 })

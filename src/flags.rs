@@ -29,4 +29,13 @@ constants! {
         /// otherwise have anything restored.
         WMLB_ALLOW_CLEAR = 0x1000;
     }
+    running_flags: u32 {
+        /// Runs the operation on the calling thread: the call returns when it has ended, with its
+        /// result. All functions of the host's (callback, store, rights, authorizer) are called on
+        /// that thread, whose signals and priority stay as they are. With Threads = 1 there is no
+        /// other thread; otherwise the library's own ones compute, and call nobody. A call that is
+        /// refused makes no event. In a callback of another restorer's operation it is refused with
+        /// WMLB_E_ILLEGAL_METHOD_CALL.
+        WMLB_RUN_HERE = 0x10000;
+    }
 }

@@ -7,7 +7,8 @@
 //! The rooms, from the top; each uses only those below it:
 //!
 //! - [`ffi`]: the C boundary. Converts and forwards; decides nothing.
-//! - `registry`, `restorer`: handles; one operation at a time, its thread, cancel, wait.
+//! - `registry`, `queue`, `restorer`: handles; events that are fetched; one operation at a time, its
+//!   thread, cancel, wait.
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
 //! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup
@@ -44,6 +45,7 @@ mod panics;
 pub mod pieces;
 mod pipeline;
 mod props;
+mod queue;
 mod registry;
 mod restore;
 mod restorer;

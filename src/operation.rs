@@ -10,16 +10,15 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::hresult::{WMLB_S_OK, wmlb_hresult};
-use crate::status::{self, Event, Observer, Value, wmlb_progress};
+use crate::status::{self, Cancellation, Event, Observer, Value, wmlb_progress};
 use crate::sys;
 
 /// At most 20 progress events a second.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The part of an operation that other threads see.
-#[derive(Debug)]
 pub struct Control {
-    canceled: Arc<AtomicBool>,
+    cancellation: Arc<Cancellation>,
     silenced: AtomicBool,
     progress: Mutex<wmlb_progress>,
     /// Shortages of memory before this operation.
@@ -27,9 +26,9 @@ pub struct Control {
 }
 
 impl Control {
-    pub fn new() -> Self {
+    pub fn new(cancellation: Arc<Cancellation>) -> Self {
         Control {
-            canceled: Arc::default(),
+            cancellation,
             silenced: AtomicBool::new(false),
             progress: Mutex::default(),
             shortages: sys::shortages(),
@@ -38,7 +37,7 @@ impl Control {
 
     /// Asks the operation to end soon.
     pub fn cancel(&self) {
-        self.canceled.store(true, Ordering::Release);
+        self.cancellation.ask();
     }
 
     /// Asks the operation to end soon and to make no further event, the terminal one
@@ -50,7 +49,7 @@ impl Control {
 
     /// An error when somebody asked for the end, or memory has run out.
     pub fn check(&self) -> Result<()> {
-        if self.canceled.load(Ordering::Acquire) {
+        if self.cancellation.is_asked() {
             return Err(Error::Canceled);
         }
         if sys::shortages() != self.shortages {
@@ -61,8 +60,8 @@ impl Control {
 
     /// Whether somebody asked for the end, for those who outlive the operation.
     pub fn canceled(&self) -> impl Fn() -> bool + Send + 'static {
-        let canceled = self.canceled.clone();
-        move || canceled.load(Ordering::Acquire)
+        let cancellation = self.cancellation.clone();
+        move || cancellation.is_asked()
     }
 
     pub fn progress(&self) -> wmlb_progress {
@@ -82,7 +81,7 @@ pub trait Job: Send {
 /// How functions of the host's are called on a thread.
 #[derive(Clone, Copy)]
 pub struct HostCalls {
-    /// The process that the operation belongs to; None on the host's own thread.
+    /// The process that the operation belongs to; None for a list, on the host's own thread.
     process: Option<sys::Process>,
 }
 

@@ -1,4 +1,4 @@
-//! The handles: numbers that stand for restorers, looked up and never dereferenced.
+//! The handles: numbers that stand for restorers and queues, looked up and never dereferenced.
 //!
 //! They belong to one process. A forked child finds a registry of its own, without touching a lock
 //! that another thread of its parent may have held at the moment of the fork.
@@ -10,27 +10,35 @@ use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
+use crate::queue::Queue;
 use crate::restorer::Restorer;
 use crate::sys::{self, Process};
 
-/// A restorer's number, as wide as the pointer it is dressed as. Zero stands for none.
+/// A number, as wide as the pointer it is dressed as. Zero stands for none.
 pub type Handle = usize;
+
+/// What a handle stands for.
+#[derive(Clone)]
+enum Object {
+    Restorer(Arc<Restorer>),
+    Queue(Arc<Queue>),
+}
 
 struct Handles {
     /// The step from one handle to the next. It is odd, so that all 2^64 multiples (2^32 where
     /// pointers are that short) differ.
     factor: Handle,
     last: Handle,
-    restorers: BTreeMap<Handle, Arc<Restorer>>,
+    objects: BTreeMap<Handle, Object>,
 }
 
 impl Handles {
-    /// Gives the restorer a handle that was never used before, nor is close to one that was.
-    fn insert(&mut self, restorer: Arc<Restorer>) -> Handle {
+    /// Gives an object a handle that was never used before, nor is close to one that was.
+    fn insert(&mut self, object: Object) -> Handle {
         loop {
             self.last = self.last.wrapping_add(self.factor);
-            if self.last != 0 && !self.restorers.contains_key(&self.last) {
-                self.restorers.insert(self.last, restorer);
+            if self.last != 0 && !self.objects.contains_key(&self.last) {
+                self.objects.insert(self.last, object);
                 return self.last;
             }
         }
@@ -55,11 +63,11 @@ impl Registry {
         let mut handles = Handles {
             factor: sys::random() as Handle | 1,
             last: 0,
-            restorers: BTreeMap::new(),
+            objects: BTreeMap::new(),
         };
         Box::new(Registry {
             process,
-            default: handles.insert(Arc::default()),
+            default: handles.insert(Object::Restorer(Arc::default())),
             handles: Mutex::new(handles),
             child: OnceBox::new(),
         })
@@ -80,14 +88,24 @@ pub fn default_restorer() -> Handle {
     Registry::current().default
 }
 
+fn insert(object: Object) -> Handle {
+    Registry::current().handles.lock().insert(object)
+}
+
+fn find_object(handle: Handle) -> Option<Object> {
+    let handles = Registry::current().handles.lock();
+    handles.objects.get(&handle).cloned()
+}
+
 pub fn create() -> Handle {
-    let restorer = Arc::default();
-    Registry::current().handles.lock().insert(restorer)
+    insert(Object::Restorer(Arc::default()))
 }
 
 pub fn find(handle: Handle) -> Result<Arc<Restorer>> {
-    let handles = Registry::current().handles.lock();
-    handles.restorers.get(&handle).cloned().ok_or(Error::Handle)
+    match find_object(handle) {
+        Some(Object::Restorer(restorer)) => Ok(restorer),
+        _ => Err(Error::Handle),
+    }
 }
 
 /// Takes a restorer out of the registry: from here on, its handle is unknown.
@@ -98,6 +116,35 @@ pub fn remove(handle: Handle) -> Result<Arc<Restorer>> {
             "the default restorer cannot be released",
         ));
     }
-    let removed = registry.handles.lock().restorers.remove(&handle);
-    removed.ok_or(Error::Handle)
+    let mut handles = registry.handles.lock();
+    match handles.objects.get(&handle).cloned() {
+        Some(Object::Restorer(restorer)) => {
+            handles.objects.remove(&handle);
+            Ok(restorer)
+        }
+        _ => Err(Error::Handle),
+    }
+}
+
+pub fn create_queue() -> Handle {
+    insert(Object::Queue(Arc::default()))
+}
+
+pub fn find_queue(handle: Handle) -> Result<Arc<Queue>> {
+    match find_object(handle) {
+        Some(Object::Queue(queue)) => Ok(queue),
+        _ => Err(Error::Queue),
+    }
+}
+
+/// Takes a queue out of the registry: from here on, its handle is unknown.
+pub fn remove_queue(handle: Handle) -> Result<Arc<Queue>> {
+    let mut handles = Registry::current().handles.lock();
+    match handles.objects.get(&handle).cloned() {
+        Some(Object::Queue(queue)) => {
+            handles.objects.remove(&handle);
+            Ok(queue)
+        }
+        _ => Err(Error::Queue),
+    }
 }

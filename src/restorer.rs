@@ -2,7 +2,7 @@
 
 #[cfg(all(test, any(wmlb_loom, wmlb_shuttle)))]
 #[path = "../tests/model/scenarios.rs"]
-mod model;
+pub(crate) mod model;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,7 +15,8 @@ use parking_lot::Mutex;
 use crate::archive::envelope;
 use crate::backup::{self, Backup, Rights};
 use crate::error::{Error, Result};
-use crate::hresult::wmlb_hresult;
+use crate::flags::WMLB_RUN_HERE;
+use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Control, Job, Operation};
 use crate::panics;
 use crate::props::Properties;
@@ -30,9 +31,18 @@ use crate::verify::{self, Verify};
 sync::thread_local! {
     // loom knows no other way to make one.
     #[allow(clippy::missing_const_for_thread_local)]
-    /// The restorer whose operation this thread runs, and in which process: a child that is
-    /// forked in a callback has the thread, but not the operation.
-    static OPERATION_OF: Cell<Option<(*const Restorer, sys::Process)>> = Cell::new(None);
+    /// The operation that this thread runs.
+    static OPERATION: Cell<Option<Inside>> = Cell::new(None);
+}
+
+/// That a thread runs an operation.
+#[derive(Clone, Copy)]
+struct Inside {
+    restorer: *const Restorer,
+    /// A child that is forked in a callback has the thread, but not the operation.
+    process: sys::Process,
+    /// The thread is the host's own.
+    here: bool,
 }
 
 /// The kinds of operations: a cancel may be meant for one of them.
@@ -149,9 +159,13 @@ impl Restorer {
     }
 
     /// Starts a backup.
-    pub fn back_up(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
-        check_flags(flags, backup::FLAGS)?;
-        self.start(Kind::Backup, observer, |properties| {
+    pub fn back_up(
+        self: &Arc<Self>,
+        flags: u32,
+        observer: Box<dyn Observer>,
+    ) -> Result<wmlb_hresult> {
+        let way = Way::of(flags, backup::FLAGS)?;
+        self.start(Kind::Backup, way, observer, |properties| {
             let rights = self.rights.lock().clone();
             Ok(Box::new(Backup::prepare(
                 properties,
@@ -163,9 +177,13 @@ impl Restorer {
     }
 
     /// Starts a restore.
-    pub fn restore(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
-        check_flags(flags, restore::FLAGS)?;
-        self.start(Kind::Restore, observer, |properties| {
+    pub fn restore(
+        self: &Arc<Self>,
+        flags: u32,
+        observer: Box<dyn Observer>,
+    ) -> Result<wmlb_hresult> {
+        let way = Way::of(flags, restore::FLAGS)?;
+        self.start(Kind::Restore, way, observer, |properties| {
             let authorizer = self.authorizer.lock().clone();
             Ok(Box::new(Restore::prepare(
                 properties,
@@ -177,22 +195,33 @@ impl Restorer {
     }
 
     /// Starts a verification.
-    pub fn verify(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
-        check_flags(flags, verify::FLAGS)?;
-        self.start(Kind::Verify, observer, |properties| {
+    pub fn verify(
+        self: &Arc<Self>,
+        flags: u32,
+        observer: Box<dyn Observer>,
+    ) -> Result<wmlb_hresult> {
+        let way = Way::of(flags, verify::FLAGS)?;
+        self.start(Kind::Verify, way, observer, |properties| {
             Ok(Box::new(Verify::prepare(properties, flags)?))
         })
     }
 
-    /// Starts an operation on a thread of its own. `prepare` refuses what can be refused at once;
-    /// it is called only if no other operation runs.
+    /// Starts an operation on a thread of its own, or runs it here and gives its result. `prepare`
+    /// refuses what can be refused at once; it is called only if no other operation runs.
     fn start(
         self: &Arc<Self>,
         kind: Kind,
+        way: Way,
         observer: Box<dyn Observer>,
         prepare: impl FnOnce(&Properties) -> Result<Box<dyn Job>>,
-    ) -> Result<()> {
-        let control = Arc::new(Control::new());
+    ) -> Result<wmlb_hresult> {
+        let elsewhere = Self::calling_back().is_some_and(|other| other != Arc::as_ptr(self));
+        if way == Way::Here && elsewhere {
+            return Err(Error::IllegalCall(
+                "a callback cannot run an operation: it would keep its own waiting",
+            ));
+        }
+        let control = Arc::new(Control::new(observer.cancellation()));
         if let Some(last) = self.claim(kind, &control)? {
             // It has nothing left to do.
             last.join();
@@ -204,7 +233,10 @@ impl Restorer {
         }));
         let started = prepared
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
-            .and_then(|(job, niceness)| self.launch(control, niceness, observer, job));
+            .and_then(|(job, niceness)| match way {
+                Way::OwnThread => self.launch(control, niceness, observer, job),
+                Way::Here => Ok(self.run_here(&control, niceness, observer, &*job)),
+            });
         if started.is_err() {
             lock(&self.state).running = None;
         }
@@ -236,31 +268,56 @@ impl Restorer {
         niceness: u32,
         observer: Box<dyn Observer>,
         job: Box<dyn Job>,
-    ) -> Result<()> {
+    ) -> Result<wmlb_hresult> {
         let restorer = self.clone();
         let shared = control.clone();
         // The state stays locked until the thread is in it, where the end of the operation
         // expects it.
         let mut state = lock(&self.state);
-        let blocked = sys::SignalsBlocked::new();
+        // The workers inherit it from this thread; the threads of the host keep theirs.
+        let nicer = sys::NicerThreads::new(niceness);
         let thread = sys::Thread::begin("wmlb".to_owned(), move || {
-            // The workers inherit it from this thread; the threads of the host keep theirs.
-            sys::be_nicer(niceness);
-            restorer.run(&shared, observer, &*job);
+            restorer.run(&shared, observer, &*job, Way::OwnThread);
         })
         .map_err(Error::Thread)?;
-        drop(blocked);
+        drop(nicer);
         state.thread = Some(thread);
         state.control = Some(control);
         state.started += 1;
-        Ok(())
+        Ok(hresult::WMLB_S_OK)
     }
 
-    /// The body of an operation's thread.
-    fn run(self: Arc<Self>, control: &Control, observer: Box<dyn Observer>, job: &dyn Job) {
+    /// Runs an operation on the calling thread, which stays as it is.
+    fn run_here(
+        self: &Arc<Self>,
+        control: &Arc<Control>,
+        niceness: u32,
+        observer: Box<dyn Observer>,
+        job: &dyn Job,
+    ) -> wmlb_hresult {
+        let mut state = lock(&self.state);
+        state.control = Some(control.clone());
+        state.started += 1;
+        drop(state);
+        let _nicer = sys::NicerThreads::new(niceness);
+        self.run(control, observer, job, Way::Here)
+    }
+
+    /// Runs an operation; its result.
+    fn run(
+        self: &Arc<Self>,
+        control: &Control,
+        observer: Box<dyn Observer>,
+        job: &dyn Job,
+        way: Way,
+    ) -> wmlb_hresult {
         let _inside = panics::enter();
-        let own = Some((Arc::as_ptr(&self), sys::this_process()));
-        OPERATION_OF.with(|operation_of| operation_of.set(own));
+        let inside = Inside {
+            restorer: Arc::as_ptr(self),
+            process: sys::this_process(),
+            here: way == Way::Here,
+        };
+        OPERATION.with(|operation| operation.set(Some(inside)));
         let mut operation = Operation::new(control, observer);
         let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&mut operation)))
             .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
@@ -272,14 +329,17 @@ impl Restorer {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             report_end(&mut operation, job, &outcome);
         }));
-        // The observer is gone before anybody learns that the operation has ended.
-        drop(operation);
         let mut state = lock(&self.state);
         state.running = None;
         state.result = Some(result);
         state.ended += 1;
         drop(state);
         self.changed.notify_all();
+        // Whoever learns of the end when the observer goes, as from a queue, can start the next
+        // operation at once. Who waits for the end waits for this thread too.
+        drop(operation);
+        OPERATION.with(|operation| operation.set(None));
+        result
     }
 
     /// Asks the running operation to end, if it is of this kind (None: of any, and the
@@ -301,7 +361,7 @@ impl Restorer {
 
     /// Runs an enumeration on the calling thread.
     pub fn list<T>(&self, body: impl FnOnce(&Control) -> Result<T>) -> Result<T> {
-        let control = Arc::new(Control::new());
+        let control = Arc::new(Control::new(Arc::default()));
         self.lists.lock().push(control.clone());
         let listed = Listed {
             restorer: self,
@@ -312,16 +372,26 @@ impl Restorer {
         outcome
     }
 
+    /// Whether the caller is in a callback of an operation.
+    pub fn is_in_callback() -> bool {
+        Self::calling_back().is_some()
+    }
+
     /// The restorer in whose callback the caller is.
     fn calling_back() -> Option<*const Restorer> {
-        let (restorer, process) = OPERATION_OF.with(Cell::get)?;
-        (process == sys::this_process()).then_some(restorer)
+        let inside = OPERATION.with(Cell::get)?;
+        (inside.process == sys::this_process()).then_some(inside.restorer)
+    }
+
+    /// Whether the calling thread, which runs an operation, is the host's own.
+    pub fn runs_here() -> bool {
+        OPERATION.with(Cell::get).is_some_and(|inside| inside.here)
     }
 
     /// Waits until the running operation has ended. Gives the result of the last operation, None
     /// if there was none.
     pub fn wait(&self, timeout_ms: u32) -> Result<Option<wmlb_hresult>> {
-        if Self::calling_back().is_some() {
+        if Self::is_in_callback() {
             return Err(Error::IllegalCall(
                 "a callback cannot wait for an operation: it might wait for itself",
             ));
@@ -420,12 +490,24 @@ fn report_end(operation: &mut Operation<'_>, job: &dyn Job, outcome: &Result<wml
     operation.report_end(status, hr, Value::Text(&text));
 }
 
-/// Refuses flags that an operation does not know.
-fn check_flags(flags: u32, known: u32) -> Result<()> {
-    match flags & !known {
-        0 => Ok(()),
-        unknown => Err(Error::Argument(format!(
-            "unknown flags {unknown:#x}: this operation knows {known:#x}"
-        ))),
+/// Where an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    OwnThread,
+    /// On the thread that starts it.
+    Here,
+}
+
+impl Way {
+    /// Refuses flags that an operation does not know.
+    fn of(flags: u32, known: u32) -> Result<Way> {
+        let known = known | WMLB_RUN_HERE;
+        match flags & !known {
+            0 if flags & WMLB_RUN_HERE != 0 => Ok(Way::Here),
+            0 => Ok(Way::OwnThread),
+            unknown => Err(Error::Argument(format!(
+                "unknown flags {unknown:#x}: this operation knows {known:#x}"
+            ))),
+        }
     }
 }

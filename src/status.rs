@@ -1,6 +1,8 @@
 //! What an operation reports: events, with a status, a result code and a value.
 
 use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::hresult::wmlb_hresult;
 
@@ -63,10 +65,51 @@ pub struct Event<'a> {
     pub value: Value<'a>,
 }
 
+/// The wish that an operation ends, which anybody may have who knows of it.
+#[derive(Default)]
+pub struct Cancellation {
+    asked: AtomicBool,
+    /// Wakes whoever keeps the operation waiting.
+    waker: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Cancellation {
+    pub fn waking(waker: impl Fn() + Send + Sync + 'static) -> Self {
+        Cancellation {
+            asked: AtomicBool::new(false),
+            waker: Some(Box::new(waker)),
+        }
+    }
+
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+        if let Some(waker) = &self.waker {
+            waker();
+        }
+    }
+
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+}
+
 /// The receiver of an operation's events, which come on the operation's own thread. A negative
 /// answer cancels the operation.
 pub trait Observer: Send {
     fn notify(&mut self, event: Event<'_>) -> wmlb_hresult;
+
+    /// What cancels the operation.
+    fn cancellation(&self) -> Arc<Cancellation> {
+        Arc::default()
+    }
+}
+
+/// Whether an event is the last one of its operation.
+pub fn is_last(status: i32) -> bool {
+    matches!(
+        status,
+        WMLB_STATUS_ERROR | WMLB_STATUS_ERROR_WITHURL | WMLB_STATUS_BACKUPRESTORE_END
+    )
 }
 
 /// The SDK's name of a status value; "unknown" if it has none here.

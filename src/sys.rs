@@ -3,6 +3,7 @@
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 mod attributes;
+mod bell;
 mod contents;
 mod durable;
 mod lacking;
@@ -30,6 +31,7 @@ use rustix::io::Errno;
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
+pub use bell::Bell;
 pub use contents::{ReadAt, reads_equal};
 pub use durable::{
     close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_file,
@@ -53,7 +55,7 @@ pub use secret_memory::SecretBytes;
 pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
 pub use store_file::{Care, HostFiles, StoreFile};
-pub use threads::{SignalsBlocked, be_nicer, end_thread, thread_waits};
+pub use threads::{NicerThreads, end_thread, thread_waits};
 
 /// What a system call gives. `error::At` says what was tried, and on which path.
 pub type Result<T> = std::result::Result<T, Errno>;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["lib", "fuzzing", "pieces"],
     &["ffi"],
-    &["registry", "queue"],
+    &["registry"],
+    &["queue"],
     &["restorer"],
     &["backup", "restore", "verify", "enumerate", "compare"],
     &["store", "license", "archive", "target"],

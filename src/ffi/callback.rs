@@ -1,12 +1,17 @@
 //! The status callback.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use super::guard;
+use super::queue::wmlb_queue_push;
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
+use crate::queue::Feed;
+use crate::registry::{self, Handle};
 use crate::status::{
-    Event, Observer, Value, WMLB_TYPE_BINARY, WMLB_TYPE_DWORD, WMLB_TYPE_STRING, wmlb_progress,
+    Cancellation, Event, Observer, Value, WMLB_TYPE_BINARY, WMLB_TYPE_DWORD, WMLB_TYPE_STRING,
+    wmlb_progress,
 };
 
 /// The function that receives the events of an operation.
@@ -67,6 +72,8 @@ type Function = unsafe extern "C-unwind" fn(
 struct CallbackObserver {
     function: Function,
     user_data: *mut c_void,
+    /// That of the queue that is the host's user data.
+    feed: Option<Feed>,
 }
 
 // SAFETY: the pointer is never dereferenced here, only handed back to the host, which
@@ -79,9 +86,17 @@ pub fn observer(
     user_data: *mut c_void,
 ) -> Result<Box<dyn Observer>> {
     let function = callback.ok_or(Error::NoCallback)?;
+    let feed = match registry::find_queue(user_data as Handle) {
+        Ok(queue) => Some(queue.attach()?),
+        Err(error) if std::ptr::fn_addr_eq(function, wmlb_queue_push as Function) => {
+            return Err(error);
+        }
+        Err(_) => None,
+    };
     Ok(Box::new(CallbackObserver {
         function,
         user_data,
+        feed,
     }))
 }
 
@@ -102,7 +117,7 @@ impl Observer for CallbackObserver {
         };
         // SAFETY: the host gave the function to be called like this; the value outlives the
         // call.
-        guard::host(|| unsafe {
+        let call = || unsafe {
             (self.function)(
                 event.status,
                 event.hr,
@@ -111,6 +126,15 @@ impl Observer for CallbackObserver {
                 length,
                 self.user_data,
             )
-        })
+        };
+        match &self.feed {
+            Some(feed) => feed.during(|| guard::host(call)),
+            None => guard::host(call),
+        }
+    }
+
+    fn cancellation(&self) -> Arc<Cancellation> {
+        let feed = self.feed.as_ref();
+        feed.map_or_else(Arc::default, Feed::cancellation)
     }
 }

@@ -330,6 +330,6 @@ pub unsafe extern "C" fn wmlb_restorer_get_progress(
 ) -> wmlb_hresult {
     entry_on(restorer, |restorer| {
         // SAFETY: the caller's promise.
-        unsafe { pointer::write_progress(out, &restorer.progress()) }
+        unsafe { pointer::write_struct(out, &restorer.progress(), "out") }
     })
 }

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::ffi::{CStr, c_char};
 
 use crate::error::{Error, Result};
-use crate::status::wmlb_progress;
 
 /// No property needs more, and a length that was read from the wrong place is mostly larger.
 const LONGEST_VALUE: usize = 1 << 20;
@@ -123,28 +122,38 @@ impl<T> Output<T> {
     }
 }
 
-/// Fills in the caller's struct as far as the caller knows it; its `struct_size` stays.
+/// Looks whether the caller's struct can be filled in; how many of its bytes the caller knows.
 ///
 /// # Safety
-/// `out` is NULL or points to a struct of as many bytes as its `struct_size` says.
-pub unsafe fn write_progress(out: *mut wmlb_progress, progress: &wmlb_progress) -> Result<()> {
+/// `T` begins with its `struct_size`, and `out` is NULL or points to a struct of as many bytes as
+/// its own says.
+pub unsafe fn check_struct<T>(out: *const T, name: &'static str) -> Result<usize> {
     if out.is_null() {
-        return Err(Error::Null("out"));
+        return Err(Error::Null(name));
     }
     // SAFETY: the first field is there in every version of the struct.
     let known = unsafe { out.cast::<usize>().read_unaligned() };
-    let first = size_of::<usize>();
-    if known < first {
+    if known < size_of::<usize>() {
         return Err(Error::Argument(format!(
             "struct_size is {known}, less than its own field takes"
         )));
     }
-    let length = known.min(size_of::<wmlb_progress>()) - first;
-    // SAFETY: both structs have `first + length` bytes, and do not overlap.
+    Ok(known.min(size_of::<T>()))
+}
+
+/// Fills in the caller's struct as far as the caller knows it; its `struct_size` stays.
+///
+/// # Safety
+/// As [`check_struct`].
+pub unsafe fn write_struct<T>(out: *mut T, value: &T, name: &'static str) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let known = unsafe { check_struct(out, name) }?;
+    let first = size_of::<usize>();
+    // SAFETY: both structs have `known` bytes, and do not overlap.
     unsafe {
-        let from = std::ptr::from_ref(progress).cast::<u8>().add(first);
+        let from = std::ptr::from_ref(value).cast::<u8>().add(first);
         let to = out.cast::<u8>().add(first);
-        std::ptr::copy_nonoverlapping(from, to, length);
+        std::ptr::copy_nonoverlapping(from, to, known - first);
     }
     Ok(())
 }

@@ -127,7 +127,13 @@ impl Scratch {
         let Scratch { file, path } = &scratch;
         let mut end = End(file);
         let none = || Err(Error::Defect("nothing large waits here".to_owned()));
-        let output = envelope::output(lock, &mut end, path, false, &Control::new());
+        let output = envelope::output(
+            lock,
+            &mut end,
+            path,
+            false,
+            &Control::new(std::sync::Arc::default()),
+        );
         let mut writer = Writer::new(output.expect("memory"), info, lock, &none).expect("memory");
         let (licenses, bytes) = write(&mut writer);
         writer.finish(licenses, bytes).map(drop).expect("memory");
@@ -427,7 +433,11 @@ fn read(scratch: &Scratch) -> Seen {
         names.push(license.name.to_vec());
         0
     };
-    let listed = enumerate_backup(&properties(path), &mut listener, &Control::new());
+    let listed = enumerate_backup(
+        &properties(path),
+        &mut listener,
+        &Control::new(std::sync::Arc::default()),
+    );
     assert_eq!(listed.is_ok(), seen.whole);
     assert!(seen.names.starts_with(&names));
     if seen.whole {
@@ -447,7 +457,12 @@ struct Again {
 fn read_frames(path: &Path, seen: &mut Seen, again: &mut Vec<Again>) -> Result<Info> {
     let decryption = Decryption::new(&properties(path), false)?;
     let file = folder::open(path)?;
-    let archive = Archive::open(file.bytes, file.path, &decryption, &Control::new())?;
+    let archive = Archive::open(
+        file.bytes,
+        file.path,
+        &decryption,
+        &Control::new(std::sync::Arc::default()),
+    )?;
     let info = archive.info.clone();
     let (mut frames, checker) = archive.split();
     let (mut unpacker, mut pieces) = (Unpacker::new()?, Pieces::default());

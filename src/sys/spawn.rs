@@ -8,6 +8,8 @@ use std::mem::{MaybeUninit, forget};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 
+use super::threads::{NicerThreads, SignalsBlocked, be_nicer};
+
 /// Bytes of stack, as the standard library has them.
 const STACK: usize = 2 << 20;
 
@@ -16,6 +18,8 @@ pub struct Thread(libc::pthread_t);
 
 struct Start<'a> {
     name: CString,
+    /// How much nicer than its maker it is.
+    niceness: u32,
     body: Box<dyn FnOnce() + Send + 'a>,
 }
 
@@ -43,13 +47,19 @@ impl Drop for Thread {
     }
 }
 
-/// Begins a thread.
+/// Begins a thread. It blocks all signals.
 ///
 /// # Safety
 /// What `body` uses stays until the thread has ended.
 unsafe fn begin(name: String, body: Box<dyn FnOnce() + Send + '_>) -> io::Result<Thread> {
     let name = CString::new(name)?;
-    let start = Box::into_raw(Box::new(Start { name, body }));
+    let start = Box::into_raw(Box::new(Start {
+        name,
+        niceness: NicerThreads::steps(),
+        body,
+    }));
+    // It inherits what its maker has.
+    let _blocked = SignalsBlocked::new();
     let mut attributes = MaybeUninit::uninit();
     let mut thread = MaybeUninit::uninit();
     // SAFETY: the attributes are made before they are used; the thread is made by the call if it
@@ -74,9 +84,14 @@ unsafe fn begin(name: String, body: Box<dyn FnOnce() + Send + '_>) -> io::Result
 
 extern "C" fn run(start: *mut c_void) -> *mut c_void {
     // SAFETY: it was made for this thread by `begin`.
-    let Start { name, body } = *unsafe { Box::from_raw(start.cast::<Start<'_>>()) };
+    let Start {
+        name,
+        niceness,
+        body,
+    } = *unsafe { Box::from_raw(start.cast::<Start<'_>>()) };
     set_name(&name);
     drop(name);
+    be_nicer(niceness);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
         // It could panic itself.
         forget(panic);

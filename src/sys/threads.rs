@@ -1,5 +1,6 @@
 //! The calling thread: its signals, its priority, its waiting, its end.
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 
 /// Ends the calling thread on the spot. For the copy of an operation's thread that a
@@ -43,12 +44,40 @@ impl Drop for SignalsBlocked {
     }
 }
 
+thread_local! {
+    static NICER: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Makes the threads that the calling thread begins nicer than it by so many steps, until the
+/// value is dropped.
+pub struct NicerThreads {
+    before: u32,
+}
+
+impl NicerThreads {
+    pub fn new(steps: u32) -> Self {
+        NicerThreads {
+            before: NICER.replace(steps),
+        }
+    }
+
+    pub(super) fn steps() -> u32 {
+        NICER.get()
+    }
+}
+
+impl Drop for NicerThreads {
+    fn drop(&mut self) {
+        NICER.set(self.before);
+    }
+}
+
 /// Makes the calling thread, and so the threads it starts, nicer by this many steps to whoever
 /// else wants the processor, and, unless that is none, to whoever else wants the disk. It never
 /// raises a priority, and what the system refuses is left as it is.
 ///
 /// Nothing where niceness belongs to the process: the host's own threads would pay for it.
-pub fn be_nicer(steps: u32) {
+pub(super) fn be_nicer(steps: u32) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if steps > 0 {
         lower_priority(steps);

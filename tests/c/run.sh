@@ -56,7 +56,7 @@ done
 step "abi" python3 "$here/abi.py" "$dist/libwmlb.so" "$root/include/wmlb.h"
 
 for compiler in gcc clang; do
-    for program in contract rounds stress faults; do
+    for program in contract rounds stress faults queue; do
         step "compile $program, $compiler" \
             "$compiler" "${c[@]}" "$here/$program.c" -o "$work/$program-$compiler" "${shared[@]}"
     done
@@ -74,6 +74,7 @@ for compiler in gcc clang; do
     done
     step "rounds, $compiler" "$work/rounds-$compiler"
     step "stress, $compiler" "$work/stress-$compiler"
+    step "queue, $compiler" "$work/queue-$compiler"
     step "threads, $compiler" "$work/faults-$compiler"
     step "secrets, $compiler" "$work/secrets-$compiler"
     step "dlopen, $compiler" "$work/dlopen-$compiler" "$dist/libwmlb.so.1"
@@ -118,7 +119,7 @@ step "the README's C++" "$work/readme" "$work/store" "$work/cpp-readme"
 # that was forked amid an operation, the memory of the threads it does not have is lost by
 # necessity, so those tests are run without looking for leaks.
 sanitizers=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
-for program in contract rounds stress; do
+for program in contract rounds stress queue; do
     step "compile $program, gcc, sanitizers" \
         gcc "${c[@]}" "${sanitizers[@]}" "$here/$program.c" -o "$work/$program-asan" "${shared[@]}"
 done
@@ -126,6 +127,7 @@ step "contract, sanitizers" "$work/contract-asan" ^forking
 step "forking, sanitizers" env ASAN_OPTIONS=detect_leaks=0 "$work/contract-asan" forking
 step "rounds, sanitizers" "$work/rounds-asan"
 step "stress, sanitizers" "$work/stress-asan"
+step "queue, sanitizers" "$work/queue-asan"
 
 # Threads take turns under valgrind: without fair ones some would hardly ever run.
 memcheck=(valgrind -q --fair-sched=yes --error-exitcode=9)

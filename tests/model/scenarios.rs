@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Kind, Restorer};
+use super::{Kind, Restorer, Way};
 use crate::error::{Error, Result};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::{Job, Operation};
@@ -18,7 +18,7 @@ use loom::thread::spawn;
 use shuttle::thread::spawn;
 
 #[cfg(wmlb_loom)]
-fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.max_branches = 10_000;
@@ -26,7 +26,7 @@ fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 }
 
 #[cfg(wmlb_shuttle)]
-fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("WMLB_SCHEDULES").map_or(1000, |number| {
         number.parse().expect("WMLB_SCHEDULES is a number")
     });
@@ -137,16 +137,26 @@ fn start_with(
     first: Option<impl FnMut() + Send + 'static>,
 ) -> Result<()> {
     let record = record.clone();
-    restorer.start(Kind::Backup, Box::new(Watcher { record, first }), |_| {
-        Ok(Box::new(Steps))
-    })
+    start_observed(restorer, Box::new(Watcher { record, first }))
+}
+
+pub(crate) fn start_observed(restorer: &Arc<Restorer>, observer: Box<dyn Observer>) -> Result<()> {
+    start_as(restorer, Way::OwnThread, observer).map(|_| ())
+}
+
+fn start_as(
+    restorer: &Arc<Restorer>,
+    way: Way,
+    observer: Box<dyn Observer>,
+) -> Result<wmlb_hresult> {
+    restorer.start(Kind::Backup, way, observer, |_| Ok(Box::new(Steps)))
 }
 
 fn start(restorer: &Arc<Restorer>, record: &Record) -> Result<()> {
     start_with(restorer, record, None::<fn()>)
 }
 
-fn wait(restorer: &Restorer) -> Option<wmlb_hresult> {
+pub(crate) fn wait(restorer: &Restorer) -> Option<wmlb_hresult> {
     restorer.wait(u32::MAX).expect("outside of callbacks")
 }
 
@@ -271,6 +281,47 @@ fn cancel_release_and_start() {
             record.check(None);
         } else {
             assert!(lock(&record.0).events.is_empty());
+        }
+    });
+}
+
+fn run_here(restorer: &Arc<Restorer>, record: &Record) -> Result<wmlb_hresult> {
+    let (record, first) = (record.clone(), None::<fn()>);
+    start_as(restorer, Way::Here, Box::new(Watcher { record, first }))
+}
+
+#[test]
+fn on_the_calling_thread_while_another_cancels_and_waits() {
+    explore(|| {
+        let (restorer, record) = (Arc::<Restorer>::default(), Record::default());
+        let other = restorer.clone();
+        let canceler = spawn(move || {
+            other.cancel(None);
+            wait(&other)
+        });
+        let result = run_here(&restorer, &record).expect("nothing else runs");
+        let waited = canceler.join().expect("no panic");
+        record.close();
+        record.check(Some(result));
+        assert!(waited.is_none_or(|waited| waited == result));
+        restorer.release();
+    });
+}
+
+#[test]
+fn on_the_calling_thread_while_another_releases() {
+    explore(|| {
+        let (restorer, record) = (Arc::<Restorer>::default(), Record::default());
+        let (other, events) = (restorer.clone(), record.clone());
+        let releaser = spawn(move || {
+            other.release();
+            events.close();
+        });
+        let result = run_here(&restorer, &record);
+        releaser.join().expect("no panic");
+        match result {
+            Ok(result) => record.check(Some(result)),
+            Err(error) => assert!(matches!(error, Error::Handle)),
         }
     });
 }

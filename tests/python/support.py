@@ -52,6 +52,20 @@ def wait_for_threads():
     return library_threads()
 
 
+def wait_until_asleep(number):
+    """Waits until a thread of this process waits for something and nobody wakes it."""
+    deadline = time.monotonic() + 20
+    calm = 0
+    before = None
+    while calm < 200 and time.monotonic() < deadline:
+        with open("/proc/self/task/%d/status" % number) as file:
+            now = [line for line in file if line.startswith(("State", "voluntary"))]
+        calm = calm + 1 if now == before and "S (sleeping)" in now[0] else 0
+        before = now
+        os.sched_yield()
+    assert calm, "it never sleeps"
+
+
 def write(path, content=b"", mtime_ns=None):
     path = os.fsencode(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -108,6 +108,7 @@ OVERWRITE = 0x1
 PARTIAL = 0x100
 VERIFY = 0x200
 ALLOW_CLEAR = 0x1000
+RUN_HERE = 0x10000
 
 FOREVER = 0xFFFFFFFF
 # A wait of the tests never lasts this long, unless something hangs.
@@ -534,6 +535,17 @@ NO_RIGHTS_CALLBACK = ctypes.cast(None, RightsCallback)
 StoreCallback = ctypes.CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
 NO_STORE_CALLBACK = ctypes.cast(None, StoreCallback)
 
+class QueueEvent(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("status", c_int32),
+        ("hr", c_int32),
+        ("value_type", c_int32),
+        ("value", c_void_p),
+        ("value_len", c_size_t),
+    ]
+
+
 ON_A_RESTORER.update({
     "restore_licenses": [c_uint32, Callback, c_void_p],
     "cancel_license_restore": [],
@@ -545,6 +557,12 @@ OTHERS.update({
     "wmlb_restorer_set_authorizer": (c_int32, [c_void_p, Authorizer, c_void_p]),
     "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
     "wmlb_restorer_set_store": (c_int32, [c_void_p, POINTER(StoreOps), c_void_p]),
+    "wmlb_queue_create": (c_int32, [POINTER(c_void_p)]),
+    "wmlb_queue_push": (c_int32, [c_int32, c_int32, c_int32, c_void_p, c_size_t, c_void_p]),
+    "wmlb_queue_next": (c_int32, [c_void_p, c_uint32, POINTER(QueueEvent)]),
+    "wmlb_queue_fd": (c_int32, [c_void_p, POINTER(c_int32)]),
+    "wmlb_queue_cancel": (c_int32, [c_void_p]),
+    "wmlb_queue_release": (c_int32, [c_void_p]),
     "wmlb_discover_stores": (c_int32, [StoreCallback, c_void_p]),
     "wmlb_discover_places": (c_int32, [StoreCallback, c_void_p]),
 })
@@ -573,6 +591,51 @@ def discover(on_store=None, function=None):
     if problems:
         raise problems[0]
     return hr, found
+
+
+class Queue:
+    """A queue of events; push is the status callback that it is."""
+
+    push = ctypes.cast(lib.wmlb_queue_push, Callback)
+
+    def __init__(self):
+        out = c_void_p()
+        hr = lib.wmlb_queue_create(ctypes.byref(out))
+        assert hr == S_OK, describe(hr)
+        self.handle = out.value
+
+    def next(self, timeout=HANGS):
+        """(hr, event)."""
+        event = QueueEvent(struct_size=ctypes.sizeof(QueueEvent))
+        hr = lib.wmlb_queue_next(self.handle, timeout, ctypes.byref(event))
+        if hr != S_OK:
+            return hr, None
+        return hr, record(event.status, event.hr, event.value_type, event.value, event.value_len)
+
+    def rest(self, timeout=HANGS):
+        """The events until none can come any more."""
+        events = []
+        while True:
+            hr, event = self.next(timeout)
+            if hr == S_FALSE:
+                return events
+            assert hr == S_OK, describe(hr)
+            events.append(event)
+
+    def say(self, status, hr=0, kind=TYPE_STRING, value=None):
+        return lib.wmlb_queue_push(status, hr, kind, value, len(value or b""), self.handle)
+
+    def fd(self):
+        fd = c_int32(-1)
+        hr = lib.wmlb_queue_fd(self.handle, ctypes.byref(fd))
+        assert hr == S_OK, describe(hr)
+        return fd.value
+
+    def cancel(self):
+        return lib.wmlb_queue_cancel(self.handle)
+
+    def release(self):
+        return lib.wmlb_queue_release(self.handle)
 
 
 def default_restorer():
