@@ -22,6 +22,8 @@ pub struct FrameInProgress<'f, 'p> {
     pub task: Task,
     pub notices: Vec<Notice>,
     pub licenses: u64,
+    /// Of these, databases without licenses.
+    pub empty: u64,
     pub bytes: u64,
     pub large: LargeMark,
     /// The name of the license that its content begins with.
@@ -38,6 +40,14 @@ enum Outcome {
     Full,
     /// It is too large for one frame.
     Large(License),
+}
+
+/// What is known of a large license when its first frame is full.
+struct LargeExcerpt<'t> {
+    size: u64,
+    modified: i64,
+    is_empty: bool,
+    tail: &'t [u8],
 }
 
 type Context<'c, 'p> = &'c mut dyn TaskContext<Packing<'p>>;
@@ -200,10 +210,12 @@ impl<'p> FrameInProgress<'_, 'p> {
             ..
         } = &mut *self.worker;
         let name = &path[LICENSES_FOLDER.len()..];
+        let is_empty = license.is_empty(self.packing.control);
         let candidate = Candidate {
             name,
             size,
             modified: license.modified().seconds,
+            is_empty,
             member: start..content.len(),
             excerpt: Excerpt::whole(&content[begin..begin + size as usize]),
         };
@@ -215,6 +227,7 @@ impl<'p> FrameInProgress<'_, 'p> {
             self.first = name.to_vec();
         }
         self.licenses += 1;
+        self.empty += u64::from(is_empty);
         self.bytes += size;
         if cut::ends_after(content.len(), content.len() - start, name) {
             return Ok(Outcome::Ended);
@@ -231,9 +244,11 @@ impl<'p> FrameInProgress<'_, 'p> {
         let header = worker.content.len();
         self.first = self.name().to_vec();
         self.large = LargeMark::Begins;
+        let is_empty = license.is_empty(self.packing.control);
         self.continue_large(LargeLicense {
             license,
             rest: size,
+            is_empty,
         })?;
         // It could not be read, or has changed meanwhile.
         if self.worker.content.is_empty() {
@@ -253,7 +268,13 @@ impl<'p> FrameInProgress<'_, 'p> {
                 }
             }
         }
-        self.judge_large(header, size, modified.seconds, &tail, context)?;
+        let excerpt = LargeExcerpt {
+            size,
+            modified: modified.seconds,
+            is_empty,
+            tail: &tail,
+        };
+        self.judge_large(header, excerpt, context)?;
         // It takes as long as many frames do.
         if let Some(large) = &mut self.task.large
             && let Some(check) = large.license.check(self.packing.control)
@@ -267,9 +288,12 @@ impl<'p> FrameInProgress<'_, 'p> {
     fn judge_large(
         &mut self,
         header: usize,
-        size: u64,
-        modified: i64,
-        tail: &[u8],
+        LargeExcerpt {
+            size,
+            modified,
+            is_empty,
+            tail,
+        }: LargeExcerpt<'_>,
         context: Context<'_, 'p>,
     ) -> Result<()> {
         let Worker {
@@ -287,6 +311,7 @@ impl<'p> FrameInProgress<'_, 'p> {
             name: &path[LICENSES_FOLDER.len()..],
             size,
             modified,
+            is_empty,
             member: 0..content.len(),
             excerpt,
         };
@@ -297,6 +322,7 @@ impl<'p> FrameInProgress<'_, 'p> {
         self.worker.content.clear();
         self.large = LargeMark::None;
         self.licenses = 0;
+        self.empty = 0;
         self.bytes = 0;
         if self.task.large.take().is_some() {
             self.task.advance();
@@ -338,6 +364,7 @@ impl<'p> FrameInProgress<'_, 'p> {
                     _ => LargeMark::Ends,
                 };
                 self.licenses = 1;
+                self.empty = large.is_empty.into();
                 self.task.advance();
             }
             return Ok(());

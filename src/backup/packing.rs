@@ -46,6 +46,7 @@ impl Work for Packing<'_> {
             task,
             notices: Vec::new(),
             licenses: 0,
+            empty: 0,
             bytes: 0,
             large: LargeMark::None,
             first: Vec::new(),
@@ -59,6 +60,7 @@ impl Work for Packing<'_> {
             task,
             mut notices,
             licenses,
+            empty,
             bytes,
             large,
             mut first,
@@ -77,6 +79,7 @@ impl Work for Packing<'_> {
             frame: None,
             notices,
             licenses: licenses - dropped.licenses,
+            empty: empty - dropped.empty,
             bytes: bytes - dropped.bytes,
             large,
         };

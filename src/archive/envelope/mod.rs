@@ -15,31 +15,35 @@ mod with_age;
 #[cfg(not(feature = "encryption"))]
 mod without_age;
 
-use std::io::{self, Read};
+use std::io::{self, Read, SeekFrom};
 use std::path::Path;
 
 #[cfg(feature = "encryption")]
-use opening::open as open_age;
+use opening::{length as age_length, open as open_age};
 #[cfg(feature = "encryption")]
 use sealing::output as encrypted;
 pub use side::{Side, SideReader};
-use source::Clear;
 pub use source::{Bytes, Source};
+use source::{Clear, Input};
 #[cfg(feature = "encryption")]
 pub use with_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
 pub use without_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
-use without_age::{open as open_age, output as encrypted};
+use without_age::{length as age_length, open as open_age, output as encrypted};
 
 use super::output::{Append, Output, Plain};
 use crate::error::{At, Error, Result};
 use crate::operation::Control;
+use crate::sys::ReadSeek;
 
 /// The line an age file begins with, whatever its version.
 const AGE: &[u8] = b"age-encryption.org/v";
 /// What comes after that in the version that is read and written.
 const VERSION: &[u8] = b"1\n";
+
+/// Bytes of the header of an age file at the most: more than the most recipients take.
+const LONGEST_HEADER: u64 = 64 << 10;
 
 /// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
 /// they are. With `verify` what is needed to read an encrypted file back is gathered.
@@ -58,20 +62,15 @@ pub fn output<'a>(
 
 /// The frames in a file of this path.
 pub fn open(
-    mut bytes: Bytes,
+    bytes: Bytes,
     path: &Path,
     decryption: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
-    let mut line = Vec::new();
+    let mut bytes = Input::new(bytes);
     let longest = AGE.len() + VERSION.len();
-    Read::by_ref(&mut bytes)
-        .take(longest as u64)
-        .read_to_end(&mut line)
-        .at("read", path)?;
-    let kind = kind_of(&line);
-    let bytes: Bytes = Box::new(io::Cursor::new(line).chain(bytes));
-    match kind {
+    let line = bytes.head(longest as u64).at("read", path)?;
+    match kind_of(line) {
         Kind::Clear => Ok(Box::new(Clear::new(bytes, path))),
         Kind::Age => open_age(bytes, path, decryption, control),
         Kind::OtherAge => Err(Error::NotABackup {
@@ -83,6 +82,20 @@ pub fn open(
             what: "the line that an encrypted file begins with is damaged".to_owned(),
         }),
     }
+}
+
+/// Bytes of the frames and the table in a file, told without a key; None where that takes one.
+pub fn length_of(bytes: &mut dyn ReadSeek) -> io::Result<Option<u64>> {
+    let mut head = Vec::new();
+    bytes.take(LONGEST_HEADER).read_to_end(&mut head)?;
+    let file = bytes.seek(SeekFrom::End(0))?;
+    Ok(
+        match kind_of(&head[..head.len().min(AGE.len() + VERSION.len())]) {
+            Kind::Age => age_length(&head, file),
+            Kind::OtherAge | Kind::Damaged => None,
+            Kind::Clear => Some(file),
+        },
+    )
 }
 
 enum Kind {

@@ -1,15 +1,16 @@
 //! Decrypts the frames in an age file.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
-use super::source::{Bytes, Source};
+use super::LONGEST_HEADER;
+use super::source::{Input, Source};
 use super::with_age::{
-    CHUNK, Decryption, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
+    CHUNK, Decryption, LARGEST_WORK_FACTOR, TAG, is_of_the_system, set_aside_memory,
 };
 use crate::error::{Error, Result};
 use crate::hresult;
@@ -18,18 +19,15 @@ use crate::secret::wiping_stack;
 
 /// Opens the age file with the key that fits its kind.
 pub fn open(
-    mut bytes: Bytes,
+    mut input: Input,
     path: &Path,
     keys: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
-    let mut head = Vec::new();
-    Read::by_ref(&mut bytes)
-        .take(LONGEST_HEADER)
-        .read_to_end(&mut head)
-        .map_err(|error| Error::io("read", path, error))?;
-    let factor = work_factor(&head);
-    let payload = payload_of(&head);
+    let head = input.head(LONGEST_HEADER);
+    let head = head.map_err(|error| Error::io("read", path, error))?;
+    let factor = work_factor(head);
+    let payload = payload_of(head);
     let cut_off = (head.len() as u64) < LONGEST_HEADER;
     let corrupt = |what: &str| Error::Corrupt {
         path: path.to_owned(),
@@ -43,11 +41,6 @@ pub fn open(
     let password = |why: &str| {
         let hr = hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD;
         refused(hr, why.to_owned())
-    };
-    let input = Input {
-        head,
-        taken: 0,
-        bytes,
     };
     let decryptor = Decryptor::new_buffered(input).map_err(|error| match error {
         DecryptError::Io(error) if is_of_the_system(&error) => Error::io("read", path, error),
@@ -100,33 +93,11 @@ pub fn open(
     }))
 }
 
-/// An age file, of which the beginning is in memory.
-struct Input {
-    head: Vec<u8>,
-    taken: usize,
-    bytes: Bytes,
-}
-
-impl Read for Input {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = (&self.head[self.taken..]).read(buffer)?;
-        self.taken += read;
-        match read {
-            0 => self.bytes.read(buffer),
-            read => Ok(read),
-        }
-    }
-}
-
-/// For the header: it is not looked for any further than the head.
-impl BufRead for Input {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        Ok(&self.head[self.taken..])
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.taken += amount;
-    }
+/// Bytes of content in an age file with this head, of so many bytes.
+pub fn length(head: &[u8], file: u64) -> Option<u64> {
+    let payload = payload_of(head);
+    let chunks = file.checked_sub(payload).filter(|_| payload > 0)?;
+    Some(chunks.saturating_sub(chunks.div_ceil(CHUNK + TAG) * TAG))
 }
 
 /// The content of an age file whose key is known.
@@ -141,20 +112,22 @@ struct Opened {
 
 impl Source for Opened {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let read = self.stream.read(buffer).map_err(|error| {
-            let place = self.place(self.given);
-            let what = match error.kind() {
-                _ if is_of_the_system(&error) => return Error::io("read", &self.path, error),
-                ErrorKind::UnexpectedEof => format!("it ends at byte {place}, too early"),
-                _ => format!("damage is in, or it ends in, the ciphertext from byte {place} on"),
-            };
-            Error::Corrupt {
-                path: self.path.clone(),
-                what,
-            }
-        })?;
+        let read = self.stream.read(buffer);
+        let read = read.map_err(|error| self.failed(error, self.given))?;
         self.given += read as u64;
         Ok(read)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        let sought = self.stream.seek(SeekFrom::Start(offset));
+        sought.map_err(|error| self.failed(error, offset))?;
+        self.given = offset;
+        Ok(())
+    }
+
+    fn length(&mut self) -> Result<u64> {
+        let length = self.stream.seek(SeekFrom::End(0));
+        length.map_err(|error| self.failed(error, self.given))
     }
 
     fn place(&self, offset: u64) -> u64 {
@@ -163,6 +136,22 @@ impl Source for Opened {
 
     fn is_authentic(&self) -> bool {
         true
+    }
+}
+
+impl Opened {
+    /// What came of reading content at this offset.
+    fn failed(&self, error: io::Error, at: u64) -> Error {
+        let place = self.place(at);
+        let what = match error.kind() {
+            _ if is_of_the_system(&error) => return Error::io("read", &self.path, error),
+            ErrorKind::UnexpectedEof => format!("it ends at byte {place}, too early"),
+            _ => format!("damage is in, or it ends in, the ciphertext from byte {place} on"),
+        };
+        Error::Corrupt {
+            path: self.path.clone(),
+            what,
+        }
     }
 }
 

@@ -25,8 +25,6 @@ pub(super) const LARGEST_WORK_FACTOR: u8 = 18;
 
 /// Recipients, or identities, at the most. Each stanza is tried with each identity.
 const MOST_KEYS: usize = 500;
-/// Bytes of a header at the most: more than [`MOST_KEYS`] recipients take.
-pub(super) const LONGEST_HEADER: u64 = 64 << 10;
 
 /// Bytes of content in each piece that is encrypted on its own, and of the tag after it.
 pub(super) const CHUNK: u64 = 64 << 10;

@@ -18,6 +18,7 @@ def backup(
     overwrite: bool = False,
     partial: bool = False,
     verify: bool = False,
+    empty: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -38,8 +39,8 @@ def backup(
         niceness=niceness,
     ) as restorer:
         return restorer.backup(
-            to, overwrite=overwrite, partial=partial, verify=verify, on_progress=on_progress,
-            on_event=on_event,
+            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty,
+            on_progress=on_progress, on_event=on_event,
         )
 
 
@@ -50,6 +51,7 @@ async def backup_async(
     overwrite: bool = False,
     partial: bool = False,
     verify: bool = False,
+    empty: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -67,8 +69,8 @@ async def backup_async(
         niceness=niceness,
     ) as restorer:
         return await restorer.backup_async(
-            to, overwrite=overwrite, partial=partial, verify=verify, on_progress=on_progress,
-            on_event=on_event,
+            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty,
+            on_progress=on_progress, on_event=on_event,
         )
 
 
