@@ -5,6 +5,7 @@
 #include "../examples-c/visible.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,12 +26,12 @@ static double now(void)
 }
 
 /* A bar is for terminals that can clear a line. */
-struct run begin_run(bool quiet)
+struct run begin_run(bool quiet, bool forced)
 {
     const char *terminal = getenv("TERM");
     bool dumb = terminal != NULL && strcmp(terminal, "dumb") == 0;
 
-    return (struct run){.quiet = quiet, .bar = isatty(STDERR_FILENO) && !dumb};
+    return (struct run){.quiet = quiet, .forced = forced, .bar = isatty(STDERR_FILENO) && !dumb};
 }
 
 void clear_bar(struct run *run)
@@ -78,6 +79,40 @@ static void show_progress(struct run *run)
     }
 }
 
+/* The user's yes to a question; only a terminal has a user. */
+static bool is_agreed(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    char first = 'n', next;
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return false;
+    fputs("Replace it? [y/N] ", stderr);
+    fflush(stderr);
+    /* The signals of this thread are blocked: main sees them. */
+    while (!signaled && poll(&input, 1, 50) == 0)
+        ;
+    if (signaled || read(STDIN_FILENO, &first, 1) != 1)
+        return false;
+    for (next = first; next != '\n' && read(STDIN_FILENO, &next, 1) == 1;)
+        ;
+    return first == 'y' || first == 'Y';
+}
+
+static wmlb_hresult show_fewer(struct run *run, const uint8_t *value)
+{
+    uint64_t counts[2];
+
+    memcpy(counts, value, sizeof counts);
+    clear_bar(run);
+    fprintf(stderr, "wmlb: this backup has %" PRIu64 " licenses, the one that it replaces %" PRIu64 "\n",
+            counts[1], counts[0]);
+    if (run->forced || is_agreed())
+        return WMLB_S_OK;
+    run->kept_earlier = true;
+    return WMLB_NS_E_DRM_OPERATION_CANCELED;
+}
+
 wmlb_hresult show_event(int32_t status, wmlb_hresult hr, int32_t type, const uint8_t *value,
                         size_t len, void *user_data)
 {
@@ -106,6 +141,8 @@ wmlb_hresult show_event(int32_t status, wmlb_hresult hr, int32_t type, const uin
             fprintf(stderr, " (%s)", wmlb_hresult_name(hr));
         fputc('\n', stderr);
         break;
+    case WMLB_STATUS_FEWER_LICENSES:
+        return show_fewer(run, value);
     case WMLB_STATUS_ERROR_WITHURL:
         clear_bar(run);
         fputs("see: ", stderr);

@@ -16,11 +16,13 @@ int print_plain(FILE *out, const char *text);
 /* What the callback of an operation knows; main looks at it when that has ended. */
 struct run {
     bool quiet, bar, drawn;
+    bool forced;       /* nobody is asked */
+    bool kept_earlier; /* the user wanted no backup with fewer licenses */
     double last;
     wmlb_progress progress;
 };
 
-struct run begin_run(bool quiet);
+struct run begin_run(bool quiet, bool forced);
 void clear_bar(struct run *run);
 
 /* A wmlb_status_callback for a struct run. */

@@ -2,11 +2,10 @@
  * The wmlb command: backs up, restores, verifies and lists licenses; wmlb --help says how.
  * It knows of the library what wmlb.h says, and nothing else.
  *
- *     cc -pthread wmlb.c print.c secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
+ *     cc -pthread wmlb.c options.c print.c secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
  */
-#define _GNU_SOURCE /* getopt_long */
+#define _GNU_SOURCE /* pthreads, sigaction */
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -15,106 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "print.h"
 #include "secret.h"
-
-enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAMAGED = 6 };
-
-enum {
-    STORE = 1, FORCE, PARTIAL, VERIFY, PASSPHRASE, RECIPIENT, IDENTITY, LEVEL,
-    INDIVIDUALIZE, JSON, QUIET, VERBOSE, HELP
-};
-
-static const struct option known[] = {
-    {"store", required_argument, NULL, STORE},
-    {"force", no_argument, NULL, FORCE},
-    {"partial", no_argument, NULL, PARTIAL},
-    {"verify", no_argument, NULL, VERIFY},
-    {"passphrase-file", required_argument, NULL, PASSPHRASE},
-    {"recipient", required_argument, NULL, RECIPIENT},
-    {"identity", required_argument, NULL, IDENTITY},
-    {"level", required_argument, NULL, LEVEL},
-    {"individualize", no_argument, NULL, INDIVIDUALIZE},
-    {"json", no_argument, NULL, JSON},
-    {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
-};
-
-#define BIT(option) (1u << (option))
-#define COMMON (BIT(HELP))
-#define KEYS (BIT(PASSPHRASE) | BIT(IDENTITY))
-
-struct command {
-    const char *name;
-    unsigned options;
-    const char *help;
-};
-
-static const struct command commands[] = {
-    {"backup",
-     COMMON | BIT(STORE) | BIT(FORCE) | BIT(PARTIAL) | BIT(VERIFY) | BIT(PASSPHRASE) |
-         BIT(RECIPIENT) | BIT(LEVEL) | BIT(QUIET),
-     "usage: wmlb backup [OPTION...] FOLDER\n"
-     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ".\n\n"
-     "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
-     "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
-     "                          shown by: wmlb stores\n"
-     "  --force                 replace the backup that is there\n"
-     "  --partial               leave out what cannot be read (exit code 3)\n"
-     "  --verify                read the backup back from the disk\n"
-     "  --passphrase-file FILE  encrypt with the first line of FILE; -: of standard input,\n"
-     "                          where a terminal is asked for it\n"
-     "  --recipient AGE1...     encrypt to a public key of age; may be given repeatedly\n"
-     "  --level N               compression, 1 to 19\n"
-     "  --quiet                 only errors\n"},
-    {"restore",
-     COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(QUIET),
-     "usage: wmlb restore [OPTION...] BACKUP\n"
-     "Brings the licenses of a backup (a folder or file) back into a store.\n\n"
-     "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
-     "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
-     "                          shown by: wmlb stores\n"
-     "  --force                 replace licenses that differ\n"
-     "  --individualize         also from another device\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"
-     "  --quiet                 only errors\n"},
-    {"verify", COMMON | KEYS | BIT(QUIET),
-     "usage: wmlb verify [OPTION...] BACKUP\n"
-     "Checks a backup as a restore would, and restores nothing.\n\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"
-     "  --quiet                 only errors\n"},
-    {"list", COMMON | KEYS | BIT(STORE) | BIT(JSON),
-     "usage: wmlb list [OPTION...] BACKUP\n"
-     "       wmlb list [OPTION...] --store PATH\n"
-     "Shows the licenses in a backup or store.\n\n"
-     "  --json                  an array of objects; a name that is not UTF-8 has U+FFFD in\n"
-     "                          \"name\", and its exact bytes, in hexadecimal, in \"name_hex\"\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"},
-    {"stores", COMMON | BIT(JSON) | BIT(VERBOSE),
-     "usage: wmlb stores [--json] [--verbose]\n"
-     "Shows the license stores that players have made for this user.\n\n"
-     "  --verbose               also show the places where it looked for them\n"},
-};
-
-static const char overview[] =
-    "usage: wmlb COMMAND [OPTION...] [PATH]\n\n"
-    "  backup    save the licenses of a store in a file\n"
-    "  restore   bring them back\n"
-    "  verify    check a backup\n"
-    "  list      show the licenses in a backup or store\n"
-    "  stores    show the stores of this user's players\n\n"
-    "wmlb COMMAND --help says more. wmlb --version: the version.\n\n"
-    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 backed up, but not all; 4 there is a\n"
-    "backup already; 5 passphrase or identity wrong or missing; 6 the file is damaged, or no\n"
-    "backup; 130 interrupted (128 + signal).\n";
 
 volatile sig_atomic_t signaled;
 
@@ -176,9 +78,10 @@ static int complain(wmlb_hresult hr)
 typedef wmlb_hresult start_function(struct wmlb_restorer *, uint32_t, wmlb_status_callback,
                                     void *);
 
-static int operate(start_function *start, uint32_t flags, bool quiet, const char *verb)
+static int operate(start_function *start, uint32_t flags, bool quiet, bool forced,
+                   const char *verb)
 {
-    struct run run = begin_run(quiet);
+    struct run run = begin_run(quiet, forced);
     wmlb_hresult result = WMLB_E_FAIL;
     wmlb_hresult hr = start(wmlb_default_restorer(), flags, show_event, &run);
 
@@ -190,6 +93,10 @@ static int operate(start_function *start, uint32_t flags, bool quiet, const char
     clear_bar(&run);
     if (WMLB_FAILED(hr))
         return complain(hr);
+    if (run.kept_earlier && !signaled) {
+        fputs("wmlb: the earlier backup stays\n", stderr);
+        return FAILED;
+    }
     if (WMLB_FAILED(result) && result != WMLB_NS_E_DRM_STORE_NOTALLSTORED)
         return complain(result);
     if (!quiet) {
@@ -201,52 +108,6 @@ static int operate(start_function *start, uint32_t flags, bool quiet, const char
         putchar('\n');
     }
     return exit_code(result);
-}
-
-static int wrong_usage(const char *command, const char *what, const char *which)
-{
-    fprintf(stderr, "wmlb: %s", what);
-    print_plain(stderr, which);
-    fprintf(stderr, "\nTry: wmlb%s%s --help\n", *command ? " " : "", command);
-    return USAGE;
-}
-
-/* What getopt_long did not take: returned ':' or '?' for. */
-static int wrong_option(const struct command *command, int returned, char **argv)
-{
-    char option[32] = "";
-
-    for (const struct option *one = known; one->name != NULL && returned == ':'; one++)
-        if (one->val == optopt)
-            snprintf(option, sizeof option, "--%s", one->name);
-    if (*option != 0)
-        return wrong_usage(command->name, "a value is missing: ", option);
-    if (optopt > HELP) { /* one letter */
-        snprintf(option, sizeof option, "-%c", optopt);
-        return wrong_usage(command->name, "not an option here: ", option);
-    }
-    return wrong_usage(command->name, "not an option here: ", argv[optind - 1]);
-}
-
-struct arguments {
-    const char *path, *store, *passphrase;
-    const char **identities; /* file names, NULL after the last */
-    char *recipients;
-    unsigned given;
-    uint32_t level;
-};
-
-static bool add_recipient(struct arguments *arguments, const char *recipient)
-{
-    size_t before = arguments->recipients != NULL ? strlen(arguments->recipients) : 0;
-    char *longer = realloc(arguments->recipients, before + strlen(recipient) + 2);
-
-    if (longer == NULL)
-        return false;
-    arguments->recipients = longer;
-    strcpy(longer + before, recipient);
-    strcat(longer + before, "\n");
-    return true;
 }
 
 /* Sets what all commands set in the same way. */
@@ -379,69 +240,21 @@ static int run_command(const char *command, const struct arguments *arguments)
     if (WMLB_FAILED(hr))
         return complain(hr);
     if (backup) {
-        flags |= arguments->given & BIT(FORCE) ? WMLB_BACKUP_OVERWRITE : 0;
+        flags |= arguments->given & (BIT(REPLACE) | BIT(FORCE)) ? WMLB_BACKUP_OVERWRITE : 0;
+        flags |= arguments->given & BIT(EMPTY) ? WMLB_BACKUP_EMPTY : 0;
         flags |= arguments->given & BIT(PARTIAL) ? WMLB_BACKUP_PARTIAL : 0;
         flags |= arguments->given & BIT(VERIFY) ? WMLB_BACKUP_VERIFY : 0;
-        return operate(wmlb_restorer_backup_licenses, flags, quiet, "backed up");
+        return operate(wmlb_restorer_backup_licenses, flags, quiet,
+                       (arguments->given & BIT(FORCE)) != 0, "backed up");
     }
     if (strcmp(command, "restore") == 0) {
         flags |= arguments->given & BIT(FORCE) ? WMLB_RESTORE_OVERWRITE : 0;
         flags |= arguments->given & BIT(INDIVIDUALIZE) ? WMLB_RESTORE_INDIVIDUALIZE : 0;
-        return operate(wmlb_restorer_restore_licenses, flags, quiet, "restored");
+        return operate(wmlb_restorer_restore_licenses, flags, quiet, false, "restored");
     }
     if (strcmp(command, "verify") == 0)
-        return operate(wmlb_restorer_verify_backup, 0, quiet, "verified");
+        return operate(wmlb_restorer_verify_backup, 0, quiet, false, "verified");
     return list(command, arguments);
-}
-
-/* Reads the options after the command's name; DONE, or the code to end with. */
-static int read_arguments(const struct command *command, int argc, char **argv,
-                          struct arguments *arguments)
-{
-    struct option own[sizeof known / sizeof *known] = {{NULL, 0, NULL, 0}};
-    size_t options = 0, identities = 0;
-    int option, wanted;
-    char *end;
-
-    for (const struct option *one = known; one->name != NULL; one++)
-        if (command->options & BIT(one->val))
-            own[options++] = *one;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", own, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return wrong_option(command, option, argv);
-        arguments->given |= BIT(option);
-        switch (option) {
-        case STORE: arguments->store = optarg; break;
-        case PASSPHRASE: arguments->passphrase = optarg; break;
-        case IDENTITY:
-            if (arguments->identities == NULL)
-                arguments->identities = calloc((size_t)argc, sizeof *arguments->identities);
-            if (arguments->identities == NULL)
-                return complain(WMLB_E_OUTOFMEMORY);
-            arguments->identities[identities++] = optarg;
-            break;
-        case RECIPIENT:
-            if (!add_recipient(arguments, optarg))
-                return complain(WMLB_E_OUTOFMEMORY);
-            break;
-        case LEVEL:
-            arguments->level = (uint32_t)strtoul(optarg, &end, 10);
-            if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
-                return wrong_usage(command->name, "not a level from 1 to 19: ", optarg);
-            break;
-        default: break;
-        }
-    }
-    if (arguments->given & BIT(HELP))
-        return DONE;
-    wanted = strcmp(command->name, "stores") == 0 ||
-                     (strcmp(command->name, "list") == 0 && arguments->store != NULL)
-                 ? 0 : 1;
-    if (argc - optind != wanted)
-        return wrong_usage(command->name, wanted ? "one path is needed" : "no path is needed", "");
-    arguments->path = wanted ? argv[optind] : NULL;
-    return DONE;
 }
 
 /* Where the command was started without one of its streams, no file gets the number of that. */
@@ -464,9 +277,7 @@ int main(int argc, char **argv)
     int code;
 
     keep_streams();
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            command = &commands[i];
+    command = find_command(name);
     if (command == NULL) {
         if (strcmp(name, "--help") != 0 && strcmp(name, "--version") != 0)
             return wrong_usage("", *name ? "there is no command " : "a command is needed", name);

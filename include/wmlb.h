@@ -661,6 +661,15 @@ wmlb_hresult wmlb_restorer_set_store_path(struct wmlb_restorer *restorer,
 #define WMLB_STATUS_LICENSE_SKIPPED 0x1001
 
 /**
+ * A backup has fewer than half the licenses of the one that it is about to replace; it
+ * comes before the last PROGRESS. A negative answer cancels, and the earlier backup
+ * stays. It does not come where the earlier one cannot be opened with the secrets that
+ * are set. Value: binary, two uint64_t in the byte order of the machine: the licenses of
+ * the earlier backup, and those of this one. A database is one license.
+ */
+#define WMLB_STATUS_FEWER_LICENSES 0x1002
+
+/**
  * The progress of an operation. Before wmlb_restorer_get_progress() fills one in, set struct_size
  * to sizeof(wmlb_progress).
  */
@@ -762,6 +771,16 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * its encrypted form, since the key that opens it may be elsewhere.
  */
 #define WMLB_BACKUP_VERIFY 0x200u
+
+/**
+ * Lets a backup without licenses replace a backup that has some. Without this flag it
+ * fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays: stores are
+ * emptied by faults and updates, too. A database whose license tables have no
+ * row counts as no license, as far as its schema is known (Chromium's); any other
+ * database is one license. An earlier backup that cannot be opened here counts as one
+ * that has licenses, unless it is too small for any.
+ */
+#define WMLB_BACKUP_EMPTY 0x800u
 
 /* Flags of a restore. */
 

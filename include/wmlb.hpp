@@ -225,6 +225,7 @@ enum class status : std::int32_t {
     restricted_license = WMLB_STATUS_RESTRICTED_LICENSE,
     progress = WMLB_STATUS_PROGRESS,
     license_skipped = WMLB_STATUS_LICENSE_SKIPPED,
+    fewer_licenses = WMLB_STATUS_FEWER_LICENSES,
 };
 
 /// An event of an operation. It is valid during the call only.
@@ -259,6 +260,17 @@ public:
         wmlb_progress progress{};
         std::memcpy(&progress, value_, size_ < sizeof progress ? size_ : sizeof progress);
         return progress;
+    }
+
+    /// How many licenses the backup that is replaced has, and how many this one, when that is
+    /// what the event tells.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> fewer() const noexcept
+    {
+        std::uint64_t counts[2];
+        if (status_ != WMLB_STATUS_FEWER_LICENSES || size_ < sizeof counts)
+            return std::nullopt;
+        std::memcpy(counts, value_, sizeof counts);
+        return std::make_pair(counts[0], counts[1]);
     }
 
     /// Whether it is the operation's last.

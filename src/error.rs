@@ -50,6 +50,12 @@ pub enum Error {
     Canceled,
     #[error("{} exists already, and WMLB_BACKUP_OVERWRITE was not given", .0.display())]
     BackupExists(PathBuf),
+    #[error(
+        "the license store has no licenses, and the backup {} may have some: it stays, since \
+         WMLB_BACKUP_EMPTY was not given",
+        .0.display()
+    )]
+    NothingToSave(PathBuf),
     #[error("{} is not a regular file, so it is neither followed nor replaced", .0.display())]
     NotRegular(PathBuf),
     #[error("{} is not a regular file, so it cannot be a backup", .0.display())]
@@ -247,6 +253,7 @@ impl Error {
             Error::Database { .. } => hresult::WMLB_NS_E_DRM_DATASTORE_CORRUPT,
             Error::IllegalCall(_) => hresult::WMLB_E_ILLEGAL_METHOD_CALL,
             Error::Timeout(_) => hresult::WMLB_E_TIMEOUT,
+            Error::NothingToSave(_) => hresult::WMLB_NS_E_DRM_LICENSE_STORE_ERROR,
             Error::BufferTooSmall => hresult::WMLB_E_INSUFFICIENT_BUFFER,
             Error::Canceled => hresult::WMLB_NS_E_DRM_OPERATION_CANCELED,
             Error::BackupExists(_) => hresult::WMLB_NS_E_DRM_BACKUP_EXISTS,

@@ -13,6 +13,13 @@ constants! {
         /// its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. An encrypted backup is compared in
         /// its encrypted form, since the key that opens it may be elsewhere.
         WMLB_BACKUP_VERIFY = 0x200;
+        /// Lets a backup without licenses replace a backup that has some. Without this flag it
+        /// fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays: stores are
+        /// emptied by faults and updates, too. A database whose license tables have no
+        /// row counts as no license, as far as its schema is known (Chromium's); any other
+        /// database is one license. An earlier backup that cannot be opened here counts as one
+        /// that has licenses, unless it is too small for any.
+        WMLB_BACKUP_EMPTY = 0x800;
     }
     restore_flags: u32 {
         /// The user agreed to bring licenses that were made on another device to this one.

@@ -55,6 +55,7 @@ pub enum Value<'a> {
     None,
     Text(&'a str),
     Progress(&'a wmlb_progress),
+    Counts(&'a [u64]),
 }
 
 /// One call of the status callback.
@@ -124,6 +125,7 @@ pub fn name(status: i32) -> &'static CStr {
         WMLB_STATUS_RESTRICTED_LICENSE => c"WMT_RESTRICTED_LICENSE",
         WMLB_STATUS_PROGRESS => c"WMLB_PROGRESS",
         WMLB_STATUS_LICENSE_SKIPPED => c"WMLB_LICENSE_SKIPPED",
+        WMLB_STATUS_FEWER_LICENSES => c"WMLB_FEWER_LICENSES",
         _ => c"unknown",
     }
 }

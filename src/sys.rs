@@ -32,7 +32,7 @@ use rustix::io::Errno;
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
 pub use bell::Bell;
-pub use contents::{ReadAt, reads_equal};
+pub use contents::{ReadAt, ReadSeek, reads_equal};
 pub use durable::{
     close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_file,
     synchronize_file_system, synchronize_folder,

@@ -265,6 +265,11 @@ pub fn store(content: &[u8]) -> Frame {
     Frame { seal, data }
 }
 
+/// Bytes of a stored frame of so much content at the most.
+pub fn longest_stored(content: usize) -> u64 {
+    (content + content.div_ceil(BLOCK) * 3 + HEADER + 4) as u64
+}
+
 /// A frame that every decoder skips, up to where the next one may begin: so that frames can be
 /// shared between files, by whole blocks of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,6 +70,15 @@ impl FrameReader {
         self.source.is_authentic()
     }
 
+    /// Reads what is anywhere in the frames; what is read after that is what would have been read
+    /// before.
+    pub fn aside<T>(&mut self, read: impl FnOnce(&mut dyn Source) -> Result<T>) -> Result<T> {
+        let next = self.offset + (self.filled - self.taken) as u64;
+        let outcome = read(&mut *self.source)?;
+        self.source.seek(next)?;
+        Ok(outcome)
+    }
+
     /// Sees to it that `wanted` bytes wait in the buffer, or all that are left.
     fn fill(&mut self, wanted: usize) -> Result<&[u8]> {
         if self.buffer.len() - self.taken < wanted {

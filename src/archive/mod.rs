@@ -11,6 +11,7 @@ pub mod cut;
 pub mod envelope;
 pub mod frame;
 pub mod frames;
+pub mod index;
 pub mod member;
 pub mod output;
 mod readback;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::envelope::{self, Bytes, Decryption};
-use super::frame::{self, Padding, Unpacker};
+use super::frame::{self, Padding, Seal, Unpacker};
 use super::frames::{FrameReader, Packed};
+use super::index::Index;
 use super::walk::{Pieces, Walk};
 use super::{FORMAT, INFO_NAME, Info, member};
 use crate::error::{Error, Result};
@@ -32,6 +33,7 @@ pub struct Archive {
     pub info: Info,
     path: PathBuf,
     frames: FrameReader,
+    first: Seal,
     walk: Walk,
 }
 
@@ -70,8 +72,15 @@ impl Archive {
             info,
             path,
             frames,
+            first: seal,
             walk: Walk::new(seal),
         })
+    }
+
+    /// What the file says of itself at its end. That its frames are like that is not known by it.
+    pub fn index(&mut self) -> Result<Index> {
+        let (path, first) = (&self.path, self.first);
+        self.frames.aside(|source| Index::read(source, path, first))
     }
 
     /// The frames that follow, and what checks them.

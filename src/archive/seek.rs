@@ -11,7 +11,7 @@ pub const MAGIC: [u8; 4] = 0x184D_2A5E_u32.to_le_bytes();
 const LAST_MAGIC: [u8; 4] = 0x8F92_EAB1_u32.to_le_bytes();
 
 const HEAD: usize = 8;
-const FOOTER: usize = 9;
+pub const FOOTER: usize = 9;
 
 /// The entries so far.
 pub trait Entries {
@@ -65,6 +65,26 @@ fn footer(entries: u64) -> [u8; FOOTER] {
     // The descriptor between the two is 0: no checksums, which are in the summary.
     footer[5..].copy_from_slice(&LAST_MAGIC);
     footer
+}
+
+/// Bytes of the table that ends in this footer; None when it is none.
+pub fn length_by_footer(footer: &[u8]) -> Option<u64> {
+    let count = footer.first_chunk::<4>()?;
+    let right = footer.get(5..)? == LAST_MAGIC;
+    right.then_some((HEAD + FOOTER) as u64 + 8 * u64::from(u32::from_le_bytes(*count)))
+}
+
+/// What a table says of each frame: its length, and that of its content.
+pub fn entries(table: &[u8]) -> Option<Vec<(u64, u64)>> {
+    let inner = table.get(HEAD..table.len().checked_sub(FOOTER)?)?;
+    let number = |bytes: &[u8]| {
+        let bytes = bytes.first_chunk::<4>()?;
+        Some(u64::from(u32::from_le_bytes(*bytes)))
+    };
+    let entries = inner.chunks(8);
+    entries
+        .map(|entry| Some((number(entry)?, number(entry.get(4..)?)?)))
+        .collect()
 }
 
 /// The one right table, known by its hash: a file's own is compared as it comes.

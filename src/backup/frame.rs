@@ -22,6 +22,8 @@ pub struct FrameInProgress<'f, 'p> {
     pub task: Task,
     pub notices: Vec<Notice>,
     pub licenses: u64,
+    /// Of these, databases without licenses.
+    pub empty: u64,
     pub bytes: u64,
     pub large: LargeMark,
     /// The name of the license that its content begins with.
@@ -40,6 +42,14 @@ enum Outcome {
     Large(License),
 }
 
+/// What is known of a large license when its first frame is full.
+struct LargeExcerpt<'t> {
+    size: u64,
+    modified: i64,
+    is_empty: bool,
+    tail: &'t [u8],
+}
+
 type Context<'c, 'p> = &'c mut dyn TaskContext<Packing<'p>>;
 
 impl<'w, 'p> FrameInProgress<'w, 'p> {
@@ -51,6 +61,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             task,
             notices: Vec::new(),
             licenses: 0,
+            empty: 0,
             bytes: 0,
             large: LargeMark::None,
             first: Vec::new(),
@@ -222,10 +233,12 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             ..
         } = &mut *self.worker;
         let name = &path[LICENSES_FOLDER.len()..];
+        let is_empty = license.is_empty(self.packing.control);
         let candidate = Candidate {
             name,
             size,
             modified: license.modified().seconds,
+            is_empty,
             member: start..content.len(),
             excerpt: Excerpt::whole(&content[begin..begin + size as usize]),
         };
@@ -237,6 +250,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             self.first = name.to_vec();
         }
         self.licenses += 1;
+        self.empty += u64::from(is_empty);
         self.bytes += size;
         if cut::ends_after(content.len(), content.len() - start, name) {
             return Ok(Outcome::Ended);
@@ -253,9 +267,11 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         let header = worker.content.len();
         self.first = self.name().to_vec();
         self.large = LargeMark::Begins;
+        let is_empty = license.is_empty(self.packing.control);
         self.continue_large(LargeLicense {
             license,
             rest: size,
+            is_empty,
         })?;
         // It could not be read, or has changed meanwhile.
         if self.worker.content.is_empty() {
@@ -275,7 +291,13 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
                 }
             }
         }
-        self.judge_large(header, size, modified.seconds, &tail, context)?;
+        let excerpt = LargeExcerpt {
+            size,
+            modified: modified.seconds,
+            is_empty,
+            tail: &tail,
+        };
+        self.judge_large(header, excerpt, context)?;
         // It takes as long as many frames do.
         if let Some(large) = &mut self.task.large
             && let Some(check) = large.license.check(self.packing.control)
@@ -289,9 +311,12 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
     fn judge_large(
         &mut self,
         header: usize,
-        size: u64,
-        modified: i64,
-        tail: &[u8],
+        LargeExcerpt {
+            size,
+            modified,
+            is_empty,
+            tail,
+        }: LargeExcerpt<'_>,
         context: Context<'_, 'p>,
     ) -> Result<()> {
         let Worker {
@@ -309,6 +334,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             name: &path[LICENSES_FOLDER.len()..],
             size,
             modified,
+            is_empty,
             member: 0..content.len(),
             excerpt,
         };
@@ -319,6 +345,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         self.worker.content.clear();
         self.large = LargeMark::None;
         self.licenses = 0;
+        self.empty = 0;
         self.bytes = 0;
         if self.task.large.take().is_some() {
             self.task.advance();
@@ -360,6 +387,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
                     _ => LargeMark::Ends,
                 };
                 self.licenses = 1;
+                self.empty = large.is_empty.into();
                 self.task.advance();
             }
             return Ok(());

@@ -22,6 +22,8 @@ pub struct LargeLicense {
     pub license: License,
     /// Bytes still to be read.
     pub rest: u64,
+    /// It is a database without licenses.
+    pub is_empty: bool,
 }
 
 impl Task {
@@ -79,6 +81,8 @@ pub struct FrameResult {
     pub frame: Option<Licenses>,
     pub notices: Vec<Notice>,
     pub licenses: u64,
+    /// Of these, databases without licenses.
+    pub empty: u64,
     pub bytes: u64,
     pub large: LargeMark,
 }

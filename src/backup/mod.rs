@@ -1,5 +1,6 @@
 //! The main job: from the license store into a backup file.
 
+mod earlier;
 mod frame;
 mod messages;
 mod packing;
@@ -10,18 +11,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use earlier::{Amount, Earlier};
 use messages::{FrameResult, LargeMark, Notice, Task};
 pub use rights::Rights;
 use rights::{Inspected, Policy};
 use shared::Packing;
 
-use crate::archive::envelope::{self, Encryption};
+use crate::archive::envelope::{self, Decryption, Encryption};
 use crate::archive::output::Append;
 use crate::archive::writer::{Finished, Writer};
 use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::flags::{WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY};
+use crate::flags::{
+    WMLB_BACKUP_EMPTY, WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY,
+};
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::Right;
 use crate::operation::{Job, Operation};
@@ -31,10 +35,11 @@ use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, List, Listing, Store, Wish};
-use crate::target::{self, NewFile, Target};
+use crate::target::{self, NewFile, Source, Target};
 
 /// The flags of a backup.
-pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;
+pub(crate) const FLAGS: u32 =
+    WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY | WMLB_BACKUP_EMPTY;
 
 /// A backup that is ready to run.
 pub struct Backup {
@@ -42,6 +47,8 @@ pub struct Backup {
     store: Box<dyn Store>,
     flags: u32,
     encryption: Option<Encryption>,
+    /// What opens the backup that is replaced, if anything does.
+    decryption: Decryption,
     level: i32,
     threads: usize,
     denies_unstated_rights: bool,
@@ -62,6 +69,7 @@ impl Backup {
             store: store::of(properties, host)?,
             flags,
             encryption: Encryption::new(properties)?,
+            decryption: Decryption::new(properties, true)?,
             level: properties.compression_level(),
             threads: properties.threads(),
             denies_unstated_rights: properties.denies_unstated_rights(),
@@ -105,9 +113,17 @@ impl Job for Backup {
             new_file: &|| scratch.file(),
         };
         let listing = opened.list(wish, operation)?;
-        let all_stored = self.write(operation, listing, &scratch, &mut *file)?;
-        file.publish(self.has(WMLB_BACKUP_OVERWRITE))?;
-        Ok(if all_stored {
+        let saved = self.write(operation, listing, &scratch, &mut *file)?;
+        let overwrite = self.has(WMLB_BACKUP_OVERWRITE);
+        file.publish(overwrite, &mut |source| {
+            // Nobody has agreed to fewer licenses than that one has.
+            let earlier = self.earlier(source, &scratch, operation);
+            match earlier.fewer(&saved.amount)? {
+                Some(_) => Err(Error::Disturbed(self.target.display_path())),
+                None => Ok(()),
+            }
+        })?;
+        Ok(if saved.all_stored {
             hresult::WMLB_S_OK
         } else {
             hresult::WMLB_NS_E_DRM_STORE_NOTALLSTORED
@@ -124,27 +140,55 @@ impl Append for FileEnd<'_, '_> {
     }
 }
 
+/// What was saved of a store.
+struct Saved {
+    amount: Amount,
+    /// No license was left out because it could not be read.
+    all_stored: bool,
+}
+
 impl Backup {
-    /// Writes a store to a file, and waits until that is safe; whether all of the store is in it.
+    /// Writes a store to a file, and waits until that is safe.
     fn write(
         &self,
         operation: &mut Operation<'_>,
         listing: Listing<'_>,
         scratch: &Scratch,
         file: &mut dyn NewFile,
-    ) -> Result<bool> {
+    ) -> Result<Saved> {
         let control = operation.control();
         let path = file.path();
         let contents = listing.contents.clone();
-        let (written, all_stored) =
-            self.write_archive(operation, listing, scratch, FileEnd(file), &path)?;
+        let earlier = match self.has(WMLB_BACKUP_OVERWRITE) {
+            true => file.earlier(),
+            false => Ok(None),
+        };
+        let (written, saved) =
+            self.write_archive(operation, listing, scratch, earlier, FileEnd(file), &path)?;
         file.synchronize()?;
         if self.has(WMLB_BACKUP_VERIFY) {
             written.read_back(&*file, &path, self.threads, control)?;
         }
         contents.check()?;
         control.check()?;
-        Ok(all_stored)
+        Ok(saved)
+    }
+
+    /// The backup that is to be replaced.
+    fn earlier<'a>(
+        &'a self,
+        source: Result<Option<Source>>,
+        scratch: &'a Scratch,
+        operation: &Operation<'a>,
+    ) -> Earlier<'a> {
+        Earlier {
+            source: source.transpose(),
+            path: self.target.display_path(),
+            decryption: &self.decryption,
+            allows_empty: self.has(WMLB_BACKUP_EMPTY),
+            scratch,
+            control: operation.control(),
+        }
     }
 
     fn write_archive(
@@ -152,9 +196,10 @@ impl Backup {
         operation: &mut Operation<'_>,
         listing: Listing<'_>,
         scratch: &Scratch,
+        earlier: Result<Option<Source>>,
         mut file: FileEnd<'_, '_>,
         path: &Path,
-    ) -> Result<(Finished, bool)> {
+    ) -> Result<(Finished, Saved)> {
         let control = operation.control();
         let verify = self.has(WMLB_BACKUP_VERIFY);
         let encryption = self.encryption.as_ref();
@@ -200,6 +245,7 @@ impl Backup {
             packing: &packing,
             rights: self.rights.as_deref(),
             bytes_before_large: 0,
+            empty: 0,
             all_stored: true,
         };
         pipeline::run(&packing, &mut main, self.threads)?;
@@ -207,6 +253,7 @@ impl Backup {
             operation,
             writer,
             mut progress,
+            empty,
             all_stored,
             ..
         } = main;
@@ -214,10 +261,22 @@ impl Backup {
             ahead.end();
         }
         progress.bytes_total = progress.bytes_done;
+        let amount = Amount {
+            licenses: progress.licenses_done,
+            empty,
+        };
+        if let Some(before) = self.earlier(earlier, scratch, operation).fewer(&amount)? {
+            operation.report(
+                status::WMLB_STATUS_FEWER_LICENSES,
+                hresult::WMLB_S_OK,
+                Value::Counts(&[before, amount.licenses]),
+            )?;
+        }
         operation.report_progress(progress)?;
 
         let written = writer.finish(progress.licenses_done, progress.bytes_done)?;
-        Ok((written, all_stored))
+        let saved = Saved { amount, all_stored };
+        Ok((written, saved))
     }
 }
 
@@ -240,6 +299,8 @@ struct BackupMain<'a, 'b> {
     progress: wmlb_progress,
     /// What to come back to when the large license that is being written is void.
     bytes_before_large: u64,
+    /// Databases without licenses.
+    empty: u64,
     /// No license was left out because it could not be read.
     all_stored: bool,
 }
@@ -273,6 +334,7 @@ impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
             self.writer.accept_large(self.operation.control())?;
         }
         self.progress.licenses_done += result.licenses;
+        self.empty += result.empty;
         self.progress.bytes_done += result.bytes;
         for notice in result.notices {
             self.tell(notice)?;

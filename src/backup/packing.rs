@@ -50,6 +50,7 @@ impl Work for Packing<'_> {
             task,
             mut notices,
             licenses,
+            empty,
             bytes,
             large,
             mut first,
@@ -68,6 +69,7 @@ impl Work for Packing<'_> {
             frame: None,
             notices,
             licenses: licenses - dropped.licenses,
+            empty: empty - dropped.empty,
             bytes: bytes - dropped.bytes,
             large,
         };

@@ -37,6 +37,8 @@ pub struct Inspected {
     size: u64,
     modified: i64,
     statement: Statement,
+    /// It is a database without licenses.
+    is_empty: bool,
     /// Where its member is in the frame's content.
     member: Range<usize>,
     /// How many notices of its frame come before its own.
@@ -59,6 +61,8 @@ pub struct Candidate<'a> {
     pub name: &'a [u8],
     pub size: u64,
     pub modified: i64,
+    /// It is a database without licenses.
+    pub is_empty: bool,
     /// Where its member is in the frame's content.
     pub member: Range<usize>,
     pub excerpt: Excerpt<'a>,
@@ -122,6 +126,7 @@ impl Judge {
                 size: license.size,
                 modified: license.modified,
                 statement: std::mem::take(&mut self.statement),
+                is_empty: license.is_empty,
                 member: license.member,
                 notices: notices.len(),
             });
@@ -157,6 +162,7 @@ impl Judge {
                 let place = license.notices + dropped.licenses as usize;
                 notices.insert(place, Notice::Restricted { title });
                 dropped.licenses += 1;
+                dropped.empty += u64::from(license.is_empty);
                 dropped.bytes += license.size;
             } else {
                 if kept == 0 {
@@ -175,6 +181,8 @@ impl Judge {
 #[derive(Default)]
 pub struct Dropped {
     pub licenses: u64,
+    /// Of these, databases without licenses.
+    pub empty: u64,
     pub bytes: u64,
     /// The name of the first one that stays in the frame, if any was asked about.
     pub first: Vec<u8>,

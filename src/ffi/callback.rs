@@ -114,6 +114,11 @@ impl Observer for CallbackObserver {
                 std::ptr::from_ref(progress).cast(),
                 size_of::<wmlb_progress>(),
             ),
+            Value::Counts(counts) => (
+                WMLB_TYPE_BINARY,
+                counts.as_ptr().cast(),
+                size_of_val(counts),
+            ),
         };
         // SAFETY: the host gave the function to be called like this; the value outlives the
         // call.

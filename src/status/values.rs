@@ -35,6 +35,12 @@ constants! {
         /// - WMLB_HRESULT_FROM_WIN32(80): in a restore, a license that differs;
         /// - anything else: the error with which the license could not be read.
         WMLB_STATUS_LICENSE_SKIPPED = 0x1001;
+        /// A backup has fewer than half the licenses of the one that it is about to replace; it
+        /// comes before the last PROGRESS. A negative answer cancels, and the earlier backup
+        /// stays. It does not come where the earlier one cannot be opened with the secrets that
+        /// are set. Value: binary, two uint64_t in the byte order of the machine: the licenses of
+        /// the earlier backup, and those of this one. A database is one license.
+        WMLB_STATUS_FEWER_LICENSES = 0x1002;
     }
     value_types: i32 {
         /// A uint32_t in the byte order of the machine. Also the type of an event that carries

@@ -97,6 +97,14 @@ impl License {
         }
     }
 
+    /// Whether it is a database that holds no license; asked before anything is read of it.
+    pub fn is_empty(&self, control: &Control) -> bool {
+        match &self.content {
+            Content::Database { database, .. } => database.is_empty(control),
+            Content::File { .. } | Content::Spooled { .. } => false,
+        }
+    }
+
     /// What is to be done about it besides, by others who go on with it meanwhile, if anything.
     pub fn check(&mut self, control: &Control) -> Option<Box<dyn FnOnce() + Send>> {
         match &mut self.content {

@@ -24,6 +24,7 @@ mod sidecars;
 mod tree;
 mod view;
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -39,6 +40,7 @@ pub use names::database_of;
 pub(crate) use names::{INDEX, SIBLINGS, WITH_CONTENT};
 pub use rows::Rows;
 
+use crate::operation::Control;
 use crate::sys::{self, Care, StoreFile, reads_equal};
 
 /// Where in a database's header SQLite counts: the change counter, the schema cookie, and by which
@@ -72,6 +74,12 @@ pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<StoreFile
         Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::ISDIR) => Ok(None),
         Err(errno) => Err(errno),
     }
+}
+
+/// Whether a database of which this is a copy holds no license, as far as that can be told.
+pub fn copy_is_empty(copy: File, size: u64, control: &Control) -> bool {
+    let view = view::View::of_copy(copy, size);
+    rows::is_empty(&view, &|| control.check().is_err()).unwrap_or(false)
 }
 
 /// Whether two files hold the same database, as far as SQLite's own counters in their headers

@@ -1,7 +1,7 @@
 //! Contents: read at any offset, and compared.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 
 /// Bytes that can be read at any offset, by several threads at a time.
@@ -31,6 +31,11 @@ impl ReadAt for File {
         FileExt::read_at(self, buffer, offset)
     }
 }
+
+/// What can be read from its beginning, and gone about in.
+pub trait ReadSeek: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// Bytes that are compared at a time.
 const COMPARED: u64 = 64 << 10;

@@ -1,12 +1,11 @@
 //! What a target is.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::name::Reserved;
 use crate::scratch::Scratch;
-use crate::sys::ReadAt;
+use crate::sys::{ReadAt, ReadSeek};
 
 /// Where backups go.
 pub trait Target: Send + Sync {
@@ -30,9 +29,17 @@ pub trait NewFile: ReadAt + Send {
     /// read next is what was stored.
     fn synchronize(&mut self) -> Result<()>;
 
+    /// The backup that it is to take the place of, if there is one now.
+    fn earlier(&mut self) -> Result<Option<Source>>;
+
     /// Puts the file, which must be synchronized, in its place: that of nothing, or with
-    /// `overwrite` that of an earlier backup.
-    fn publish(self: Box<Self>, overwrite: bool) -> Result<()>;
+    /// `overwrite` that of an earlier backup. Where that is another than [`NewFile::earlier`] gave
+    /// last, `agrees` is asked, and an error of it ends it.
+    fn publish(
+        self: Box<Self>,
+        overwrite: bool,
+        agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
+    ) -> Result<()>;
 
     /// The path it will have.
     fn path(&self) -> PathBuf;
@@ -44,8 +51,8 @@ pub trait NewFile: ReadAt + Send {
     fn reserved(&self) -> Option<Reserved>;
 }
 
-/// A backup file that is read from its beginning.
+/// A backup file that is read.
 pub struct Source {
-    pub bytes: Box<dyn Read + Send>,
+    pub bytes: Box<dyn ReadSeek>,
     pub path: PathBuf,
 }

@@ -52,6 +52,7 @@ namespace Wmlb
         public const int RESTRICTED_LICENSE = 31;
         public const int PROGRESS = 4096;
         public const int LICENSE_SKIPPED = 4097;
+        public const int FEWER_LICENSES = 4098;
     }
 
     /// <summary>What a value is.</summary>
@@ -96,6 +97,9 @@ namespace Wmlb
 
         /// <summary>Read the file back from the disk before it takes its name.</summary>
         Verify = 512,
+
+        /// <summary>A store without licenses may replace a backup that has some.</summary>
+        Empty = 2048,
     }
 
     /// <summary>How to restore.</summary>

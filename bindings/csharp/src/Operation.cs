@@ -138,7 +138,13 @@ namespace Wmlb
                 counters = new Progress(Marshal.PtrToStructure<Native.wmlb_progress>(value));
                 last = counters;
             }
-            var told = new StatusEventArgs(status, hr, text, counters);
+            long[] counts = null;
+            if (status == Status.FEWER_LICENSES)
+            {
+                counts = new long[2];
+                Marshal.Copy(value, counts, 0, counts.Length);
+            }
+            var told = new StatusEventArgs(status, hr, text, counters, counts);
             switch (status)
             {
                 case Status.RESTRICTED_LICENSE:

@@ -39,12 +39,15 @@ namespace Wmlb
     /// <summary>One event of an operation.</summary>
     public sealed class StatusEventArgs : EventArgs
     {
-        internal StatusEventArgs(int status, int code, string text, Progress progress)
+        internal StatusEventArgs(int status, int code, string text, Progress progress,
+            long[] counts)
         {
             Status = status;
             Code = code;
             Text = text;
             Progress = progress;
+            LicensesBefore = counts?[0];
+            LicensesNow = counts?[1];
         }
 
         /// <summary>One of <see cref="Wmlb.Status"/>.</summary>
@@ -58,6 +61,13 @@ namespace Wmlb
 
         /// <summary>The counters of a progress event; null in any other.</summary>
         public Progress Progress { get; }
+
+        /// <summary>Of <see cref="Wmlb.Status.FEWER_LICENSES"/>: how many licenses the backup has
+        /// that is replaced; null in any other.</summary>
+        public long? LicensesBefore { get; }
+
+        /// <summary>The same of the new one.</summary>
+        public long? LicensesNow { get; }
 
         /// <summary>Set it to have the operation canceled.</summary>
         public bool Cancel { get; set; }

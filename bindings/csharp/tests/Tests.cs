@@ -228,6 +228,36 @@ internal static partial class Tests
     }
 
     [Test]
+    private static void TheLastGoodBackupIsKept()
+    {
+        string store = Store(5), backups = Fresh("backups");
+        using (Restorer restorer = New(store, backups))
+        {
+            Get(restorer.BackupAsync());
+            string[] files = Directory.GetFiles(store, "*", SearchOption.AllDirectories);
+            foreach (string file in files.Skip(1))
+            {
+                File.Delete(file);
+            }
+            var told = new List<long?>();
+            restorer.StatusChanged += (sender, status) =>
+            {
+                if (status.Status == Status.FEWER_LICENSES)
+                {
+                    told.Add(status.LicensesBefore);
+                    told.Add(status.LicensesNow);
+                }
+            };
+            File.Delete(files[0]);
+            Equal(HResult.NS_E_DRM_LICENSE_STORE_ERROR,
+                Throws<WmlbException>(restorer.BackupAsync(BackupFlags.Overwrite)).Code);
+            Equal(5, restorer.ListBackup().Count);
+            Get(restorer.BackupAsync(BackupFlags.Overwrite | BackupFlags.Empty));
+            Check(told.SequenceEqual(new long?[] { 5, 0 }), string.Join(" ", told));
+        }
+    }
+
+    [Test]
     private static void FailuresNameThePath()
     {
         string missing = Path.Combine(work, "there is no such store");

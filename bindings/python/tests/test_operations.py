@@ -27,6 +27,29 @@ def test_backup_and_restore(store: Path, to: Path, tmp_path: Path) -> None:
     assert contents(again) == contents(store)
 
 
+def test_the_last_good_backup(store: Path, backed_up: Path) -> None:
+    names = sorted(path for path in store.rglob("*") if path.is_file())
+    for path in names[2:]:
+        path.unlink()
+    told: list[wmlb.Fewer] = []
+
+    def on_event(event: wmlb.Event) -> None:
+        if isinstance(event.value, wmlb.Fewer):
+            told.append(event.value)
+            raise ValueError("they are missing")
+
+    with pytest.raises(ValueError, match="missing"):
+        wmlb.backup(store, backed_up, overwrite=True, on_event=on_event)
+    assert told == [wmlb.Fewer(before=20, now=2)]
+    for path in names[:2]:
+        path.unlink()
+    with pytest.raises(wmlb.WmlbError) as caught:
+        wmlb.backup(store, backed_up, overwrite=True)
+    assert caught.value.code == wmlb.Code.NS_E_DRM_LICENSE_STORE_ERROR
+    assert wmlb.verify(backed_up).licenses == 20
+    assert wmlb.backup(store, backed_up, overwrite=True, empty=True).licenses == 0
+
+
 def test_the_file_may_be_named_too(backed_up: Path, tmp_path: Path) -> None:
     wmlb.restore(str(backed_up / "licenses.wmlb"), os.fsencode(tmp_path / "again"))
     assert len(contents(tmp_path / "again")) == 20
@@ -181,7 +204,7 @@ def test_rights(store: Path, to: Path) -> None:
     assert summary.licenses == 19
     # bool is an int, and False would be "not stated".
     summary = wmlb.backup(
-        store, to, overwrite=True,
+        store, to, overwrite=True, empty=True,
         rights=lambda _: False,  # type: ignore[arg-type, return-value]
     )
     assert summary.licenses == 0

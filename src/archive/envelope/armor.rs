@@ -1,10 +1,10 @@
 //! Armor: an age file as text, which the age command makes with `-a`. (C2SP age.md, "ASCII armor")
 
-use std::io::{self, BufReader, ErrorKind, Read};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use age::armor::ArmoredReader;
 
-use super::source::Bytes;
+use super::source::{Bytes, Input};
 
 /// Bytes that a line of armor stands for, and those of it.
 const CONTENT: u64 = 48;
@@ -15,7 +15,7 @@ const FIRST_LINE: u64 = 35;
 const LONGEST_LINE: usize = 1024;
 
 /// The age file that this armor is of.
-pub fn opened(bytes: Bytes) -> Bytes {
+pub fn opened(bytes: Input) -> Bytes {
     Box::new(ArmoredReader::new(BufReader::new(ShortLines {
         bytes,
         length: 0,
@@ -29,7 +29,7 @@ pub fn place(offset: u64) -> u64 {
 
 /// Text with no line that is too long: the reader of armor has a whole line in memory.
 struct ShortLines {
-    bytes: Bytes,
+    bytes: Input,
     length: usize,
 }
 
@@ -49,6 +49,13 @@ impl Read for ShortLines {
     }
 }
 
+impl Seek for ShortLines {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.length = 0;
+        self.bytes.seek(to)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +71,7 @@ mod tests {
             (vec![b' '; 100_000], false),
         ] {
             let bytes: Bytes = Box::new(io::Cursor::new(text));
+            let bytes = Input::new(bytes);
             let read = io::copy(&mut ShortLines { bytes, length: 0 }, &mut io::sink());
             assert_eq!(read.is_ok(), is_read);
         }

@@ -21,26 +21,27 @@ mod with_age;
 #[cfg(not(feature = "encryption"))]
 mod without_age;
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read, SeekFrom};
 use std::path::Path;
 
 #[cfg(feature = "encryption")]
-use opening::open as open_age;
+use opening::{length as age_length, open as open_age};
 #[cfg(feature = "encryption")]
 use sealing::output as encrypted;
 pub use side::{Side, SideReader};
-use source::Clear;
 pub use source::{Bytes, Source};
+use source::{Clear, Input};
 #[cfg(feature = "encryption")]
 pub use with_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
 pub use without_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
-use without_age::{open as open_age, output as encrypted};
+use without_age::{length as age_length, open as open_age, output as encrypted};
 
 use super::output::{Append, Output, Plain};
 use crate::error::{At, Error, Result};
 use crate::operation::Control;
+use crate::sys::ReadSeek;
 
 /// The line an age file begins with, whatever its version.
 const AGE: &[u8] = b"age-encryption.org/v";
@@ -49,6 +50,9 @@ const VERSION: &[u8] = b"1\n";
 /// What the armor of an age file begins with, and how many blanks may come before.
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPT";
 const MOST_BLANKS: usize = 1024;
+
+/// Bytes of the header of an age file at the most: more than the most recipients take.
+const LONGEST_HEADER: u64 = 128 << 10;
 
 /// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
 /// they are. With `verify` what is needed to read an encrypted file back is gathered.
@@ -67,30 +71,26 @@ pub fn output<'a>(
 
 /// The frames in a file of this path.
 pub fn open(
-    mut bytes: Bytes,
+    bytes: Bytes,
     path: &Path,
     decryption: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
-    let mut line = Vec::new();
-    let mut read = |length: usize, line: &mut Vec<u8>| {
-        let bytes = Read::by_ref(&mut bytes);
-        bytes.take(length as u64).read_to_end(line).at("read", path)
-    };
-    read(AGE.len() + VERSION.len(), &mut line)?;
-    if line.first().is_some_and(u8::is_ascii_whitespace) {
-        read(MOST_BLANKS, &mut line)?;
+    let mut input = Input::new(bytes);
+    let longest = AGE.len() + VERSION.len();
+    let mut head = input.head(longest as u64).at("read", path)?;
+    if head.first().is_some_and(u8::is_ascii_whitespace) {
+        let more = longest + MOST_BLANKS;
+        head = input.head(more as u64).at("read", path)?;
     }
-    let is_armored = line.trim_ascii_start().starts_with(ARMOR);
-    if is_armored {
-        line.drain(..line.len() - line.trim_ascii_start().len());
+    if is_armored(head) {
+        let blanks = head.len() - head.trim_ascii_start().len();
+        input.consume(blanks);
+        return open_age(input, true, path, decryption, control);
     }
-    let kind = kind_of(&line);
-    let bytes: Bytes = Box::new(io::Cursor::new(line).chain(bytes));
-    match kind {
-        _ if is_armored => open_age(bytes, true, path, decryption, control),
-        Kind::Clear => Ok(Box::new(Clear::new(bytes, path))),
-        Kind::Age => open_age(bytes, false, path, decryption, control),
+    match kind_of(&head[..head.len().min(longest)]) {
+        Kind::Clear => Ok(Box::new(Clear::new(input, path))),
+        Kind::Age => open_age(input, false, path, decryption, control),
         Kind::OtherAge => Err(Error::NotABackup {
             path: path.to_owned(),
             why: "it is encrypted in another version of the age format".to_owned(),
@@ -100,6 +100,27 @@ pub fn open(
             what: "the line that an encrypted file begins with is damaged".to_owned(),
         }),
     }
+}
+
+/// Bytes of the frames and the table in a file, told without a key; None where that takes one.
+pub fn length_of(bytes: &mut dyn ReadSeek) -> io::Result<Option<u64>> {
+    let mut head = Vec::new();
+    bytes.take(LONGEST_HEADER).read_to_end(&mut head)?;
+    let file = bytes.seek(SeekFrom::End(0))?;
+    if is_armored(&head) {
+        return Ok(None);
+    }
+    Ok(
+        match kind_of(&head[..head.len().min(AGE.len() + VERSION.len())]) {
+            Kind::Age => age_length(&head, file),
+            Kind::OtherAge | Kind::Damaged => None,
+            Kind::Clear => Some(file),
+        },
+    )
+}
+
+fn is_armored(head: &[u8]) -> bool {
+    head.trim_ascii_start().starts_with(ARMOR)
 }
 
 enum Kind {

@@ -1,17 +1,18 @@
 //! Decrypts the frames in an age file.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
+use super::LONGEST_HEADER;
 use super::armor;
 use super::header::{has_whole_stanzas, payload_of, work_factor};
-use super::source::{Bytes, Source};
+use super::source::{Input, Source};
 use super::with_age::{
-    CHUNK, Decryption, LARGEST_WORK_FACTOR, LONGEST_HEADER, TAG, is_of_the_system, set_aside_memory,
+    CHUNK, Decryption, LARGEST_WORK_FACTOR, TAG, is_of_the_system, set_aside_memory,
 };
 use crate::error::{Error, Result};
 use crate::hresult;
@@ -20,30 +21,29 @@ use crate::secret::wiping_stack;
 
 /// Opens the age file, which may be in armor, with the key that fits its kind.
 pub fn open(
-    mut bytes: Bytes,
+    mut input: Input,
     is_armored: bool,
     path: &Path,
     keys: &Decryption,
     control: &Control,
 ) -> Result<Box<dyn Source>> {
     if is_armored {
-        bytes = armor::opened(bytes);
+        input = Input::new(armor::opened(input));
     }
-    let mut head = Vec::new();
-    Read::by_ref(&mut bytes)
-        .take(LONGEST_HEADER)
-        .read_to_end(&mut head)
+    let head = input
+        .head(LONGEST_HEADER)
         .map_err(|error| match error.kind() {
             _ if is_of_the_system(&error) => Error::io("read", path, error),
             ErrorKind::UnexpectedEof => corrupt(path, "it ends in its armor"),
             _ => corrupt(path, "its armor is damaged"),
         })?;
-    let factor = work_factor(&head);
-    let payload = payload_of(&head);
-    if !has_whole_stanzas(&head) {
+    let factor = work_factor(head);
+    let payload = payload_of(head);
+    if !has_whole_stanzas(head) {
         return Err(corrupt(path, DAMAGED_HEADER));
     }
-    let decryptor = decryptor(head, bytes, path)?;
+    let cut_off = (head.len() as u64) < LONGEST_HEADER;
+    let decryptor = decryptor(input, cut_off, path)?;
     let opened = match (decryptor.is_scrypt(), &keys.passphrase) {
         (true, None) => return Err(password(path, "no passphrase is set")),
         (false, _) if keys.identities.is_empty() => {
@@ -73,14 +73,8 @@ pub fn open(
     }))
 }
 
-/// Reads the header, whose beginning is in memory.
-fn decryptor(head: Vec<u8>, bytes: Bytes, path: &Path) -> Result<Decryptor<Input>> {
-    let cut_off = (head.len() as u64) < LONGEST_HEADER;
-    let input = Input {
-        head,
-        taken: 0,
-        bytes,
-    };
+/// Reads the header, which is in memory, except where the file is `cut_off` in it.
+fn decryptor(input: Input, cut_off: bool, path: &Path) -> Result<Decryptor<Input>> {
     Decryptor::new_buffered(input).map_err(|error| match error {
         DecryptError::Io(error) if is_of_the_system(&error) => Error::io("read", path, error),
         DecryptError::Io(_) if cut_off => corrupt(path, "it ends in the header of its encryption"),
@@ -127,33 +121,11 @@ fn password(path: &Path, why: &str) -> Error {
     }
 }
 
-/// An age file, of which the beginning is in memory.
-struct Input {
-    head: Vec<u8>,
-    taken: usize,
-    bytes: Bytes,
-}
-
-impl Read for Input {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = (&self.head[self.taken..]).read(buffer)?;
-        self.taken += read;
-        match read {
-            0 => self.bytes.read(buffer),
-            read => Ok(read),
-        }
-    }
-}
-
-/// For the header: it is not looked for any further than the head.
-impl BufRead for Input {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        Ok(&self.head[self.taken..])
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.taken += amount;
-    }
+/// Bytes of content in an age file with this head, of so many bytes.
+pub fn length(head: &[u8], file: u64) -> Option<u64> {
+    let payload = payload_of(head);
+    let chunks = file.checked_sub(payload).filter(|_| payload > 0)?;
+    Some(chunks.saturating_sub(chunks.div_ceil(CHUNK + TAG) * TAG))
 }
 
 /// The content of an age file whose key is known.
@@ -169,20 +141,22 @@ struct Opened {
 
 impl Source for Opened {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let read = self.stream.read(buffer).map_err(|error| {
-            let place = self.place(self.given);
-            let what = match error.kind() {
-                _ if is_of_the_system(&error) => return Error::io("read", &self.path, error),
-                ErrorKind::UnexpectedEof => format!("it ends at byte {place}, too early"),
-                _ => format!("damage is in, or it ends in, the ciphertext from byte {place} on"),
-            };
-            Error::Corrupt {
-                path: self.path.clone(),
-                what,
-            }
-        })?;
+        let read = self.stream.read(buffer);
+        let read = read.map_err(|error| self.failed(error, self.given))?;
         self.given += read as u64;
         Ok(read)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        let sought = self.stream.seek(SeekFrom::Start(offset));
+        sought.map_err(|error| self.failed(error, offset))?;
+        self.given = offset;
+        Ok(())
+    }
+
+    fn length(&mut self) -> Result<u64> {
+        let length = self.stream.seek(SeekFrom::End(0));
+        length.map_err(|error| self.failed(error, self.given))
     }
 
     fn place(&self, offset: u64) -> u64 {
@@ -196,5 +170,21 @@ impl Source for Opened {
 
     fn is_authentic(&self) -> bool {
         true
+    }
+}
+
+impl Opened {
+    /// What came of reading content at this offset.
+    fn failed(&self, error: io::Error, at: u64) -> Error {
+        let place = self.place(at);
+        let what = match error.kind() {
+            _ if is_of_the_system(&error) => return Error::io("read", &self.path, error),
+            ErrorKind::UnexpectedEof => format!("it ends at byte {place}, too early"),
+            _ => format!("damage is in, or it ends in, the ciphertext from byte {place} on"),
+        };
+        Error::Corrupt {
+            path: self.path.clone(),
+            what,
+        }
     }
 }

@@ -28,8 +28,6 @@ pub(super) const LARGEST_WORK_FACTOR: u8 = 18;
 const MOST_KEYS: usize = 500;
 /// Those that no quantum computer opens, whose stanzas are larger.
 const MOST_POST_QUANTUM_KEYS: usize = 64;
-/// Bytes of a header at the most: more than so many recipients take.
-pub(super) const LONGEST_HEADER: u64 = 128 << 10;
 
 /// Bytes of content in each piece that is encrypted on its own, and of the tag after it.
 pub(super) const CHUNK: u64 = 64 << 10;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::source::{Bytes, Source};
+use super::source::{Input, Source};
 use crate::archive::output::{Append, Output};
 use crate::error::{Error, Result};
 use crate::hresult;
@@ -85,8 +85,13 @@ pub fn check(property: Property, _setting: &Setting) -> Result<()> {
     }
 }
 
+/// Bytes of content in an age file: that is not known here.
+pub fn length(_head: &[u8], _file: u64) -> Option<u64> {
+    None
+}
+
 pub fn open(
-    _bytes: Bytes,
+    _input: Input,
     _is_armored: bool,
     path: &Path,
     _decryption: &Decryption,

@@ -18,7 +18,7 @@ use super::locks::{self, Attempt, Lock};
 use super::log::{self, Extent, INDEX_HEADER};
 use super::magic::is_database_file;
 use super::patience::Patience;
-use super::rows::{Rows, rows};
+use super::rows::{Rows, is_empty, rows};
 pub use super::sidecars::Place;
 use super::sidecars::{Beside, Kept, Opened, Sidecars, State};
 use super::tree::{Flaw, Format, HEADER};
@@ -292,6 +292,11 @@ impl Database {
             }
         }
         Err(Error::Changed(place.path.to_owned()))
+    }
+
+    /// Whether it holds no license, as far as that can be told.
+    pub fn is_empty(&self, control: &Control) -> bool {
+        is_empty(&*self.state.view, &|| control.check().is_err()).unwrap_or(false)
     }
 
     fn error(&self, flaw: Flaw, control: &Control) -> Error {

@@ -87,17 +87,7 @@ const MOST_MEMORY: usize = 32 << 20;
 pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<Rows>> {
     let format = Format::read(content)?;
     let pages = Pages::new(content, &format, stops);
-    let mut found: [Option<(u32, Table)>; SCHEMAS.len()] = Default::default();
-    entries(&pages, &mut |entry| {
-        for (schema, found) in SCHEMAS.iter().zip(&mut found) {
-            // Of views and modules' tables there are no rows to be read.
-            if entry.kind == b"table" && entry.root != 0 && entry.name == schema.table.as_bytes() {
-                *found = Table::of(schema, &entry.sql).map(|table| (entry.root, table));
-            }
-        }
-        Ok(())
-    })?;
-    let Some((root, table)) = found.into_iter().flatten().next() else {
+    let Some((root, table)) = Tables::find(&pages)?.known.into_iter().flatten().next() else {
         return Ok(None);
     };
     let (mut names, mut rows) = (Vec::new(), Vec::new());
@@ -118,6 +108,58 @@ pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<R
     })?;
     rows.sort_unstable_by(|one, other| one.name(&names).cmp(other.name(&names)));
     Ok(Some(Rows { names, rows }))
+}
+
+/// Whether a database holds no license: it has tables of the known schemas, without a row, or it
+/// has no table at all. Of any other nobody knows what its licenses are.
+pub fn is_empty(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<bool> {
+    let format = Format::read(content)?;
+    let pages = Pages::new(content, &format, stops);
+    let tables = Tables::find(&pages)?;
+    let mut known = tables.known.iter().flatten().peekable();
+    if known.peek().is_none() {
+        return Ok(tables.count == 0);
+    }
+    for (root, _) in known {
+        let mut has_row = false;
+        let walked = pages.walk(*root, &mut |_| {
+            has_row = true;
+            Err(Flaw::Stopped)
+        });
+        if has_row {
+            return Ok(false);
+        }
+        walked?;
+    }
+    Ok(true)
+}
+
+/// The tables of a database.
+#[derive(Default)]
+struct Tables {
+    count: usize,
+    /// Those of the known schemas, and the pages that they begin with.
+    known: [Option<(u32, Table)>; SCHEMAS.len()],
+}
+
+impl Tables {
+    fn find<C: Content>(pages: &Pages<'_, C>) -> Result<Self> {
+        let mut tables = Tables::default();
+        entries(pages, &mut |entry| {
+            // Of views and modules' tables there are no rows to be read.
+            if entry.kind != b"table" || entry.root == 0 {
+                return Ok(());
+            }
+            tables.count += 1;
+            for (schema, found) in SCHEMAS.iter().zip(&mut tables.known) {
+                if entry.name == schema.table.as_bytes() {
+                    *found = Table::of(schema, &entry.sql).map(|table| (entry.root, table));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(tables)
+    }
 }
 
 /// Where a table has what is wanted of it.

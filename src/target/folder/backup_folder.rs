@@ -1,9 +1,10 @@
 //! The folder a backup goes to.
 
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::names::{FILE_NAME, is_reserved, sweep};
@@ -73,10 +74,34 @@ impl Folder {
     }
 
     pub fn refuse_target(&self, overwrite: bool) -> Result<()> {
+        match self.look()? {
+            Some(stat) => may_replace(&stat, &self.target(), overwrite),
+            None => Ok(()),
+        }
+    }
+
+    /// What has the backup file's name, if anything has.
+    pub fn look(&self) -> Result<Option<fs::Stat>> {
         match fs::statat(&self.folder, FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => may_replace(&stat, &self.target(), overwrite),
-            Err(Errno::NOENT) => Ok(()),
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno).at("look for", self.target()),
+        }
+    }
+
+    /// Opens the backup file that is there.
+    pub fn open_target(&self) -> Result<Option<(File, fs::Stat)>> {
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match sys::open_at(&self.folder, FILE_NAME, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP | Errno::MLINK) => return Err(Error::NotRegular(self.target())),
+            file => file.at("open", self.target())?,
+        };
+        let stat = fs::fstat(&file).at("open", self.target())?;
+        match sys::is_regular(&stat) {
+            true => Ok(Some((file.into(), stat))),
+            false => Err(Error::NotRegular(self.target())),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::error::{At, Error, Result};
 use crate::name::Reserved;
 use crate::scratch::Scratch;
 use crate::sys::{self, ReadAt};
-use crate::target::NewFile;
+use crate::target::{NewFile, Source};
 
 /// Bytes after which the disk is set to work: it writes while the next are made, and less is
 /// left to wait for in the end.
@@ -38,6 +38,8 @@ pub struct Temporary {
     /// Bytes in it, and those of them that the disk was told of.
     written: u64,
     begun: u64,
+    /// The backup that was there at the last look.
+    pub(super) earlier: Option<fs::Stat>,
 }
 
 impl Folder {
@@ -98,7 +100,20 @@ impl Temporary {
             name,
             written: 0,
             begun: 0,
+            earlier: None,
         }
+    }
+
+    /// Whether the backup that is there is the one of the last look.
+    fn is_as_seen(&self) -> Result<bool> {
+        let now = self.folder.look()?;
+        Ok(match (&self.earlier, &now) {
+            (None, None) => true,
+            (Some(before), Some(now)) => {
+                sys::identity(before) == sys::identity(now) && sys::unchanged(before, now)
+            }
+            _ => false,
+        })
     }
 
     pub(super) fn file(&self) -> Result<&File> {
@@ -137,7 +152,32 @@ impl NewFile for Temporary {
         Ok(())
     }
 
-    fn publish(self: Box<Self>, overwrite: bool) -> Result<()> {
+    fn earlier(&mut self) -> Result<Option<Source>> {
+        // One that cannot be read can still be replaced.
+        self.earlier = self.folder.look()?;
+        let Some((file, stat)) = self.folder.open_target()? else {
+            self.earlier = None;
+            return Ok(None);
+        };
+        self.earlier = Some(stat);
+        Ok(Some(Source {
+            bytes: Box::new(file),
+            path: self.path(),
+        }))
+    }
+
+    fn publish(
+        mut self: Box<Self>,
+        overwrite: bool,
+        agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
+    ) -> Result<()> {
+        if overwrite && !self.is_as_seen()? {
+            let earlier = self.earlier();
+            agrees(earlier)?;
+            if !self.is_as_seen()? {
+                return Err(Error::Disturbed(self.path()));
+            }
+        }
         self.commit(overwrite)
     }
 

@@ -18,9 +18,10 @@ STATUSES = {
     "RESTRICTED_LICENSE": 31,
     "PROGRESS": 0x1000,
     "LICENSE_SKIPPED": 0x1001,
+    "FEWER_LICENSES": 0x1002,
 }
 TYPES = {"DWORD": 0, "STRING": 1, "BINARY": 2, "BOOL": 3, "QWORD": 4, "WORD": 5, "GUID": 6}
-BACKUP_FLAGS = {"OVERWRITE": 0x1, "PARTIAL": 0x100, "VERIFY": 0x200}
+BACKUP_FLAGS = {"OVERWRITE": 0x1, "PARTIAL": 0x100, "VERIFY": 0x200, "EMPTY": 0x800}
 PROPERTIES = {
     "BACKUP_PATH": "BackupPath",
     "RESTORE_PATH": "RestorePath",
@@ -227,7 +228,7 @@ class Names(unittest.TestCase):
                 self.assertIn(name.encode(), w.lib.wmlb_status_name(value))
 
     def test_statuses_that_have_no_name(self):
-        for value in (-1, 1, 20, 32, 0xFFF, 0x1002, 2**31 - 1, -(2**31)):
+        for value in (-1, 1, 20, 32, 0xFFF, 0x1003, 2**31 - 1, -(2**31)):
             self.assertEqual(w.lib.wmlb_status_name(value), b"unknown")
 
     def test_strings_stay_where_they_are(self):

@@ -27,7 +27,7 @@ def compile_command(compiler, program):
     library = os.path.realpath(w.LIBRARY)
     command = [compiler, *WARNINGS, "-I" + os.path.join(w.ROOT, "include")]
     command += [os.path.join(w.ROOT, "cli", name)
-                for name in ("wmlb.c", "print.c", "secret.c")]
+                for name in ("wmlb.c", "options.c", "print.c", "secret.c")]
     command += [library, "-o", program]
     subprocess.run(command, check=True)
 
@@ -86,6 +86,34 @@ class Command(unittest.TestCase):
         self.backup()
         self.backup(code=4)
         self.backup("--force")
+
+    def test_a_store_that_lost_licenses(self):
+        self.backup()
+        whole = support.read(os.path.join(self.backups, w.BACKUP_NAME))
+        store = self.path("rest")
+        os.mkdir(store)
+
+        def again(code, *options):
+            return self.run_it(code, "backup", "--store", store, *options, self.backups,
+                               stdin=subprocess.DEVNULL)
+
+        for option in ("--replace", "--force"):
+            self.assertIn(b"no licenses", again(1, option).stderr)
+        support.write(os.path.join(store, "license"), b"x")
+        self.assertIn(b"has 1 licenses, the one that it replaces 60", again(1, "--replace").stderr)
+        for answer, code in ((b"n\n", 1), (b"\n", 1), (b"\x03", 128 + signal.SIGINT), (b"y\n", 0)):
+            self.assertEqual(support.read(os.path.join(self.backups, w.BACKUP_NAME)), whole)
+            child, terminal = self.on_terminal("backup", "--replace", "--store", store,
+                                               self.backups)
+            self.read_until(terminal, b"[y/N] ")
+            os.write(terminal, answer)
+            said = self.read_until(terminal, b"backed up")
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), code, said)
+        self.backup("--force")
+        self.assertIn(b"has 1 licenses", again(0, "--force").stderr)
+        os.unlink(os.path.join(store, "license"))
+        again(1, "--force")
+        again(0, "--force", "--empty")
 
     def test_passphrase(self):
         right, wrong = self.text("right", "correct horse\nno more\n"), self.text("wrong", "guess\n")

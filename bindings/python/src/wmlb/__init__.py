@@ -54,7 +54,7 @@ from ._functions import (
 from ._host import HostLicense, HostStore
 from ._native import BACKUP_FILE_NAME, VERSION as __version__, Code, Right, Status
 from ._restorer import Restorer
-from ._values import Event, License, Progress, RestoreRequest, Skipped, Store, Summary
+from ._values import Event, Fewer, License, Progress, RestoreRequest, Skipped, Store, Summary
 
 __all__ = [
     "BACKUP_FILE_NAME",
@@ -66,6 +66,7 @@ __all__ = [
     "ClosedError",
     "Code",
     "Event",
+    "Fewer",
     "HostLicense",
     "HostStore",
     "InvalidArgumentError",

@@ -20,6 +20,7 @@ def backup(
     overwrite: bool = False,
     partial: bool = False,
     verify: bool = False,
+    empty: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -40,8 +41,8 @@ def backup(
         niceness=niceness,
     ) as restorer:
         return restorer.backup(
-            to, overwrite=overwrite, partial=partial, verify=verify, on_progress=on_progress,
-            on_event=on_event,
+            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty,
+            on_progress=on_progress, on_event=on_event,
         )
 
 
@@ -52,6 +53,7 @@ async def backup_async(
     overwrite: bool = False,
     partial: bool = False,
     verify: bool = False,
+    empty: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -69,8 +71,8 @@ async def backup_async(
         niceness=niceness,
     ) as restorer:
         return await restorer.backup_async(
-            to, overwrite=overwrite, partial=partial, verify=verify, on_progress=on_progress,
-            on_event=on_event,
+            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty,
+            on_progress=on_progress, on_event=on_event,
         )
 
 

@@ -189,16 +189,18 @@ class Restorer:
         overwrite: bool = False,
         partial: bool = False,
         verify: bool = False,
+        empty: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """Saves the store to licenses.wmlb in the folder to, which is made if it is missing.
 
         overwrite: replace a backup that is there. partial: leave out licenses that cannot be
-        read, instead of failing. verify: read the file back before it takes its name.
+        read, instead of failing. verify: read the file back before it takes its name. empty: a
+        store without licenses may replace a backup that has some.
         """
         self.set_property(native.PROP_BACKUP_PATH, to)
-        flags = _backup_flags(overwrite, partial, verify)
+        flags = _backup_flags(overwrite, partial, verify, empty)
         return self._operate("backup_licenses", flags, on_progress, on_event)
 
     async def backup_async(
@@ -208,12 +210,13 @@ class Restorer:
         overwrite: bool = False,
         partial: bool = False,
         verify: bool = False,
+        empty: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As backup(), for asyncio. To cancel the task cancels the backup."""
         self.set_property(native.PROP_BACKUP_PATH, to)
-        flags = _backup_flags(overwrite, partial, verify)
+        flags = _backup_flags(overwrite, partial, verify, empty)
         return await self._operate_async("backup_licenses", flags, on_progress, on_event)
 
     def restore(
@@ -398,11 +401,12 @@ def _length(path: Path) -> int:
     return len(str(path))
 
 
-def _backup_flags(overwrite: bool, partial: bool, verify: bool) -> int:
+def _backup_flags(overwrite: bool, partial: bool, verify: bool, empty: bool) -> int:
     return (
         native.BACKUP_OVERWRITE * bool(overwrite)
         | native.BACKUP_PARTIAL * bool(partial)
         | native.BACKUP_VERIFY * bool(verify)
+        | native.BACKUP_EMPTY * bool(empty)
     )
 
 

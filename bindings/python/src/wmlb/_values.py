@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import datetime
 import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,24 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Fewer:
+    """The licenses of the backup that is about to be replaced, and those of the new one."""
+
+    before: int
+    now: int
+
+
+@dataclass(frozen=True)
 class Event:
     """One event of an operation: its status, its result code and its value."""
 
     status: int
     code: int
-    value: str | Progress | bytes | None
+    value: str | Progress | Fewer | bytes | None
 
     @classmethod
     def of(cls, status: int, code: int, kind: int, value: int | None, size: int) -> Event:
-        given: str | Progress | bytes | None = None
+        given: str | Progress | Fewer | bytes | None = None
         if value:
             content = ctypes.string_at(value, size)
             if status == Status.PROGRESS:
@@ -65,6 +74,8 @@ class Event:
                 told = native.Progress()
                 ctypes.memmove(ctypes.byref(told), content, min(size, ctypes.sizeof(told)))
                 given = Progress.of(told)
+            elif status == Status.FEWER_LICENSES:
+                given = Fewer(*struct.unpack_from("=QQ", content))
             elif kind == Type.STRING:
                 given = content.decode("utf-8", "replace")
             else:
