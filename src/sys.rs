@@ -7,6 +7,7 @@ mod contents;
 mod durable;
 mod lacking;
 mod locks;
+mod looks;
 mod memory;
 mod owner;
 mod paths;
@@ -21,11 +22,12 @@ mod store_file;
 mod threads;
 pub mod xdg;
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{self, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
@@ -39,6 +41,9 @@ pub use lacking::{
     rename_no_replace, set_folder_mode, set_modified,
 };
 pub use locks::{Range, is_locked, lock, read_lock, unlock};
+#[cfg(target_os = "linux")]
+use looks::statx;
+pub use looks::{fstat, readlinkat, stat, statat};
 #[cfg(feature = "encryption")]
 pub use memory::has_memory;
 pub use memory::shortages;
@@ -150,7 +155,8 @@ pub fn open_at(
     flags: OFlags,
     mode: Mode,
 ) -> Result<OwnedFd> {
-    fs::openat(folder, path, flags, mode).and_then(off_standard)
+    let open = |path: &CStr| retry_on_intr(|| fs::openat(&folder, path, flags, mode));
+    path.into_with_c_str(open).and_then(off_standard)
 }
 
 /// Gives a file another number when it has that of standard input, output or error: a host that
@@ -171,7 +177,7 @@ pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<
     if path.len() <= LONGEST {
         use rustix::fs::ResolveFlags;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match fs::openat2(root, path, flags, Mode::empty(), resolve) {
+        match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
             // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
             // that a rename elsewhere made the kernel give up.
             Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
@@ -236,7 +242,7 @@ pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = open_at(folder, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
         // Naming it goes through /proc, which a sandbox may not have.
-        fs::statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
+        statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
         Some(file)
     }
     #[cfg(not(target_os = "linux"))]
@@ -280,7 +286,7 @@ pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
     #[cfg(target_os = "linux")]
     {
         let flags = fs::AtFlags::EMPTY_PATH;
-        fs::statx(folder, c"", flags, fs::StatxFlags::empty()).is_ok_and(|stat| {
+        statx(folder, c"", flags, fs::StatxFlags::empty()).is_ok_and(|stat| {
             stat.stx_attributes
                 .contains(fs::StatxAttributes::MOUNT_ROOT)
         })

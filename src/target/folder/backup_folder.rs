@@ -24,7 +24,7 @@ pub fn may_replace(stat: &fs::Stat, target: &Path, overwrite: bool) -> Result<()
 /// The names that are no licenses, should the folder at `path` be in a store; it need not be
 /// there.
 pub fn reserved_at(path: &Path) -> Option<Reserved> {
-    let stat = fs::stat(path).ok()?;
+    let stat = sys::stat(path).ok()?;
     Some(Reserved {
         folder: sys::identity(&stat),
         is_reserved,
@@ -45,7 +45,7 @@ impl Folder {
     /// the temporary files that killed backups left in it.
     pub fn open(path: &Path) -> Result<Self> {
         let path::Opened { folder, parents } = path::open_or_make(path)?;
-        let stat = fs::fstat(&folder).at("examine", path)?;
+        let stat = sys::fstat(&folder).at("examine", path)?;
         let folder = Folder {
             path: path.to_owned(),
             identity: sys::identity(&stat),
@@ -73,7 +73,7 @@ impl Folder {
     }
 
     pub fn refuse_target(&self, overwrite: bool) -> Result<()> {
-        match fs::statat(&self.folder, FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
+        match sys::statat(&self.folder, FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => may_replace(&stat, &self.target(), overwrite),
             Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(errno).at("look for", self.target()),
