@@ -1,6 +1,6 @@
-//! Looks at files. A file system behind a server or a daemon (CIFS, NFS, FUSE) may say EINTR to any of
-//! them, whatever the handlers of signals ask for, and lists run on a thread whose signals are the
-//! host's: a look that was interrupted is taken again.
+//! Looks at files. A file system behind a server or a daemon (CIFS, NFS, FUSE) may say EINTR to any
+//! of them, whatever the handlers of signals ask for, and lists run on a thread whose signals are
+//! the host's: a look that was interrupted is taken again.
 
 use std::ffi::CString;
 use std::os::fd::AsFd;
