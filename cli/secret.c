@@ -28,9 +28,27 @@ static int cannot(const char *path, const char *what)
     return 1;
 }
 
+/* Some editors and shells begin a text with a byte order mark, which nobody sees or types. */
+static int without_mark(const char *path, size_t start, size_t *length)
+{
+    char *text = secret + start;
+    size_t size = *length - start;
+
+    if (size >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
+        return cannot(path, "is in UTF-16: it must be in UTF-8");
+    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        memmove(text, text + 3, size - 3);
+        *length -= 3;
+        wipe(secret + *length, 3);
+    }
+    return 0;
+}
+
 /* Adds what a file has, or its first line without the line's end, to the secret. */
 static int add_from(int file, const char *path, bool first_line, size_t *length)
 {
+    size_t start = *length;
+
     for (;;) {
         /* Byte by byte: what follows the line is for others. */
         ssize_t got = *length == sizeof secret
@@ -45,7 +63,7 @@ static int add_from(int file, const char *path, bool first_line, size_t *length)
     }
     if (first_line && *length > 0 && secret[*length - 1] == '\r')
         --*length;
-    return 0;
+    return without_mark(path, start, length);
 }
 
 static int open_it(const char *path, int *file)

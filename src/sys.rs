@@ -8,6 +8,7 @@ mod contents;
 mod durable;
 mod lacking;
 mod locks;
+mod looks;
 mod memory;
 mod owner;
 mod paths;
@@ -23,11 +24,12 @@ mod store_file;
 mod threads;
 pub mod xdg;
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{self, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub use attributes::copy_attributes;
@@ -42,6 +44,9 @@ pub use lacking::{
     rename_no_replace, set_folder_mode, set_modified,
 };
 pub use locks::{Range, is_locked, lock, read_lock, unlock};
+#[cfg(target_os = "linux")]
+use looks::statx;
+pub use looks::{fstat, readlinkat, stat, statat};
 #[cfg(feature = "encryption")]
 pub use memory::has_memory;
 pub use memory::shortages;
@@ -155,7 +160,8 @@ pub fn open_at(
     mode: Mode,
 ) -> Result<OwnedFd> {
     path.into_with_c_str(|path| {
-        patience::open_patiently(|| fs::openat(&folder, path, flags, mode)).and_then(off_standard)
+        let open = || retry_on_intr(|| fs::openat(&folder, path, flags, mode));
+        patience::open_patiently(open).and_then(off_standard)
     })
 }
 
@@ -177,7 +183,7 @@ pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<
     if path.len() <= LONGEST {
         use rustix::fs::ResolveFlags;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match fs::openat2(root, path, flags, Mode::empty(), resolve) {
+        match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
             // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
             // that a rename elsewhere made the kernel give up.
             Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
@@ -242,7 +248,7 @@ pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = open_at(folder, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
         // Naming it goes through /proc, which a sandbox may not have.
-        fs::statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
+        statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
         Some(file)
     }
     #[cfg(not(target_os = "linux"))]
@@ -286,7 +292,7 @@ pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
     #[cfg(target_os = "linux")]
     {
         let flags = fs::AtFlags::EMPTY_PATH;
-        fs::statx(folder, c"", flags, fs::StatxFlags::empty()).is_ok_and(|stat| {
+        statx(folder, c"", flags, fs::StatxFlags::empty()).is_ok_and(|stat| {
             stat.stx_attributes
                 .contains(fs::StatxAttributes::MOUNT_ROOT)
         })

@@ -134,7 +134,7 @@ impl Planner<'_> {
             Err(Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => return Ok(Existing::InTheWay),
             file => file.at("read", path)?,
         };
-        let stat = fs::fstat(&file).at("read", path)?;
+        let stat = sys::fstat(&file).at("read", path)?;
         if !is_regular(&stat) {
             return Ok(Existing::InTheWay);
         }
@@ -158,7 +158,7 @@ impl Planner<'_> {
             return Ok(Existing::Differs(None));
         }
         let path = || self.staging.display_path(name);
-        let size = fs::fstat(existing).at("read", path)?.st_size as u64;
+        let size = sys::fstat(existing).at("read", path)?.st_size as u64;
         fs::seek(existing, SeekFrom::Start(0)).at("read", path)?;
         let old = self.read_content(existing, size, name)?;
         Ok(Existing::Differs(Some(old)))

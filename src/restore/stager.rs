@@ -336,7 +336,7 @@ impl<'a> Stager<'a> {
             return Err(self.twins(&mut own, name));
         }
         let file = self.open(&mut own, name, OFlags::RDWR).at("write", path)?;
-        if fs::fstat(&file).at("write", path)?.st_size as u64 != large.size {
+        if sys::fstat(&file).at("write", path)?.st_size as u64 != large.size {
             return Err(self.failed("write", name, Errno::IO));
         }
         let is_database = sqlite::is_database_content(&file).at("write", path)?;

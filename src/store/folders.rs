@@ -19,7 +19,7 @@ const NAMES_AT_ONCE: usize = 4096;
 /// Removes all that is in a folder, however deep. Each folder is listed anew until there is
 /// nothing in it: many file systems list one as it was when it was opened.
 pub fn empty_folder(folder: BorrowedFd<'_>) -> sys::Result<()> {
-    let device = fs::fstat(folder)?.st_dev;
+    let device = sys::fstat(folder)?.st_dev;
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 32 << 10];
     let mut cursor = Cursor::new(folder);
     // The folders down to the one that is being emptied; of each the ones in it that have
@@ -41,7 +41,7 @@ pub fn empty_folder(folder: BorrowedFd<'_>) -> sys::Result<()> {
         };
         if let Some(open) = open {
             // Nothing of ours is on another file system.
-            if fs::fstat(open)?.st_dev != device {
+            if sys::fstat(open)?.st_dev != device {
                 return Err(Errno::XDEV);
             }
             if remove_names(open, &mut buffer, below)? {
@@ -356,7 +356,7 @@ fn next_stop(path: &[u8], reached: usize) -> usize {
 
 /// What a folder has under a name; None when there is nothing.
 pub fn look(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<fs::Stat>> {
-    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+    match sys::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno),
@@ -390,7 +390,7 @@ mod tests {
     }
 
     fn identity(folder: BorrowedFd<'_>) -> sys::Identity {
-        sys::identity(&fs::fstat(folder).expect("it is open"))
+        sys::identity(&sys::fstat(folder).expect("it is open"))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{self, Stat};
+use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use super::spool::{Spool, Spooled};
@@ -316,7 +316,7 @@ impl License {
     /// Whether it is still what it was when it was opened, and ends where it did.
     pub fn is_unchanged(&self) -> Result<bool> {
         match &self.content {
-            Content::File { file, before, .. } => Ok(sys::unchanged(before, &fs::fstat(file)?)),
+            Content::File { file, before, .. } => Ok(sys::unchanged(before, &sys::fstat(file)?)),
             Content::Database { .. } | Content::Spooled { .. } => Ok(true),
         }
     }

@@ -155,7 +155,7 @@ fn parse_pid(digits: &[u8]) -> Option<Pid> {
 
 /// Where a link leads; None if there is nothing of this name.
 fn read_link(folder: BorrowedFd<'_>, name: &str) -> Result<Option<Vec<u8>>, Errno> {
-    match rustix::fs::readlinkat(folder, name, Vec::new()) {
+    match sys::readlinkat(folder, name) {
         Ok(target) => Ok(Some(target.into_bytes())),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno),
@@ -188,14 +188,14 @@ fn is_socket_open(path: &[u8]) -> bool {
 /// something.
 pub fn open_file(folder: BorrowedFd<'_>, name: &OsStr) -> Result<StoreFile, Errno> {
     let name = name.as_bytes();
-    let before = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let before = sys::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if !sys::is_regular(&before) {
         return Err(Errno::INVAL);
     }
     let file = StoreFile::open(folder, name, OFlags::empty())?;
     // If this process is the player, it has locks on it.
     file.set_care(Care::IfOpen);
-    let after = rustix::fs::fstat(&file)?;
+    let after = sys::fstat(&file)?;
     if !sys::is_regular(&after) {
         return Err(Errno::INVAL);
     }

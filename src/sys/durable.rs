@@ -141,7 +141,7 @@ pub fn has_common_locks(file: impl AsFd) -> bool {
             0x0BD0_0BD0,
         ];
         let is_of_a_server = || file_system(&file).is_some_and(|kind| OF_A_SERVER.contains(&kind));
-        let is_on_a_disk = || fs::fstat(&file).is_ok_and(|stat| fs::major(stat.st_dev) != 0);
+        let is_on_a_disk = || super::fstat(&file).is_ok_and(|stat| fs::major(stat.st_dev) != 0);
         is_local(&file) || is_of_a_server() || is_on_a_disk()
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

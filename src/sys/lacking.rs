@@ -46,7 +46,7 @@ pub fn rename_no_replace<Name: rustix::path::Arg + Copy>(
         // one step.
         Err(_) => {}
     }
-    match fs::statat(to_folder, to, AtFlags::SYMLINK_NOFOLLOW) {
+    match super::statat(to_folder, to, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => Err(Errno::EXIST),
         Err(Errno::NOENT) => fs::renameat(from_folder, from, to_folder, to),
         Err(errno) => Err(errno),
@@ -121,7 +121,7 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
     name: Name,
 ) -> Result<()> {
     let folder = open_at(parent, name, PASSAGE | OFlags::NOFOLLOW, Mode::empty())?;
-    let stat = fs::fstat(&folder)?;
+    let stat = super::fstat(&folder)?;
     let own = stat.st_uid == rustix::process::geteuid().as_raw();
     if !own || stat.st_mode & 0o700 == 0o700 {
         return Ok(());
@@ -140,7 +140,7 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
 /// Gives a folder the mode of another.
 pub fn copy_mode(from: &Stat, to: impl AsFd) -> Result<()> {
     let wanted = from.st_mode & 0o7777;
-    if fs::fstat(&to)?.st_mode & 0o7777 == wanted {
+    if super::fstat(&to)?.st_mode & 0o7777 == wanted {
         return Ok(());
     }
     unless_refused(fs::fchmod(to, Mode::from_raw_mode(wanted)))

@@ -141,18 +141,18 @@ fn read_trusted_link(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OsSt
             Err(Errno::NOENT) => return Ok(None),
             link => link?,
         };
-        let stat = fs::fstat(&link)?;
+        let stat = super::fstat(&link)?;
         if !is_link(&stat) {
             return Ok(None);
         }
         check(&stat)?;
         // The link that was looked at, whatever has that name by now.
-        let target = fs::readlinkat(link, c"", Vec::new())?;
+        let target = super::readlinkat(link, c"")?;
         Ok(Some(OsString::from_vec(target.into_bytes())))
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {
-        let look = || match fs::statat(folder, name, fs::AtFlags::SYMLINK_NOFOLLOW) {
+        let look = || match super::statat(folder, name, fs::AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
             stat => stat.map(|stat| Some(stat).filter(is_link)),
         };
@@ -160,7 +160,7 @@ fn read_trusted_link(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OsSt
             return Ok(None);
         };
         check(&before)?;
-        let target = fs::readlinkat(folder, name, Vec::new())?;
+        let target = super::readlinkat(folder, name)?;
         match look()? {
             Some(after) if super::identity(&after) == super::identity(&before) => {
                 Ok(Some(OsString::from_vec(target.into_bytes())))
@@ -198,9 +198,9 @@ pub fn path_of(folder: BorrowedFd<'_>, otherwise: &Path) -> Result<PathBuf> {
         let path = Path::new(OsStr::from_bytes(path.as_bytes())).to_owned();
         // What it says of a folder that is not below this process's root, or is gone, is no path.
         let same = |stat: Stat| {
-            fs::fstat(folder).is_ok_and(|own| super::identity(&own) == super::identity(&stat))
+            super::fstat(folder).is_ok_and(|own| super::identity(&own) == super::identity(&stat))
         };
-        if fs::stat(&path).is_ok_and(same) {
+        if super::stat(&path).is_ok_and(same) {
             return Ok(path);
         }
     }

@@ -132,7 +132,7 @@ impl Drop for StoreFile {
 
 /// The kept descriptor of what has this name, to be read from its beginning.
 fn take_kept(folder: BorrowedFd<'_>, name: impl rustix::path::Arg) -> Option<OwnedFd> {
-    let stat = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let stat = super::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let wanted = identity(&stat);
     let mut kept = KEPT.try_lock_for(TURN)?;
     let found = kept.iter().position(|(identity, _)| *identity == wanted)?;
@@ -143,7 +143,7 @@ fn take_kept(folder: BorrowedFd<'_>, name: impl rustix::path::Arg) -> Option<Own
 }
 
 fn keep(file: OwnedFd) {
-    let kept = fs::fstat(&file).ok().zip(KEPT.try_lock_for(TURN));
+    let kept = super::fstat(&file).ok().zip(KEPT.try_lock_for(TURN));
     match kept {
         Some((stat, mut kept)) => {
             kept.push((identity(&stat), file));
@@ -164,7 +164,7 @@ fn may_lose_locks(file: BorrowedFd<'_>, in_a_moment: bool) -> bool {
         _ if !in_a_moment => return false,
         _ => {}
     }
-    let Ok(stat) = fs::fstat(file) else {
+    let Ok(stat) = super::fstat(file) else {
         return false;
     };
     let mut found = false;
@@ -193,7 +193,7 @@ fn each_open_file(mut each: impl FnMut(RawFd, &fs::Stat)) -> Result<()> {
         // SAFETY: it is used for two calls, and whatever it is of by then, or if it is of nothing
         // any more, they only tell about it.
         let file = unsafe { BorrowedFd::borrow_raw(number) };
-        if let Ok(stat) = fs::fstat(file)
+        if let Ok(stat) = super::fstat(file)
             && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && !fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK))
         {

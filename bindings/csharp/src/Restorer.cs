@@ -164,7 +164,7 @@ namespace Wmlb
             return Discover(own => Native.wmlb_discover_stores(StoreTold, own));
         }
 
-        /// <summary>The places where DiscoverStores looks, whether there is a store or not.</summary>
+        /// <summary>The places where DiscoverStores looks, store or not.</summary>
         public static IReadOnlyList<StoreInfo> DiscoverPlaces()
         {
             return Discover(own => Native.wmlb_discover_places(StoreTold, own));

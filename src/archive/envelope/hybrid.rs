@@ -87,7 +87,7 @@ fn join<N: ArrayLength<u8>>(first: &[u8], share: &[u8; 32]) -> Result<Bytes<N>, 
 
 /// The secret keys of a seed.
 fn expand(seed: &Seed) -> (DecapsulationKey<MlKem768Params>, Public, StaticSecret) {
-    let mut reader = Shake256::default().chain(&seed.0).finalize_xof();
+    let mut reader = Shake256::default().chain(seed.0.as_slice()).finalize_xof();
     let [mut d, mut z, mut share] = [[0; 32]; 3];
     for part in [&mut d, &mut z, &mut share] {
         reader.read(part);

@@ -221,6 +221,8 @@ fn parse_lines<T>(
 ) -> Result<Vec<T>> {
     let refuse = |problem| Err(refusal(property, problem));
     let mut found = Vec::new();
+    // Some editors begin a text with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
         if line.is_empty() || line.starts_with('#') {
             continue;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::clock::Clock;
@@ -63,7 +63,7 @@ impl Directory {
         // A file has no restore of its own: it is one of its folder's.
         let shared = staging::share(root.as_fd(), &folder, left_overs)?;
         let file = StoreFile::open(&root, &*only, OFlags::empty()).map_err(failed)?;
-        let regular = sys::is_regular(&fs::fstat(&file).map_err(failed)?);
+        let regular = sys::is_regular(&sys::fstat(&file).map_err(failed)?);
         if !regular || !sqlite::is_database_file(&file).map_err(failed)? {
             return Err(failed(Errno::NOTDIR));
         }

@@ -217,7 +217,7 @@ impl<'a> Lister<'a> {
             .existing(path)
             .and_then(|folder| sys::open_at(folder, c".", sys::FOLDER, Mode::empty()))
             .map_err(|errno| self.lost("open the folder", errno))?;
-        let stat = fs::fstat(&folder).map_err(|errno| self.lost("examine the folder", errno))?;
+        let stat = sys::fstat(&folder).map_err(|errno| self.lost("examine the folder", errno))?;
         if sys::identity(&stat) != level.identity {
             return Err(self.changed());
         }
@@ -247,7 +247,7 @@ impl<'a> Lister<'a> {
     /// Lists the folder at the end of the path, until it does not change meanwhile.
     fn list(&mut self, folder: OwnedFd) -> Result<Level> {
         let examine = |lister: &Self| {
-            fs::fstat(&folder).map_err(|errno| lister.lost("examine the folder", errno))
+            sys::fstat(&folder).map_err(|errno| lister.lost("examine the folder", errno))
         };
         let mut before = examine(self)?;
         let mut previous = None::<List>;
@@ -282,7 +282,7 @@ impl<'a> Lister<'a> {
 
     /// The list of a store that is one file in the folder `root`.
     fn list_only(&self, only: &[u8], root: &OwnedFd) -> Result<Level> {
-        let stat = fs::fstat(root).map_err(|errno| self.lost("examine the folder", errno))?;
+        let stat = sys::fstat(root).map_err(|errno| self.lost("examine the folder", errno))?;
         let identity = sys::identity(&stat);
         // The backup would take its place.
         if self
@@ -350,7 +350,7 @@ impl<'a> Lister<'a> {
             }
             let kind = match kind {
                 FileType::Unknown => {
-                    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    match sys::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                         Ok(stat) => FileType::from_raw_mode(stat.st_mode),
                         // Gone already: the folder has changed, and is listed again.
                         Err(Errno::NOENT) => return Ok(()),

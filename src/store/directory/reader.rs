@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{self, FileType, OFlags};
+use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use super::folder::Directory;
@@ -72,7 +72,7 @@ impl Reader for DirectoryReader {
         };
         let opened = self
             .open_file(folder, name)
-            .and_then(|file| Ok((fs::fstat(&file)?, file)));
+            .and_then(|file| Ok((sys::fstat(&file)?, file)));
         match opened {
             Ok((before, file)) => match FileType::from_raw_mode(before.st_mode) {
                 FileType::RegularFile => {

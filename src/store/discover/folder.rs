@@ -59,7 +59,7 @@ impl Folder {
     }
 
     pub fn identity(&self) -> Option<Identity> {
-        let stat = rustix::fs::fstat(&self.descriptor).ok()?;
+        let stat = sys::fstat(&self.descriptor).ok()?;
         Some(sys::identity(&stat))
     }
 
@@ -117,8 +117,7 @@ impl Folder {
         if !self.looks.take() {
             return None;
         }
-        let stat: Stat =
-            rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let stat: Stat = sys::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         let identity = sys::identity(&stat);
         sys::is_regular(&stat).then(|| (self.path.join(name), identity))
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Stat, fstat};
+use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use super::check::check;
@@ -214,7 +214,7 @@ impl Database {
             return Ok(true);
         }
         let before = &self.state.before;
-        let now = fstat(self.state.file.as_fd()).map_err(failed)?;
+        let now = sys::fstat(self.state.file.as_fd()).map_err(failed)?;
         if !sys::unchanged(before, &now) || !self.place.leads_to(before)? {
             return Ok(false);
         }
@@ -362,7 +362,7 @@ fn attempt(
     let (log_lock, extent) = log.unzip();
     let extent = extent.flatten();
     // With the locks, everything is looked at.
-    let before = fstat(file.as_fd()).map_err(failed)?;
+    let before = sys::fstat(file.as_fd()).map_err(failed)?;
     let beside = sidecars.beside();
     if !place.leads_to(&before)? || place.beside()? != beside {
         return Ok(Tried::Changed);

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::fstat;
-
 use super::locks::{Attempt, Lock};
 use crate::error::{Error, Result};
 use crate::operation::Control;
@@ -48,7 +46,9 @@ impl<'a> Patience<'a> {
         if !self.lasts() {
             return Err(Error::DatabaseInUse(path.to_owned()));
         }
-        let written = fstat(&**database).ok().map(|stat| sys::modified(&stat));
+        let written = sys::fstat(&**database)
+            .ok()
+            .map(|stat| sys::modified(&stat));
         if std::mem::replace(&mut self.written, written) == written {
             thread::sleep(PAUSE);
             return Ok(None);

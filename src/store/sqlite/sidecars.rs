@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, AtFlags, FileType, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::names::{INDEX, JOURNAL, LIST, LOG};
@@ -98,7 +98,7 @@ impl Kept {
     /// What has the name now, whatever it is; None when nothing has.
     fn identity(&self, suffix: &str) -> std::result::Result<Option<Identity>, Errno> {
         let name = self.sidecar_name(suffix);
-        match fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match sys::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(sys::identity(&stat))),
             // What cannot be called so is not there.
             Err(Errno::NOENT | Errno::NAMETOOLONG) => Ok(None),
@@ -152,12 +152,12 @@ impl Kept {
         let Some(first) = name.windows(LIST.len()).rposition(|part| part == LIST) else {
             return Ok(false);
         };
-        let is_there = |name: &[u8]| match fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW)
-        {
-            Ok(stat) => Ok(sys::is_regular(&stat)),
-            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(false),
-            Err(errno) => Err(Error::system("examine", &self.path, errno)),
-        };
+        let is_there =
+            |name: &[u8]| match sys::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => Ok(sys::is_regular(&stat)),
+                Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(false),
+                Err(errno) => Err(Error::system("examine", &self.path, errno)),
+            };
         Ok(is_there(&name[..first])? && !is_there(name)?)
     }
 
@@ -171,7 +171,7 @@ impl Kept {
             Err(Errno::LOOP | Errno::NXIO) => return Err(Error::Sidecar(path())),
             Err(errno) => return Err(Error::system("read", path(), errno)),
         };
-        let stat = fs::fstat(&*file);
+        let stat = sys::fstat(&*file);
         let stat = stat.map_err(|errno| Error::system("examine", path(), errno))?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Ok(Some(Opened { file, stat })),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::sys::StoreFile;
+use crate::sys::{self, StoreFile};
 
 /// Units that places in logs and journals are counted in: whatever their pages' size, pages begin
 /// at multiples of it there.
@@ -228,7 +228,7 @@ pub struct OpenFile<'a> {
 impl<'a> OpenFile<'a> {
     /// All of a file, as it is now.
     pub fn whole(file: &'a StoreFile) -> Result<Self, Errno> {
-        let size = rustix::fs::fstat(file)?.st_size as u64;
+        let size = sys::fstat(file)?.st_size as u64;
         Ok(OpenFile { file, size })
     }
 
@@ -323,7 +323,7 @@ mod tests {
 
     /// A file that has no name any more.
     fn file(content: &[u8]) -> StoreFile {
-        let name = format!("wmlb-test-view-{:016x}", crate::sys::random());
+        let name = format!("wmlb-test-view-{:016x}", sys::random());
         let folder = std::env::temp_dir();
         std::fs::write(folder.join(&name), content).expect("no room");
         let opened = File::open(&folder).expect("no folder");

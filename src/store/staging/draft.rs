@@ -98,7 +98,7 @@ impl Draft {
     ) -> std::result::Result<Self, (Held, Errno)> {
         let make = || -> sys::Result<_> {
             fs::mkdirat(&held.folder, NEW, Mode::RWXU)?;
-            let mode = fs::statat(&held.folder, NEW, AtFlags::SYMLINK_NOFOLLOW)?.st_mode;
+            let mode = sys::statat(&held.folder, NEW, AtFlags::SYMLINK_NOFOLLOW)?.st_mode;
             let new = sys::open_made(held.folder.as_fd(), NEW)?;
             if let Some(owner) = owner {
                 owner.give(&new)?;

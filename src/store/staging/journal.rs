@@ -235,7 +235,7 @@ fn open(folder: &OwnedFd, name: &str, store: &Path) -> Result<Option<File>> {
         Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(None),
         file => File::from(file.at(ACTION, store)?),
     };
-    let is_regular = sys::is_regular(&rustix::fs::fstat(&file).at(ACTION, store)?);
+    let is_regular = sys::is_regular(&sys::fstat(&file).at(ACTION, store)?);
     Ok(is_regular.then_some(file))
 }
 

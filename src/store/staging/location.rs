@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, Mode, OFlags, Stat};
+use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::error::{At, Error, Result};
@@ -174,7 +174,7 @@ impl Location {
     }
 
     pub fn examine(&self, folder: impl AsFd) -> Result<Stat> {
-        fs::fstat(folder).at("examine", &self.path)
+        sys::fstat(folder).at("examine", &self.path)
     }
 
     pub fn failed(&self, action: &'static str, errno: Errno) -> Error {

@@ -201,7 +201,7 @@ impl Drop for HeldMarker {
 
 /// What a marker's file holds; None when it is no file of that kind.
 pub fn read_marker(file: &OwnedFd) -> sys::Result<Option<Vec<u8>>> {
-    let stat = fs::fstat(file)?;
+    let stat = sys::fstat(file)?;
     if !sys::is_regular(&stat) {
         return Ok(None);
     }

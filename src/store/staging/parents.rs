@@ -38,7 +38,7 @@ impl MadeParents {
             return Err(Errno::NOENT).at(ACTION, &real);
         }
         let mut holder = place.folder;
-        let mut owner = Ownership::of(&fs::fstat(&holder).at(ACTION, &real)?);
+        let mut owner = Ownership::of(&sys::fstat(&holder).at(ACTION, &real)?);
         let mut names = missing.iter().rev().filter_map(|path| path.file_name());
         let mut name = place.name;
         loop {
@@ -47,7 +47,7 @@ impl MadeParents {
                     let flags = sys::PASSAGE | fs::OFlags::NOFOLLOW;
                     let there = sys::open_at(&holder, &*name, flags, fs::Mode::empty());
                     let there = there.at(ACTION, &real)?;
-                    owner = Ownership::of(&fs::fstat(&there).at(ACTION, &real)?);
+                    owner = Ownership::of(&sys::fstat(&there).at(ACTION, &real)?);
                     there
                 }
                 made => {

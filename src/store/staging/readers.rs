@@ -62,7 +62,7 @@ fn first_file(store: BorrowedFd<'_>) -> sys::Result<Option<StoreFile>> {
         })?;
         if let Some(name) = first {
             let file = StoreFile::open(folder, &*name, OFlags::empty())?;
-            return Ok(sys::is_regular(&fs::fstat(&file)?).then_some(file));
+            return Ok(sys::is_regular(&sys::fstat(&file)?).then_some(file));
         }
         let Some(name) = first_folder else {
             return Ok(None);

@@ -308,7 +308,7 @@ fn found(record: &Record, folder: impl AsFd, name: &[u8]) -> sys::Result<Found> 
         Err(Errno::LOOP | Errno::NXIO) => return Ok(Found::Other),
         file => file?,
     };
-    if !sys::is_regular(&fs::fstat(&file)?) {
+    if !sys::is_regular(&sys::fstat(&file)?) {
         return Ok(Found::Other);
     }
     // Where both are the same, there is nothing to put back.

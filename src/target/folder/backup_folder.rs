@@ -25,7 +25,7 @@ pub fn may_replace(stat: &fs::Stat, target: &Path, overwrite: bool) -> Result<()
 /// The names that are no licenses, should the folder at `path` be in a store; it need not be
 /// there.
 pub fn reserved_at(path: &Path) -> Option<Reserved> {
-    let stat = fs::stat(path).ok()?;
+    let stat = sys::stat(path).ok()?;
     Some(Reserved {
         folder: sys::identity(&stat),
         is_reserved,
@@ -46,7 +46,7 @@ impl Folder {
     /// the temporary files that killed backups left in it.
     pub fn open(path: &Path) -> Result<Self> {
         let path::Opened { folder, parents } = path::open_or_make(path)?;
-        let stat = fs::fstat(&folder).at("examine", path)?;
+        let stat = sys::fstat(&folder).at("examine", path)?;
         let folder = Folder {
             path: path.to_owned(),
             identity: sys::identity(&stat),
@@ -82,7 +82,7 @@ impl Folder {
 
     /// What has the backup file's name, if anything has.
     pub fn look(&self) -> Result<Option<fs::Stat>> {
-        match fs::statat(&self.folder, FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
+        match sys::statat(&self.folder, FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno).at("look for", self.target()),
@@ -98,7 +98,7 @@ impl Folder {
             Err(Errno::LOOP | Errno::MLINK) => return Err(Error::NotRegular(self.target())),
             file => file.at("open", self.target())?,
         };
-        let stat = fs::fstat(&file).at("open", self.target())?;
+        let stat = sys::fstat(&file).at("open", self.target())?;
         match sys::is_regular(&stat) {
             true => Ok(Some((file.into(), stat))),
             false => Err(Error::NotRegular(self.target())),

@@ -83,7 +83,7 @@ fn is_left_over(folder: &OwnedFd, name: &[u8]) -> bool {
     let Ok(file) = sys::open_at(folder, name, flags, Mode::empty()) else {
         return false;
     };
-    let Ok(stat) = fs::fstat(&file) else {
+    let Ok(stat) = sys::fstat(&file) else {
         return false;
     };
     if !sys::is_regular(&stat) {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, AtFlags, CWD, FileType, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::backup_folder::{Folder, may_replace};
@@ -28,7 +28,7 @@ impl Target for FolderTarget {
 
     fn check(&self, overwrite: bool) -> Result<()> {
         let target = self.absolute.join(FILE_NAME);
-        match fs::statat(CWD, &target, AtFlags::SYMLINK_NOFOLLOW) {
+        match sys::statat(CWD, &target, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => may_replace(&stat, &target, overwrite),
             Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(errno).at("look for", target),
@@ -55,7 +55,7 @@ pub fn open(path: &Path) -> Result<Source> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |path: &Path| {
         let file = sys::open_trusted(path, flags).at("open", path)?;
-        let stat = fs::fstat(&file).at("open", path)?;
+        let stat = sys::fstat(&file).at("open", path)?;
         Ok::<_, Error>((file, FileType::from_raw_mode(stat.st_mode)))
     };
     let (mut file, mut kind) = open(path)?;

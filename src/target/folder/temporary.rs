@@ -82,7 +82,7 @@ impl Folder {
             if locked == Err(Errno::WOULDBLOCK) {
                 continue;
             }
-            match fs::statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            match sys::statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) if sys::is_regular(&stat) => return Ok(temporary),
                 Ok(_) | Err(Errno::NOENT) => {}
                 Err(errno) => return Err(errno).at("create a file in", self.path()),

@@ -18,6 +18,7 @@ import unittest
 import license_forge as forge
 import support
 import wmlb_ctypes as w
+from encryption_support import key
 
 WARNINGS = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 KEYGEN = shutil.which("age-keygen")
@@ -136,6 +137,34 @@ class Command(unittest.TestCase):
                     env=self.environment, timeout=60, capture_output=True)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertFalse(os.path.exists(self.backups))
+
+    def test_byte_order_marks(self):
+        """As editors and shells of Windows write them: no part of a secret."""
+        def file(name, text, encoding):
+            support.write(self.path(name), text.encode(encoding))
+            return self.path(name)
+
+        words = "corréct horse\r\n"
+        self.backup("--passphrase-file", file("marked", words, "utf-8-sig"))
+        self.run_it(0, "verify", "--passphrase-file", file("plain", words, "utf-8"), self.backups)
+        self.run_it(0, "verify", "--passphrase-file", "-", self.backups,
+                    input=words.encode("utf-8-sig"))
+        own = key()
+        self.backup("--force", "--recipient", own.recipient)
+        for text in (own.text, own.identity):
+            marked = file("identity", text, "utf-8-sig")
+            self.run_it(0, "verify", "--identity", marked, "--identity", marked, self.backups)
+        for option in ("--passphrase-file", "--identity"):
+            for encoding in ("utf-16", "utf-16-be"):
+                mark = "" if encoding == "utf-16" else "\ufeff"
+                wide = file("wide", mark + own.text, encoding)
+                done = self.run_it(1, "verify", option, wide, self.backups)
+                self.assertIn(b"is in UTF-16", done.stderr)
+        done = subprocess.run(
+            [self.program, "backup", "--store", self.filled, "--passphrase-file", wide,
+             self.path("none")], env=self.environment, timeout=60, capture_output=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse(os.path.exists(self.path("none")))
 
     def test_a_line_of_standard_input(self):
         """What comes after it is not waited for."""

@@ -11,7 +11,7 @@ import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 # Others wrote it, tools write it, it is no text, or it has the wrong words in it on purpose.
-NOT_OURS = re.compile(r"LICENSE-|.*\.lock$|fuzz/seeds/|tests/vectors/.*\.(wmlb|json)$|"
+NOT_OURS = re.compile(r"LICENSE-|.*\.lock$|fuzz/seeds/|tests/vectors/.*\.(wmlb|json|xz)$|"
                       r"include/wmsdk/|src/hresult/sdk\.rs$|tests/python/source/test_text\.py$")
 WIDTH = 100
 
