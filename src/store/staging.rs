@@ -21,6 +21,7 @@ mod content;
 mod draft;
 mod fold;
 mod guard;
+mod held;
 mod journal;
 mod layout;
 mod left_overs;
@@ -37,8 +38,9 @@ pub use journal::{JournalWriter, Record, Step};
 
 use draft::Draft;
 use guard::Lock;
+use held::Held;
 use layout::{DONE, JOURNAL, NEW, scratch_name};
-use left_overs::{Findings, Held};
+use left_overs::Findings;
 use location::{Location, Site};
 use parents::MadeParents;
 
