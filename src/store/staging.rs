@@ -23,6 +23,7 @@ mod fold;
 mod guard;
 mod held;
 mod journal;
+mod kept;
 mod layout;
 mod left_overs;
 mod location;

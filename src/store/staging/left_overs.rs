@@ -193,15 +193,22 @@ impl Findings {
         let mut is_there = true;
         for LeftOver { mut held, state } in self.of_restores {
             let journal = match state {
-                State::Moving(journal) | State::Kept(journal) => Some(journal),
+                State::Moving(journal) => Some((journal, false)),
+                State::Kept(journal) => Some((journal, true)),
                 State::Settled => None,
             };
-            let (Some(journal), Some(store)) = (journal, location.holder(Site::Inside)) else {
+            let (Some((journal, is_kept)), Some(store)) = (journal, location.holder(Site::Inside))
+            else {
                 // What holds nothing of the store's does not keep that from being used.
                 let _ = held.remove(location);
                 continue;
             };
-            let undone = held.replay(location, store).undo(journal);
+            let replay = held.replay(location, store);
+            let undone = if is_kept {
+                replay.drop_kept(journal)
+            } else {
+                replay.undo(journal)
+            };
             if undone.is_err() {
                 held.leave();
             }

@@ -71,8 +71,8 @@ fn is_same(
 ) -> sys::Result<bool> {
     let open = |folder: BorrowedFd<'_>, name: &[u8]| {
         let file = match StoreFile::open(folder, name, OFlags::empty()) {
-            // A link, or a socket.
-            Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+            // None, a link, or a socket.
+            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::LOOP | Errno::NXIO) => return Ok(None),
             file => file?,
         };
         let stat = fs::fstat(&file)?;
@@ -87,6 +87,29 @@ fn is_same(
     }
     let equal = sys::reads_equal(&there, &kept, size);
     equal.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+/// Removes those of which there are the same beside the database; false when others are kept.
+pub fn drop_same(
+    store: BorrowedFd<'_>,
+    database: &[u8],
+    staging: &OwnedFd,
+    number: u64,
+) -> sys::Result<bool> {
+    let mut all = true;
+    for suffix in SIBLINGS {
+        let kept = kept_sidecar(number, suffix);
+        if look(staging.as_fd(), kept.as_bytes())?.is_none() {
+            continue;
+        }
+        let name = [database, suffix.as_bytes()].concat();
+        if is_same(store, &name, staging, kept.as_bytes())? {
+            sys::remove_file(staging, &kept)?;
+        } else {
+            all = false;
+        }
+    }
+    Ok(all)
 }
 
 /// Moves them back beside the database that they belong to. Nobody else has it open. False when
