@@ -159,7 +159,10 @@ impl<'a> Stager<'a> {
         let other = own
             .staged
             .existing(folder)
-            .and_then(|open| folded_name(open, last));
+            .and_then(|open| match folded_name(open, last)? {
+                None => self.begun_as(open, folder, last),
+                other => Ok(other),
+            });
         match other {
             Ok(Some(other)) => {
                 let slash = if folder.is_empty() { &b""[..] } else { b"/" };
@@ -171,6 +174,27 @@ impl<'a> Stager<'a> {
             Ok(None) => self.failed("write", name, Errno::EXIST),
             Err(errno) => self.failed("write", name, errno),
         }
+    }
+
+    /// The name of a license of several frames that another worker has made this file for.
+    fn begun_as(
+        &self,
+        open: BorrowedFd<'_>,
+        folder: &[u8],
+        name: &[u8],
+    ) -> sys::Result<Option<Vec<u8>>> {
+        let wanted = look(open, name)?.map(|stat| sys::identity(&stat));
+        let begun = self.begun.lock().clone();
+        for (_, other) in begun
+            .iter()
+            .map(|begun| split_name(begun))
+            .filter(|it| it.0 == folder)
+        {
+            if other != name && look(open, other)?.map(|stat| sys::identity(&stat)) == wanted {
+                return Ok(Some(other.to_vec()));
+            }
+        }
+        Ok(None)
     }
 
     /// Ends writing a file. What the file system tells late is told now.

@@ -21,7 +21,9 @@ mod content;
 mod draft;
 mod fold;
 mod guard;
+mod held;
 mod journal;
+mod kept;
 mod layout;
 mod left_overs;
 mod location;
@@ -37,8 +39,9 @@ pub use journal::{JournalWriter, Record, Step};
 
 use draft::Draft;
 use guard::Lock;
+use held::Held;
 use layout::{DONE, JOURNAL, NEW, scratch_name};
-use left_overs::{Findings, Held};
+use left_overs::Findings;
 use location::{Location, Site};
 use parents::MadeParents;
 

@@ -13,6 +13,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "filesystems"))
 import cells  # noqa: E402
 import mounts  # noqa: E402
 import support  # noqa: E402
+
+FULL = os.environ.get("WMLB_FULL") == "1"
 import wmlb_ctypes as w  # noqa: E402
 
 

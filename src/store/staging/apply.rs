@@ -201,8 +201,8 @@ fn check_database(to: BorrowedFd<'_>, name: &[u8], old: Option<Content>) -> sys:
 }
 
 /// Puts a staged file where nothing is. Where that takes two steps, it can be in both places when
-/// this is interrupted; so it is moved aside before: one that is still where it was staged was never
-/// put anywhere, whatever the file system says of the other.
+/// this is interrupted; so it is moved aside before: one that is still where it was staged was
+/// never put anywhere, whatever the file system says of the other.
 fn add(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::held::Held;
 use super::layout::{MARKER, NEW, remove, scratch_name};
-use super::left_overs::Held;
 use super::location::{Location, NUMBERED, Site};
 use super::marker::{HeldMarker, Marker};
 use crate::error::{At, Error, Result};

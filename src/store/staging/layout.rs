@@ -74,8 +74,8 @@ pub enum Clear {
     NotKept,
 }
 
-/// Removes what is in a staging folder. The marker stays, and goes last, so that whatever is left of
-/// the rest is known; a journal that says that all is done goes right before.
+/// Removes what is in a staging folder. The marker stays, and goes last, so that whatever is left
+/// of the rest is known; a journal that says that all is done goes right before.
 pub fn clear(folder: &OwnedFd, clear: Clear) -> sys::Result<()> {
     match sys::open_at(
         folder,

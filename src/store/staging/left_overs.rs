@@ -10,29 +10,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::apply::Replay;
+use super::held::Held;
 use super::journal::{ends_as_journal, open_journal};
-use super::layout::{Clear, DONE, ENDED, JOURNAL, KEPT, MARKER, clear, remove};
+use super::layout::{DONE, JOURNAL, KEPT, MARKER, remove};
 use super::location::{Location, NUMBERED, Site};
 use super::marker::{HeldMarker, Marker, read_marker};
-use super::undo::Undone;
 use crate::error::{At, Error, Result};
 use crate::name;
 use crate::store::folders::{is_empty, look};
 use crate::sys::{self, Life};
 
 const LOOK: &str = "look for a restore left beside";
-
-/// A staging folder whose marker this process holds.
-pub struct Held {
-    pub site: Site,
-    pub name: String,
-    pub folder: OwnedFd,
-    /// Locked until the folder is removed.
-    marker: Option<HeldMarker>,
-    /// Files in the store that say that there is this folder beside it.
-    pub signs: Vec<String>,
-}
 
 /// How far a restore has come.
 enum State {
@@ -205,15 +193,22 @@ impl Findings {
         let mut is_there = true;
         for LeftOver { mut held, state } in self.of_restores {
             let journal = match state {
-                State::Moving(journal) | State::Kept(journal) => Some(journal),
+                State::Moving(journal) => Some((journal, false)),
+                State::Kept(journal) => Some((journal, true)),
                 State::Settled => None,
             };
-            let (Some(journal), Some(store)) = (journal, location.holder(Site::Inside)) else {
+            let (Some((journal, is_kept)), Some(store)) = (journal, location.holder(Site::Inside))
+            else {
                 // What holds nothing of the store's does not keep that from being used.
                 let _ = held.remove(location);
                 continue;
             };
-            let undone = held.replay(location, store).undo(journal);
+            let replay = held.replay(location, store);
+            let undone = if is_kept {
+                replay.drop_kept(journal)
+            } else {
+                replay.undo(journal)
+            };
             if undone.is_err() {
                 held.leave();
             }
@@ -222,115 +217,6 @@ impl Findings {
             held.finish_undo(location, undone)?;
         }
         Ok(is_there)
-    }
-}
-
-impl Held {
-    pub fn new(site: Site, name: String, folder: OwnedFd, marker: HeldMarker) -> Self {
-        Held {
-            site,
-            name,
-            folder,
-            marker: Some(marker),
-            signs: Vec::new(),
-        }
-    }
-
-    /// For what its journal says.
-    pub fn replay<'a>(&'a self, location: &'a Location, store: BorrowedFd<'a>) -> Replay<'a> {
-        Replay {
-            staging: &self.folder,
-            store,
-            path: &location.path,
-            real_path: location.real(),
-            owner: None,
-            folder_by_folder: !sys::is_local(store),
-        }
-    }
-
-    /// All is put back, except for what is kept here.
-    pub fn finish_undo(mut self, location: &Location, undone: Undone) -> Result<()> {
-        let finished = self.try_to_finish(location, undone);
-        if finished.is_err() {
-            self.leave();
-        }
-        finished
-    }
-
-    fn try_to_finish(&mut self, location: &Location, undone: Undone) -> Result<()> {
-        const ACTION: &str = "remove what a restore left beside";
-        const WRITE: &str = "write to the disk";
-        let path = &location.path;
-        if undone.is_some_kept {
-            match fs::renameat(&self.folder, JOURNAL, &self.folder, KEPT) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(errno) => return Err(Error::system(ACTION, path, errno)),
-            }
-            sys::synchronize_folder(&self.folder).at(WRITE, path)?;
-            self.leave();
-            self.remove_signs(location).at(ACTION, path)?;
-            return clear(&self.folder, Clear::NotKept).at(ACTION, path);
-        }
-        if undone.was_store_made {
-            match fs::unlinkat(&location.parent, &*location.name, AtFlags::REMOVEDIR) {
-                // Somebody has put something there.
-                Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
-                Err(errno) => return Err(Error::system("put back", path, errno)),
-            }
-        }
-        for journal in [JOURNAL, KEPT] {
-            remove(self.folder.as_fd(), journal).at(ACTION, path)?;
-        }
-        sys::synchronize_folder(&self.folder).at(WRITE, path)?;
-        self.remove(location).at(ACTION, path)
-    }
-
-    /// Removes it with all that is in it.
-    pub fn remove(&mut self, location: &Location) -> sys::Result<()> {
-        self.remove_signs(location)?;
-        clear(&self.folder, Clear::All)?;
-        match location.holder(self.site) {
-            Some(holder) => self.remove_emptied(holder),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes the folder when there is nothing in it except the marker. That is closed before: some
-    /// file systems remove nothing that is open, or keep it in the folder until it is closed. Who
-    /// takes the folder for left over in that moment removes it too.
-    pub fn remove_emptied(&mut self, holder: BorrowedFd<'_>) -> sys::Result<()> {
-        self.marker = None;
-        remove(self.folder.as_fd(), MARKER)?;
-        match sys::remove_folder(holder, &*self.name) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno),
-        }
-    }
-
-    /// They would be for nothing, and nobody could tell: so they are gone for good before the
-    /// folder is.
-    pub fn remove_signs(&self, location: &Location) -> sys::Result<()> {
-        let Some(store) = location.holder(Site::Inside) else {
-            return Ok(());
-        };
-        for sign in &self.signs {
-            remove(store, sign)?;
-        }
-        if !self.signs.is_empty() {
-            // Where that fails, they may come back with the next power cut, and are told of then.
-            let _ = sys::synchronize_folder(store);
-        }
-        Ok(())
-    }
-
-    /// It stays, and this process is done with it.
-    pub fn leave(&self) {
-        // Without a marker nothing says that it is ours, except that it is empty.
-        if !look(self.folder.as_fd(), MARKER.as_bytes()).is_ok_and(|there| there.is_some()) {
-            return;
-        }
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let _ = sys::open_at(&self.folder, ENDED, flags, Mode::RUSR | Mode::WUSR);
     }
 }
 

@@ -1,6 +1,6 @@
-//! Who reads a store on a share, as far as that has locks: those on folders are known to one machine
-//! only, and a reader leaves nothing in a store. So it locks a byte of a file that whoever restores
-//! finds too: the first one, far behind all that anybody else would lock.
+//! Who reads a store on a share, as far as that has locks: those on folders are known to one
+//! machine only, and a reader leaves nothing in a store. So it locks a byte of a file that whoever
+//! restores finds too: the first one, far behind all that anybody else would lock.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

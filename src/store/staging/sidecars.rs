@@ -2,13 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs;
+use rustix::fs::{self, OFlags};
 use rustix::io::Errno;
 
 use super::layout::kept_sidecar;
 use crate::store::folders::look;
 use crate::store::sqlite::{self, SIBLINGS, WITH_CONTENT};
-use crate::sys;
+use crate::sys::{self, StoreFile};
 
 /// Moves the siblings of the n-th record's database out of the store.
 pub fn set_aside(
@@ -62,6 +62,56 @@ pub fn have_content(store: BorrowedFd<'_>, database: &[u8]) -> sys::Result<bool>
     Ok(false)
 }
 
+/// Whether two files have the same content.
+fn is_same(
+    store: BorrowedFd<'_>,
+    name: &[u8],
+    staging: &OwnedFd,
+    kept: &[u8],
+) -> sys::Result<bool> {
+    let open = |folder: BorrowedFd<'_>, name: &[u8]| {
+        let file = match StoreFile::open(folder, name, OFlags::empty()) {
+            // None, a link, or a socket.
+            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::LOOP | Errno::NXIO) => return Ok(None),
+            file => file?,
+        };
+        let stat = fs::fstat(&file)?;
+        Ok::<_, Errno>(sys::is_regular(&stat).then_some((file, stat.st_size as u64)))
+    };
+    let files = open(store, name)?.zip(open(staging.as_fd(), kept)?);
+    let Some(((there, size), (kept, kept_size))) = files else {
+        return Ok(false);
+    };
+    if size != kept_size {
+        return Ok(false);
+    }
+    let equal = sys::reads_equal(&there, &kept, size);
+    equal.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+/// Removes those of which there are the same beside the database; false when others are kept.
+pub fn drop_same(
+    store: BorrowedFd<'_>,
+    database: &[u8],
+    staging: &OwnedFd,
+    number: u64,
+) -> sys::Result<bool> {
+    let mut all = true;
+    for suffix in SIBLINGS {
+        let kept = kept_sidecar(number, suffix);
+        if look(staging.as_fd(), kept.as_bytes())?.is_none() {
+            continue;
+        }
+        let name = [database, suffix.as_bytes()].concat();
+        if is_same(store, &name, staging, kept.as_bytes())? {
+            sys::remove_file(staging, &kept)?;
+        } else {
+            all = false;
+        }
+    }
+    Ok(all)
+}
+
 /// Moves them back beside the database that they belong to. Nobody else has it open. False when
 /// some stay away: there are others by now that count.
 pub fn put_back(
@@ -82,7 +132,10 @@ pub fn put_back(
                 let is_idle = |stat: &fs::Stat| {
                     sys::is_regular(stat) && (stat.st_size == 0 || !WITH_CONTENT.contains(&suffix))
                 };
-                if there.as_ref().is_some_and(is_idle) {
+                if is_same(store, &name, staging, kept.as_bytes())? {
+                    // By a rename that was in two steps.
+                    sys::remove_file(staging, &kept)?;
+                } else if there.as_ref().is_some_and(is_idle) {
                     fs::renameat(staging, &kept, store, &name)?;
                 } else {
                     all = false;

@@ -115,7 +115,7 @@ impl Undoing<'_> {
 
 /// What a place has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+pub enum Found {
     Nothing,
     /// What the restore puts there.
     New,
@@ -301,7 +301,7 @@ impl License<'_, '_> {
 }
 
 /// What a folder has under a name.
-fn found(record: &Record, folder: impl AsFd, name: &[u8]) -> sys::Result<Found> {
+pub fn found(record: &Record, folder: impl AsFd, name: &[u8]) -> sys::Result<Found> {
     let file = match StoreFile::open(&folder, name, OFlags::empty()) {
         Err(Errno::NOENT) => return Ok(Found::Nothing),
         // A link, or a socket.

@@ -41,6 +41,20 @@ class AfterAKill(RestoreCase):
         self.assertEqual(files_of(self.store), {**expected, b"old": b"store"})
         self.assert_alone()
 
+    def test_what_is_kept_undoes_nothing_later(self):
+        """A restore that comes after what is kept, and ends well, is not taken back."""
+        self.save({b"added": b"backup", b"old": b"backup"})
+        self.put({b"old": b"store", b"other": b"store"})
+        self.kill("syncfs", 2)
+        support.write(self.store + "/old", b"written since")
+        self.assertEqual(self.back_up(), (w.S_OK, ""))
+        self.assertEqual(files_of(self.store), {b"old": b"written since", b"other": b"store"})
+        self.assert_hr(self.new_target().restore(w.RESTORE_OVERWRITE)[0], w.S_OK)
+        for _ in range(2):
+            self.assertEqual(self.back_up(), (w.S_OK, ""))
+            self.assertEqual(files_of(self.store), {
+                b"added": b"backup", b"old": b"backup", b"other": b"store"})
+
     def test_a_list_does_not_put_back_and_refuses(self):
         self.save({b"a": b"backup", b"b": b"backup"})
         self.put({b"a": b"store", b"b": b"store"})
