@@ -57,7 +57,8 @@ static const struct command commands[] = {
      COMMON | BIT(STORE) | BIT(FORCE) | BIT(PARTIAL) | BIT(VERIFY) | BIT(PASSPHRASE) |
          BIT(RECIPIENT) | BIT(LEVEL) | BIT(QUIET),
      "usage: wmlb backup [OPTION...] FOLDER\n"
-     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ".\n\n"
+     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME "; -: writes the backup to\n"
+     "standard output.\n\n"
      "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
      "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
      "                          shown by: wmlb stores\n"
@@ -72,7 +73,7 @@ static const struct command commands[] = {
     {"restore",
      COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(QUIET),
      "usage: wmlb restore [OPTION...] BACKUP\n"
-     "Brings the licenses of a backup (a folder or file) back into a store.\n\n"
+     "Brings the licenses of a backup (a folder or file; -: standard input) back into a store.\n\n"
      "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
      "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
      "                          shown by: wmlb stores\n"
@@ -84,7 +85,8 @@ static const struct command commands[] = {
      "  --quiet                 only errors\n"},
     {"verify", COMMON | KEYS | BIT(QUIET),
      "usage: wmlb verify [OPTION...] BACKUP\n"
-     "Checks a backup as a restore would, and restores nothing.\n\n"
+     "Checks a backup (a folder or file; -: standard input) as a restore would, and restores\n"
+     "nothing.\n\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
      "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
      "                          repeatedly\n"
@@ -92,7 +94,7 @@ static const struct command commands[] = {
     {"list", COMMON | KEYS | BIT(STORE) | BIT(JSON),
      "usage: wmlb list [OPTION...] BACKUP\n"
      "       wmlb list [OPTION...] --store PATH\n"
-     "Shows the licenses in a backup or store.\n\n"
+     "Shows the licenses in a backup (a folder or file; -: standard input) or store.\n\n"
      "  --json                  an array of objects; a name that is not UTF-8 has U+FFFD in\n"
      "                          \"name\", and its exact bytes, in hexadecimal, in \"name_hex\"\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
@@ -176,7 +178,7 @@ static int complain(wmlb_hresult hr)
 typedef wmlb_hresult start_function(struct wmlb_restorer *, uint32_t, wmlb_status_callback,
                                     void *);
 
-static int operate(start_function *start, uint32_t flags, bool quiet, const char *verb)
+static int operate(start_function *start, uint32_t flags, bool quiet, const char *verb, FILE *out)
 {
     struct run run = begin_run(quiet);
     wmlb_hresult result = WMLB_E_FAIL;
@@ -193,12 +195,12 @@ static int operate(start_function *start, uint32_t flags, bool quiet, const char
     if (WMLB_FAILED(result) && result != WMLB_NS_E_DRM_STORE_NOTALLSTORED)
         return complain(result);
     if (!quiet) {
-        printf("%s %" PRIu64 " licenses", verb, run.progress.licenses_done);
+        fprintf(out, "%s %" PRIu64 " licenses", verb, run.progress.licenses_done);
         if (run.progress.licenses_restricted > 0)
-            printf(", %" PRIu64 " may not be backed up", run.progress.licenses_restricted);
+            fprintf(out, ", %" PRIu64 " may not be backed up", run.progress.licenses_restricted);
         if (run.progress.licenses_skipped > 0)
-            printf(", %" PRIu64 " left out", run.progress.licenses_skipped);
-        putchar('\n');
+            fprintf(out, ", %" PRIu64 " left out", run.progress.licenses_skipped);
+        fputc('\n', out);
     }
     return exit_code(result);
 }
@@ -363,34 +365,62 @@ static int list(const char *command, const struct arguments *arguments)
     return DONE;
 }
 
+static bool was_closed[STDERR_FILENO + 1]; /* when the command was started */
+
+static bool is_stream(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* Where a backup goes or comes from: a folder, a file, or the stream that "-" stands for. */
+static int set_place(const char *command, const struct arguments *arguments, bool backup)
+{
+    int stream = backup ? STDOUT_FILENO : STDIN_FILENO;
+    const char *name = backup ? "standard output" : "standard input";
+    wmlb_hresult hr;
+
+    if (!is_stream(arguments->path))
+        hr = backup ? wmlb_set_backup_path(arguments->path)
+                    : wmlb_set_restore_path(arguments->path);
+    else if (was_closed[stream])
+        return wrong_usage(command, "it is closed: ", name);
+    else if (isatty(stream))
+        return wrong_usage(command, "a backup is no text for a terminal, which is ", name);
+    else
+        hr = wmlb_restorer_set_target_fd(wmlb_default_restorer(), stream);
+    return WMLB_FAILED(hr) ? complain(hr) : DONE;
+}
+
 static int run_command(const char *command, const struct arguments *arguments)
 {
     uint32_t flags = 0;
-    wmlb_hresult hr = WMLB_S_OK;
     bool quiet = (arguments->given & BIT(QUIET)) != 0;
     bool backup = strcmp(command, "backup") == 0;
-    int code = configure(arguments, backup);
+    FILE *out = backup && is_stream(arguments->path) ? stderr : stdout;
+    int code = DONE;
 
+    if (!backup && is_stream(arguments->path) && arguments->passphrase != NULL &&
+        is_stream(arguments->passphrase))
+        return wrong_usage(command, "not both come from standard input: ", "passphrase and backup");
+    if (arguments->path != NULL)
+        code = set_place(command, arguments, backup);
+    if (code == DONE)
+        code = configure(arguments, backup);
     if (code != DONE)
         return code;
-    if (arguments->path != NULL)
-        hr = backup ? wmlb_set_backup_path(arguments->path)
-                    : wmlb_set_restore_path(arguments->path);
-    if (WMLB_FAILED(hr))
-        return complain(hr);
     if (backup) {
         flags |= arguments->given & BIT(FORCE) ? WMLB_BACKUP_OVERWRITE : 0;
         flags |= arguments->given & BIT(PARTIAL) ? WMLB_BACKUP_PARTIAL : 0;
         flags |= arguments->given & BIT(VERIFY) ? WMLB_BACKUP_VERIFY : 0;
-        return operate(wmlb_restorer_backup_licenses, flags, quiet, "backed up");
+        return operate(wmlb_restorer_backup_licenses, flags, quiet, "backed up", out);
     }
     if (strcmp(command, "restore") == 0) {
         flags |= arguments->given & BIT(FORCE) ? WMLB_RESTORE_OVERWRITE : 0;
         flags |= arguments->given & BIT(INDIVIDUALIZE) ? WMLB_RESTORE_INDIVIDUALIZE : 0;
-        return operate(wmlb_restorer_restore_licenses, flags, quiet, "restored");
+        return operate(wmlb_restorer_restore_licenses, flags, quiet, "restored", out);
     }
     if (strcmp(command, "verify") == 0)
-        return operate(wmlb_restorer_verify_backup, 0, quiet, "verified");
+        return operate(wmlb_restorer_verify_backup, 0, quiet, "verified", out);
     return list(command, arguments);
 }
 
@@ -449,9 +479,8 @@ static void keep_streams(void)
 {
     int null;
 
-    do
-        null = open("/dev/null", O_RDWR);
-    while (null >= 0 && null <= STDERR_FILENO);
+    while ((null = open("/dev/null", O_RDWR)) >= 0 && null <= STDERR_FILENO)
+        was_closed[null] = true;
     if (null >= 0)
         close(null);
 }

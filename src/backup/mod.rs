@@ -31,14 +31,14 @@ use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, List, Listing, Store, Wish};
-use crate::target::{self, NewFile, Target};
+use crate::target::{self, NewFile, SetTarget, Target};
 
 /// The flags of a backup.
 pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY;
 
 /// A backup that is ready to run.
 pub struct Backup {
-    target: Box<dyn Target>,
+    target: Arc<dyn Target>,
     store: Box<dyn Store>,
     flags: u32,
     encryption: Option<Encryption>,
@@ -55,9 +55,10 @@ impl Backup {
         properties: &Properties,
         flags: u32,
         host: Option<Arc<SetStore>>,
+        target: Option<Arc<dyn SetTarget>>,
         rights: Option<Arc<dyn Rights>>,
     ) -> Result<Self> {
-        let target = target::from_properties(properties)?;
+        let target = target::target(properties, target)?;
         let backup = Backup {
             store: store::of(properties, host)?,
             flags,
@@ -69,6 +70,9 @@ impl Backup {
             target,
         };
         backup.target.check(backup.has(WMLB_BACKUP_OVERWRITE))?;
+        if backup.has(WMLB_BACKUP_VERIFY) && !backup.target.reads_back() {
+            return Err(Error::NoReadBack);
+        }
         Ok(backup)
     }
 
@@ -97,7 +101,8 @@ impl Job for Backup {
             Value::None,
         )?;
         let opened = self.store.open(operation)?;
-        let mut file = self.target.create()?;
+        let overwrite = self.has(WMLB_BACKUP_OVERWRITE);
+        let mut file = self.target.clone().create(overwrite, operation)?;
         let scratch = self.scratch(&*file)?;
         let wish = Wish {
             reserved: file.reserved(),
@@ -106,7 +111,7 @@ impl Job for Backup {
         };
         let listing = opened.list(wish, operation)?;
         let all_stored = self.write(operation, listing, &scratch, &mut *file)?;
-        file.publish(self.has(WMLB_BACKUP_OVERWRITE))?;
+        file.publish(overwrite)?;
         Ok(if all_stored {
             hresult::WMLB_S_OK
         } else {

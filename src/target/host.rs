@@ -1,0 +1,199 @@
+//! The host's own target, behind functions of the host's.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::claim::{Claim, Uses};
+use super::traits::{NewFile, Origin, SetTarget, Source, Target};
+use crate::error::{At, Error, Result};
+use crate::name::Reserved;
+use crate::operation::{Control, HostCalls, Operation};
+use crate::scratch::Scratch;
+use crate::sys::ReadAt;
+
+/// What messages call it.
+const NAME: &str = "the host's target";
+
+/// The functions of a host's target.
+pub trait HostTarget: Send + Sync {
+    /// Whether `publish` itself refuses to replace a backup.
+    fn refuses(&self) -> bool;
+    fn begin(&self) -> Result<()>;
+    fn write(&self, data: &[u8]) -> Result<()>;
+    fn publish(&self, overwrite: bool) -> Result<()>;
+    fn abandon(&self);
+    /// Whether there is a backup.
+    fn exists(&self) -> Result<bool>;
+    /// Reads what is at `offset`: 0 bytes at the end only.
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
+}
+
+/// A host's target that is set.
+pub struct HostsTarget {
+    functions: Box<dyn HostTarget>,
+    uses: Uses,
+}
+
+impl HostsTarget {
+    pub fn new(functions: impl HostTarget + 'static) -> Self {
+        HostsTarget {
+            functions: Box::new(functions),
+            uses: Uses::default(),
+        }
+    }
+
+    fn refuse(&self, calls: HostCalls) -> Result<()> {
+        match calls.call(|| self.functions.exists())? {
+            true => Err(Error::BackupExists(PathBuf::from(
+                "the backup in the host's target",
+            ))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl SetTarget for HostsTarget {}
+
+impl Target for HostsTarget {
+    fn display_path(&self) -> PathBuf {
+        PathBuf::new()
+    }
+
+    /// The call that starts a backup asks nobody.
+    fn check(&self, _overwrite: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn reads_back(&self) -> bool {
+        false
+    }
+
+    fn create(
+        self: Arc<Self>,
+        overwrite: bool,
+        operation: &Operation<'_>,
+    ) -> Result<Box<dyn NewFile>> {
+        let claim = self.uses.claim()?;
+        let calls = operation.host_calls();
+        if !overwrite {
+            self.refuse(calls)?;
+        }
+        calls.call(|| self.functions.begin())?;
+        Ok(Box::new(HostFile {
+            target: self,
+            calls,
+            published: false,
+            _claim: claim,
+        }))
+    }
+}
+
+/// A backup that the host is given.
+struct HostFile {
+    target: Arc<HostsTarget>,
+    calls: HostCalls,
+    published: bool,
+    _claim: Claim,
+}
+
+impl ReadAt for HostFile {
+    fn read_at(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<usize> {
+        Err(Errno::SPIPE.into())
+    }
+}
+
+impl NewFile for HostFile {
+    fn append(&mut self, data: &[u8]) -> Result<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        self.calls.call(|| self.target.functions.write(data))
+    }
+
+    fn synchronize(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn publish(mut self: Box<Self>, overwrite: bool) -> Result<()> {
+        let functions = &self.target.functions;
+        if !overwrite && !functions.refuses() {
+            self.target.refuse(self.calls)?;
+        }
+        self.calls.call(|| functions.publish(overwrite))?;
+        self.published = true;
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        PathBuf::from(NAME)
+    }
+
+    fn scratch(&self) -> Result<Scratch> {
+        Ok(Scratch::apart())
+    }
+
+    fn reserved(&self) -> Option<Reserved> {
+        None
+    }
+}
+
+impl Drop for HostFile {
+    fn drop(&mut self) {
+        if !self.published {
+            self.calls.call(|| self.target.functions.abandon());
+        }
+    }
+}
+
+impl Origin for HostsTarget {
+    fn display_path(&self) -> PathBuf {
+        PathBuf::new()
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn open(self: Arc<Self>, calls: HostCalls, _control: &Control) -> Result<Source> {
+        let claim = self.uses.claim()?;
+        if !calls.call(|| self.functions.exists())? {
+            return Err(Errno::NOENT).at("read", || PathBuf::from(NAME));
+        }
+        Ok(Source {
+            bytes: Box::new(HostSource {
+                target: self,
+                calls,
+                offset: 0,
+                _claim: claim,
+            }),
+            path: PathBuf::from(NAME),
+        })
+    }
+
+    fn place(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+struct HostSource {
+    target: Arc<HostsTarget>,
+    calls: HostCalls,
+    offset: u64,
+    _claim: Claim,
+}
+
+impl Read for HostSource {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let functions = &self.target.functions;
+        let read = self.calls.call(|| functions.read(self.offset, buffer));
+        let read = read.map_err(Error::into_io)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
