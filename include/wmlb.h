@@ -1188,7 +1188,8 @@ wmlb_hresult wmlb_queue_push(int32_t status,
  *
  * Parameters:
  * - queue: the handle.
- * - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without limit.
+ * - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without
+ *   limit.
  * - event: receives the event. Set event->struct_size to sizeof(wmlb_event) before the call.
  *
  * Returns:
@@ -1806,9 +1807,9 @@ typedef struct wmlb_target_ops {
      */
     wmlb_hresult (*stat)(void *ctx, struct wmlb_target_info *info);
     /**
-     * Reads bytes of the published file to buffer. len: how many there is room for, not 0; receives
-     * how many were read, 0 only at the end of the file, and as many or as few as it likes
-     * otherwise.
+     * Reads bytes of the published file to buffer. len: how many there is room for, not 0;
+     * receives how many were read, 0 only at the end of the file, and as many or as few as it
+     * likes otherwise.
      */
     wmlb_hresult (*read)(void *ctx, uint64_t offset, uint8_t *buffer, size_t *len);
 } wmlb_target_ops;
@@ -1818,9 +1819,9 @@ typedef struct wmlb_target_ops {
  * restorer and for wmlb_restorer_enumerate_backup(). While it is set, those properties are not
  * used. What is running keeps the target that it started with.
  *
- * With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting call
- * asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END event is
- * "".
+ * With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting
+ * call asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END
+ * event is "".
  *
  * Parameters:
  * - restorer: the handle.
@@ -1856,8 +1857,8 @@ wmlb_hresult wmlb_restorer_set_target(struct wmlb_restorer *restorer,
  * - A pipe, socket or device is written as the backup is made, and read until its end. A backup
  *   that fails leaves it incomplete, and whoever reads that refuses it as damaged. If nobody takes
  *   or sends bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
- * - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open for
- *   reading and writing; else it is refused with WMLB_E_NOTIMPL.
+ * - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open
+ *   for reading and writing; else it is refused with WMLB_E_NOTIMPL.
  * - An operation whose direction the descriptor was not opened for is refused with
  *   WMLB_E_ACCESSDENIED.
  *

@@ -77,9 +77,9 @@ pub struct wmlb_target_ops {
     pub stat: Option<
         unsafe extern "C-unwind" fn(ctx: *mut c_void, info: *mut wmlb_target_info) -> wmlb_hresult,
     >,
-    /// Reads bytes of the published file to buffer. len: how many there is room for, not 0; receives
-    /// how many were read, 0 only at the end of the file, and as many or as few as it likes
-    /// otherwise.
+    /// Reads bytes of the published file to buffer. len: how many there is room for, not 0;
+    /// receives how many were read, 0 only at the end of the file, and as many or as few as it
+    /// likes otherwise.
     pub read: Option<
         unsafe extern "C-unwind" fn(
             ctx: *mut c_void,
@@ -214,9 +214,9 @@ fn check(hr: wmlb_hresult, action: &'static str) -> Result<()> {
 /// restorer and for wmlb_restorer_enumerate_backup(). While it is set, those properties are not
 /// used. What is running keeps the target that it started with.
 ///
-/// With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting call
-/// asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END event is
-/// "".
+/// With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting
+/// call asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END
+/// event is "".
 ///
 /// Parameters:
 /// - restorer: the handle.
@@ -264,8 +264,8 @@ pub unsafe extern "C" fn wmlb_restorer_set_target(
 /// - A pipe, socket or device is written as the backup is made, and read until its end. A backup
 ///   that fails leaves it incomplete, and whoever reads that refuses it as damaged. If nobody takes
 ///   or sends bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
-/// - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open for
-///   reading and writing; else it is refused with WMLB_E_NOTIMPL.
+/// - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open
+///   for reading and writing; else it is refused with WMLB_E_NOTIMPL.
 /// - An operation whose direction the descriptor was not opened for is refused with
 ///   WMLB_E_ACCESSDENIED.
 ///

@@ -1,4 +1,4 @@
-"""Backups in open descriptors: files without a path, pipes, sockets; wmlb_restorer_set_target_fd."""
+"""Backups in open descriptors, as of pipes, sockets and files without a path."""
 
 import errno
 import os
