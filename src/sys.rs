@@ -20,6 +20,7 @@ mod set_aside;
 mod spawn;
 mod store_file;
 mod stream;
+#[cfg_attr(any(wmlb_loom, wmlb_shuttle), allow(dead_code))]
 mod threads;
 pub mod xdg;
 
