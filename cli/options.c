@@ -35,7 +35,8 @@ static const struct command commands[] = {
      COMMON | BIT(STORE) | BIT(REPLACE) | BIT(FORCE) | BIT(EMPTY) | BIT(PARTIAL) | BIT(VERIFY) |
          BIT(PASSPHRASE) | BIT(IDENTITY) | BIT(RECIPIENT) | BIT(LEVEL) | BIT(QUIET),
      "usage: wmlb backup [OPTION...] FOLDER\n"
-     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ".\n\n"
+     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME "; -: writes the backup to\n"
+     "standard output.\n\n"
      "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
      "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
      "                          shown by: wmlb stores\n"
@@ -55,7 +56,7 @@ static const struct command commands[] = {
     {"restore",
      COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(QUIET),
      "usage: wmlb restore [OPTION...] BACKUP\n"
-     "Brings the licenses of a backup (a folder or file) back into a store.\n\n"
+     "Brings the licenses of a backup (a folder or file; -: standard input) back into a store.\n\n"
      "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
      "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
      "                          shown by: wmlb stores\n"
@@ -67,7 +68,8 @@ static const struct command commands[] = {
      "  --quiet                 only errors\n"},
     {"verify", COMMON | KEYS | BIT(QUIET),
      "usage: wmlb verify [OPTION...] BACKUP\n"
-     "Checks a backup as a restore would, and restores nothing.\n\n"
+     "Checks a backup (a folder or file; -: standard input) as a restore would, and restores\n"
+     "nothing.\n\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
      "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
      "                          repeatedly\n"
@@ -75,7 +77,7 @@ static const struct command commands[] = {
     {"list", COMMON | KEYS | BIT(STORE) | BIT(JSON),
      "usage: wmlb list [OPTION...] BACKUP\n"
      "       wmlb list [OPTION...] --store PATH\n"
-     "Shows the licenses in a backup or store.\n\n"
+     "Shows the licenses in a backup (a folder or file; -: standard input) or store.\n\n"
      "  --json                  an array of objects; a name that is not UTF-8 has U+FFFD in\n"
      "                          \"name\", and its exact bytes, in hexadecimal, in \"name_hex\"\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"

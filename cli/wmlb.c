@@ -79,7 +79,7 @@ typedef wmlb_hresult start_function(struct wmlb_restorer *, uint32_t, wmlb_statu
                                     void *);
 
 static int operate(start_function *start, uint32_t flags, bool quiet, bool forced,
-                   const char *verb)
+                   const char *verb, FILE *out)
 {
     struct run run = begin_run(quiet, forced);
     wmlb_hresult result = WMLB_E_FAIL;
@@ -100,12 +100,12 @@ static int operate(start_function *start, uint32_t flags, bool quiet, bool force
     if (WMLB_FAILED(result) && result != WMLB_NS_E_DRM_STORE_NOTALLSTORED)
         return complain(result);
     if (!quiet) {
-        printf("%s %" PRIu64 " licenses", verb, run.progress.licenses_done);
+        fprintf(out, "%s %" PRIu64 " licenses", verb, run.progress.licenses_done);
         if (run.progress.licenses_restricted > 0)
-            printf(", %" PRIu64 " may not be backed up", run.progress.licenses_restricted);
+            fprintf(out, ", %" PRIu64 " may not be backed up", run.progress.licenses_restricted);
         if (run.progress.licenses_skipped > 0)
-            printf(", %" PRIu64 " left out", run.progress.licenses_skipped);
-        putchar('\n');
+            fprintf(out, ", %" PRIu64 " left out", run.progress.licenses_skipped);
+        fputc('\n', out);
     }
     return exit_code(result);
 }
@@ -224,36 +224,64 @@ static int list(const char *command, const struct arguments *arguments)
     return DONE;
 }
 
+static bool was_closed[STDERR_FILENO + 1]; /* when the command was started */
+
+static bool is_stream(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* Where a backup goes or comes from: a folder, a file, or the stream that "-" stands for. */
+static int set_place(const char *command, const struct arguments *arguments, bool backup)
+{
+    int stream = backup ? STDOUT_FILENO : STDIN_FILENO;
+    const char *name = backup ? "standard output" : "standard input";
+    wmlb_hresult hr;
+
+    if (!is_stream(arguments->path))
+        hr = backup ? wmlb_set_backup_path(arguments->path)
+                    : wmlb_set_restore_path(arguments->path);
+    else if (was_closed[stream])
+        return wrong_usage(command, "it is closed: ", name);
+    else if (isatty(stream))
+        return wrong_usage(command, "a backup is no text for a terminal, which is ", name);
+    else
+        hr = wmlb_restorer_set_target_fd(wmlb_default_restorer(), stream);
+    return WMLB_FAILED(hr) ? complain(hr) : DONE;
+}
+
 static int run_command(const char *command, const struct arguments *arguments)
 {
     uint32_t flags = 0;
-    wmlb_hresult hr = WMLB_S_OK;
     bool quiet = (arguments->given & BIT(QUIET)) != 0;
     bool backup = strcmp(command, "backup") == 0;
-    int code = configure(arguments, backup);
+    FILE *out = backup && is_stream(arguments->path) ? stderr : stdout;
+    int code = DONE;
 
+    if (!backup && is_stream(arguments->path) && arguments->passphrase != NULL &&
+        is_stream(arguments->passphrase))
+        return wrong_usage(command, "not both come from standard input: ", "passphrase and backup");
+    if (arguments->path != NULL)
+        code = set_place(command, arguments, backup);
+    if (code == DONE)
+        code = configure(arguments, backup);
     if (code != DONE)
         return code;
-    if (arguments->path != NULL)
-        hr = backup ? wmlb_set_backup_path(arguments->path)
-                    : wmlb_set_restore_path(arguments->path);
-    if (WMLB_FAILED(hr))
-        return complain(hr);
     if (backup) {
         flags |= arguments->given & (BIT(REPLACE) | BIT(FORCE)) ? WMLB_BACKUP_OVERWRITE : 0;
         flags |= arguments->given & BIT(EMPTY) ? WMLB_BACKUP_EMPTY : 0;
         flags |= arguments->given & BIT(PARTIAL) ? WMLB_BACKUP_PARTIAL : 0;
         flags |= arguments->given & BIT(VERIFY) ? WMLB_BACKUP_VERIFY : 0;
         return operate(wmlb_restorer_backup_licenses, flags, quiet,
-                       (arguments->given & BIT(FORCE)) != 0, "backed up");
+                       (arguments->given & BIT(FORCE)) != 0, "backed up", out);
     }
     if (strcmp(command, "restore") == 0) {
         flags |= arguments->given & BIT(FORCE) ? WMLB_RESTORE_OVERWRITE : 0;
         flags |= arguments->given & BIT(INDIVIDUALIZE) ? WMLB_RESTORE_INDIVIDUALIZE : 0;
-        return operate(wmlb_restorer_restore_licenses, flags, quiet, false, "restored");
+        return operate(wmlb_restorer_restore_licenses, flags, quiet, false, "restored", out);
     }
     if (strcmp(command, "verify") == 0)
-        return operate(wmlb_restorer_verify_backup, 0, quiet, false, "verified");
+        return operate(wmlb_restorer_verify_backup, 0, quiet, false, "verified", out);
     return list(command, arguments);
 }
 
@@ -262,9 +290,8 @@ static void keep_streams(void)
 {
     int null;
 
-    do
-        null = open("/dev/null", O_RDWR);
-    while (null >= 0 && null <= STDERR_FILENO);
+    while ((null = open("/dev/null", O_RDWR)) >= 0 && null <= STDERR_FILENO)
+        was_closed[null] = true;
     if (null >= 0)
         close(null);
 }

@@ -24,8 +24,8 @@
  *
  * Contents, in the order of a restorer's life: result codes; restorers; properties; events;
  * operations (start, cancel, wait, progress); events that are fetched; messages of errors; lists of
- * licenses; what a host may decide (rights, restores, a store of its own); the end of a restorer.
- * Then: the default restorer, the license stores of players, names and versions.
+ * licenses; what a host may decide (rights, restores, a store and a target of its own); the end of
+ * a restorer. Then: the default restorer, the license stores of players, names and versions.
  *
  * The life of an operation:
  * - A call starts it: the call checks its arguments and returns at once.
@@ -1208,7 +1208,8 @@ wmlb_hresult wmlb_queue_push(int32_t status,
  *
  * Parameters:
  * - queue: the handle.
- * - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without limit.
+ * - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without
+ *   limit.
  * - event: receives the event. Set event->struct_size to sizeof(wmlb_event) before the call.
  *
  * Returns:
@@ -1480,7 +1481,7 @@ wmlb_hresult wmlb_restorer_enumerate_backup(struct wmlb_restorer *restorer,
                                             wmlb_license_callback callback,
                                             void *user_data);
 
-/* ---- What a host may decide: rights, restores, a store of its own --------------------------- */
+/* ---- What a host may decide: rights, restores, a store and a target of its own -------------- */
 
 /**
  * The function that says whether a license may be backed up, for a host that knows its DRM system
@@ -1732,6 +1733,170 @@ WMLB_NODISCARD
 wmlb_hresult wmlb_restorer_set_store(struct wmlb_restorer *restorer,
                                      const struct wmlb_store_ops *ops,
                                      void *ctx);
+
+/* Capabilities of a target. */
+
+/** publish can refuse in one step when there is a backup already. */
+#define WMLB_TARGET_CREATE_ONLY 0x1u
+
+/** read takes any offset. */
+#define WMLB_TARGET_RANGES 0x2u
+
+/** reuse is there: bytes of the published file need no sending. */
+#define WMLB_TARGET_REUSE 0x4u
+
+/**
+ * What a target has. For wmlb_target_ops.stat.
+ */
+typedef struct wmlb_target_info {
+    /**
+     * The size of this struct in bytes, as the library knows it. Write no field beyond it.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of the backup file.
+     */
+    uint64_t size;
+    /**
+     * When it was published, in Unix seconds.
+     */
+    int64_t modified;
+} wmlb_target_info;
+
+/**
+ * The functions of a target: where a backup file goes, and where it comes from, when that is not a
+ * folder, such as a server. For wmlb_restorer_set_target(), which copies the struct.
+ *
+ * In all of them, ctx is as it was passed to that function. All but abandon return WMLB_S_OK, or
+ * anything else that is not negative; or, if they fail, a negative value, which becomes the result
+ * of the operation or the enumeration. The message says which function failed.
+ *
+ * Order of calls in a backup, all after WMLB_STATUS_BACKUPRESTORE_BEGIN:
+ * - Without WMLB_BACKUP_OVERWRITE: stat. If there is a backup, the operation ends with
+ *   WMLB_NS_E_DRM_BACKUP_EXISTS; nothing else is called.
+ * - begin; write any number of times; then publish, after the last WMLB_STATUS_PROGRESS. Without
+ *   WMLB_BACKUP_OVERWRITE and WMLB_TARGET_CREATE_ONLY, stat is called again before publish.
+ * - abandon, once, if begin succeeded and publish was not called or failed. A publish that failed
+ *   may have published all the same: then abandon must not remove that.
+ *
+ * Order of calls in a restore, a verification or an enumeration: stat; read from the beginning on,
+ * without gaps, until it gives 0 bytes.
+ *
+ * Threads:
+ * - In an operation, they are called on its thread, where events come too, under the rules of
+ *   wmlb_status_callback. The last event comes after all of them.
+ * - In an enumeration, they are called on the calling thread, under the rules of
+ *   wmlb_license_callback.
+ * - No two of them are called at the same time. An operation that finds the target in use fails
+ *   with WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its ERROR event; an enumeration returns that.
+ */
+typedef struct wmlb_target_ops {
+    /**
+     * Set it to sizeof(wmlb_target_ops).
+     */
+    size_t struct_size;
+    /**
+     * 0, or WMLB_TARGET_* joined by |.
+     */
+    uint32_t capabilities;
+    /**
+     * Begins a backup file, of which nothing shows before publish. size_hint: about how many bytes
+     * it will have; 0: not known.
+     */
+    wmlb_hresult (*begin)(void *ctx, uint64_t size_hint);
+    /**
+     * Appends bytes; len is not 0. They are valid during the call only.
+     */
+    wmlb_hresult (*write)(void *ctx, const uint8_t *data, size_t len);
+    /**
+     * Appends bytes of the published file. May be NULL without WMLB_TARGET_REUSE.
+     */
+    wmlb_hresult (*reuse)(void *ctx, uint64_t offset, uint64_t len);
+    /**
+     * Makes the file durable, and visible in one step. overwrite: 0, it must not take the place of
+     * another, which is WMLB_NS_E_DRM_BACKUP_EXISTS; 1, it does.
+     */
+    wmlb_hresult (*publish)(void *ctx, int32_t overwrite);
+    /**
+     * Drops what was begun.
+     */
+    void (*abandon)(void *ctx);
+    /**
+     * Tells of the published file: fills in *info, in which all but struct_size is 0; or returns
+     * WMLB_S_FALSE if there is none.
+     */
+    wmlb_hresult (*stat)(void *ctx, struct wmlb_target_info *info);
+    /**
+     * Reads bytes of the published file to buffer. len: how many there is room for, not 0;
+     * receives how many were read, 0 only at the end of the file, and as many or as few as it
+     * likes otherwise.
+     */
+    wmlb_hresult (*read)(void *ctx, uint64_t offset, uint8_t *buffer, size_t *len);
+} wmlb_target_ops;
+
+/**
+ * Sets a target in place of the folders BackupPath and RestorePath, for all operations of this
+ * restorer and for wmlb_restorer_enumerate_backup(). While it is set, those properties are not
+ * used. What is running keeps the target that it started with.
+ *
+ * With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting
+ * call asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END
+ * event is "".
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - ops: the functions, see wmlb_target_ops; copied. NULL: the folders are used again.
+ * - ctx: is passed to the functions, and not touched otherwise. It and the functions must live as
+ *   long as they are set, and until operations and enumerations that started with them have
+ *   ended: after wmlb_restorer_wait() or, from another thread, wmlb_restorer_release(), they are
+ *   not called again.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_HANDLE
+ * - WMLB_E_INVALIDARG: ops->struct_size is less than sizeof(wmlb_target_ops)
+ * - WMLB_E_POINTER: a function is NULL, except reuse without WMLB_TARGET_REUSE
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_set_target(struct wmlb_restorer *restorer,
+                                      const struct wmlb_target_ops *ops,
+                                      void *ctx);
+
+/**
+ * Sets an open descriptor as the target, as wmlb_restorer_set_target() sets functions: a document
+ * that a system's dialog handed out, a file without a name, a pipe, a socket. The library uses a
+ * duplicate of it, until another target is set or the restorer is released. To go back to the
+ * folders, call wmlb_restorer_set_target() with NULL.
+ *
+ * - A regular file is written from its offset, without looking at what is there, cut behind the
+ *   backup, and flushed to the disk. A backup that fails after its first byte cuts the file where
+ *   it began. A restore, a verification or an enumeration reads from its offset to its end. Each
+ *   of them moves the offset: set it back before the next.
+ * - A pipe, socket or device is written as the backup is made, and read until its end. A backup
+ *   that fails leaves it incomplete, and whoever reads that refuses it as damaged. If nobody takes
+ *   or sends bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
+ * - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open
+ *   for reading and writing; else it is refused with WMLB_E_NOTIMPL.
+ * - An operation whose direction the descriptor was not opened for is refused with
+ *   WMLB_E_ACCESSDENIED.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - fd: the descriptor.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_HANDLE
+ * - WMLB_E_INVALIDARG: fd is not an open descriptor
+ * - WMLB_HRESULT_FROM_WIN32(4): no more descriptors can be opened
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_set_target_fd(struct wmlb_restorer *restorer,
+                                         int32_t fd);
 
 /* ---- The end of a restorer ------------------------------------------------------------------ */
 

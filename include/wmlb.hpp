@@ -890,6 +890,11 @@ private:
         }
         auto run = std::make_shared<detail::run>(core_->handle, std::move(handler));
         const auto core = core_; // a callback may destroy this restorer meanwhile
+        // An operation object is of one that runs elsewhere: wmlb::queue, or wmlb.h, runs them here.
+        if ((flags & WMLB_RUN_HERE) != 0) {
+            code = errc::invalid_argument;
+            return {};
+        }
         // Events may come before the function has returned; they do not touch `latest`.
         run->self = run;
         std::lock_guard<std::mutex> lock(core->mutex);
@@ -917,6 +922,149 @@ private:
     }
 
     std::shared_ptr<detail::core> core_;
+};
+
+/* ---- events that are fetched ---- */
+
+/// A queue of events, for a loop of the program's own: see wmlb_queue. Operations that it starts
+/// feed it; their restorers must live until they have ended. Destroying it cancels them.
+///
+///     wmlb::queue queue;
+///     queue.backup(restorer);
+///     while (auto event = queue.next())
+///         show(*event);
+class queue {
+public:
+#if WMLB_HPP_EXCEPTIONS
+    queue()
+    {
+        std::error_code code;
+        create(code);
+        detail::check(code, code.message());
+    }
+#endif
+    explicit queue(std::error_code &code) noexcept { create(code); }
+
+    queue(queue &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    queue &operator=(queue &&other) noexcept
+    {
+        if (this != &other) {
+            wmlb_queue_release(handle_);
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    queue(const queue &) = delete;
+    queue &operator=(const queue &) = delete;
+    ~queue() { wmlb_queue_release(handle_); }
+
+    /// The handle, for the functions of wmlb.h. Not to be released. nullptr after a move.
+    wmlb_queue *handle() const noexcept { return handle_; }
+
+    /// Start an operation whose events are fetched here. With WMLB_RUN_HERE they are run, and the
+    /// result is that of the operation.
+    void backup(restorer &of, std::uint32_t flags, std::error_code &code) noexcept
+    {
+        start(wmlb_restorer_backup_licenses, of, flags, code);
+    }
+    void restore(restorer &of, std::uint32_t flags, std::error_code &code) noexcept
+    {
+        start(wmlb_restorer_restore_licenses, of, flags, code);
+    }
+    void verify(restorer &of, std::uint32_t flags, std::error_code &code) noexcept
+    {
+        start(wmlb_restorer_verify_backup, of, flags, code);
+    }
+
+    /// The next event, valid until the next call. None without an error: no operation feeds the
+    /// queue, and nothing is left. None with errc::timeout: there is none yet.
+    [[nodiscard]] std::optional<event> next(std::chrono::milliseconds timeout,
+                                            std::error_code &code) noexcept
+    {
+        const auto limit = static_cast<std::chrono::milliseconds::rep>(UINT32_MAX - 1);
+        const auto count = timeout.count() < 0 ? 0 : timeout.count();
+        return fetch(static_cast<std::uint32_t>(count < limit ? count : limit), code);
+    }
+
+    /// The next event, however long it takes; none when no operation feeds the queue and nothing
+    /// is left.
+    [[nodiscard]] std::optional<event> next(std::error_code &code) noexcept
+    {
+        return fetch(UINT32_MAX, code);
+    }
+
+    /// A descriptor that is readable while there are events: see wmlb_queue_fd().
+    [[nodiscard]] int descriptor(std::error_code &code) const noexcept
+    {
+        std::int32_t fd = -1;
+        code = make_error_code(wmlb_queue_fd(handle_, &fd));
+        return fd;
+    }
+
+    /// Cancels what feeds it. -> whether anything does
+    bool cancel() noexcept { return wmlb_queue_cancel(handle_) == WMLB_S_OK; }
+
+#if WMLB_HPP_EXCEPTIONS
+    void backup(restorer &of, std::uint32_t flags = 0)
+    {
+        std::error_code code;
+        backup(of, flags, code);
+        detail::check(code, code ? of.last_error() : std::string());
+    }
+    void restore(restorer &of, std::uint32_t flags = 0)
+    {
+        std::error_code code;
+        restore(of, flags, code);
+        detail::check(code, code ? of.last_error() : std::string());
+    }
+    void verify(restorer &of, std::uint32_t flags = 0)
+    {
+        std::error_code code;
+        verify(of, flags, code);
+        detail::check(code, code ? of.last_error() : std::string());
+    }
+    [[nodiscard]] std::optional<event> next()
+    {
+        std::error_code code;
+        auto fetched = next(code);
+        detail::check(code, code.message());
+        return fetched;
+    }
+    [[nodiscard]] int descriptor() const
+    {
+        std::error_code code;
+        const int fd = descriptor(code);
+        detail::check(code, code.message());
+        return fd;
+    }
+#endif
+
+private:
+    using starter = wmlb_hresult (*)(wmlb_restorer *, std::uint32_t, wmlb_status_callback, void *);
+
+    void create(std::error_code &code) noexcept
+    {
+        code = make_error_code(wmlb_queue_create(&handle_));
+    }
+
+    void start(starter function, restorer &of, std::uint32_t flags, std::error_code &code) noexcept
+    {
+        code = make_error_code(function(of.handle(), flags, wmlb_queue_push, handle_));
+    }
+
+    std::optional<event> fetch(std::uint32_t timeout, std::error_code &code) noexcept
+    {
+        wmlb_event fetched{};
+        fetched.struct_size = sizeof fetched;
+        const wmlb_hresult hr = wmlb_queue_next(handle_, timeout, &fetched);
+        code = make_error_code(hr);
+        if (hr != WMLB_S_OK)
+            return std::nullopt;
+        return event(fetched.status, fetched.hr, fetched.value_type, fetched.value,
+                     fetched.value_len);
+    }
+
+    wmlb_queue *handle_ = nullptr;
 };
 
 /* ---- stores on this machine ---- */

@@ -9,11 +9,11 @@ use crate::archive::walk::{Piece, Pieces};
 use crate::error::Result;
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
-use crate::operation::Control;
+use crate::operation::{Control, HostCalls};
 use crate::props::{Properties, Property};
 use crate::store::host::SetStore;
 use crate::store::{self, Glimpse};
-use crate::target::folder;
+use crate::target::{self, SetTarget, folder};
 
 /// Whoever is told of the licenses; a negative answer ends the list, and is its result.
 pub type Listener<'a> = &'a mut dyn FnMut(&LicenseInfo<'_>) -> wmlb_hresult;
@@ -87,15 +87,17 @@ impl store::Listener for Looks<'_> {
     }
 }
 
-/// Lists the backup file at RestorePath, in the order of names, and checks it on the way.
+/// Lists the backup in the target, or the file at RestorePath, in the order of names, and checks it
+/// on the way.
 pub fn enumerate_backup(
     properties: &Properties,
+    target: Option<Arc<dyn SetTarget>>,
     listener: Listener<'_>,
     control: &Control,
 ) -> Result<wmlb_hresult> {
-    let path = properties.absolute_path(Property::RestorePath)?;
+    let origin = target::origin(properties, target)?;
     let decryption = Decryption::new(properties, false)?;
-    let file = folder::open(&path)?;
+    let file = origin.open(HostCalls::on_hosts_thread(), control)?;
     let archive = Archive::open(file.bytes, file.path, &decryption, control)?;
     let (mut frames, checker) = archive.split();
     let mut unpacker = Unpacker::new()?;

@@ -146,6 +146,15 @@ pub enum Error {
     HostStoreReadOnly,
     #[error("the host's store gave a license named {name}, {why}")]
     HostName { name: String, why: &'static str },
+    #[error("the host's target failed to {action}")]
+    HostTarget {
+        action: &'static str,
+        hr: wmlb_hresult,
+    },
+    #[error("the target is in use by another call")]
+    TargetBusy,
+    #[error("the target cannot be read back, as WMLB_BACKUP_VERIFY asks")]
+    NoReadBack,
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     #[error("no memory for {0}")]
@@ -224,6 +233,16 @@ impl Error {
         }
     }
 
+    /// For those who read through the standard library's traits.
+    pub fn into_io(self) -> io::Error {
+        io::Error::other(self)
+    }
+
+    /// The error that [`Error::into_io`] was called on.
+    pub fn of_io(error: &io::Error) -> Option<&Error> {
+        error.get_ref()?.downcast_ref()
+    }
+
     /// The error that a panic becomes.
     pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
         let text = payload
@@ -241,12 +260,15 @@ impl Error {
                 hresult::WMLB_E_INVALIDARG
             }
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
-            Error::NoEncryption(_) | Error::HostStoreReadOnly => hresult::WMLB_E_NOTIMPL,
+            Error::NoEncryption(_) | Error::HostStoreReadOnly | Error::NoReadBack => {
+                hresult::WMLB_E_NOTIMPL
+            }
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
             Error::Busy
             | Error::DatabaseInUse(_)
             | Error::PlayerRuns(_)
             | Error::HostStoreBusy
+            | Error::TargetBusy
             | Error::StoreBusy(_)
             | Error::HalfRestored { .. } => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
             Error::HostName { .. } => hresult::WMLB_NS_E_DRM_INVALID_LICENSE,
@@ -267,7 +289,8 @@ impl Error {
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
             Error::Encrypted { hr, .. }
             | Error::Refused { hr, .. }
-            | Error::HostStore { hr, .. } => *hr,
+            | Error::HostStore { hr, .. }
+            | Error::HostTarget { hr, .. } => *hr,
             Error::InClear(_) => hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,
@@ -278,11 +301,11 @@ impl Error {
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
             Error::System { source, .. }
             | Error::Scratch { source, .. }
-            | Error::Descriptor(source) => {
-                source.raw_os_error().map_or(hresult::WMLB_E_FAIL, |code| {
-                    hresult::from_errno(Errno::from_raw_os_error(code))
-                })
-            }
+            | Error::Descriptor(source) => match (source.raw_os_error(), Error::of_io(source)) {
+                (Some(code), _) => hresult::from_errno(Errno::from_raw_os_error(code)),
+                (None, Some(error)) => error.hresult(),
+                (None, None) => hresult::WMLB_E_FAIL,
+            },
             Error::Thread(_) | Error::Memory(_) => hresult::WMLB_E_OUTOFMEMORY,
             Error::Defect(_) => hresult::WMLB_E_UNEXPECTED,
         }

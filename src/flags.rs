@@ -45,4 +45,12 @@ constants! {
         /// WMLB_E_ILLEGAL_METHOD_CALL.
         WMLB_RUN_HERE = 0x10000;
     }
+    target_capabilities: u32 {
+        /// publish can refuse in one step when there is a backup already.
+        WMLB_TARGET_CREATE_ONLY = 0x1;
+        /// read takes any offset.
+        WMLB_TARGET_RANGES = 0x2;
+        /// reuse is there: bytes of the published file need no sending.
+        WMLB_TARGET_REUSE = 0x4;
+    }
 }

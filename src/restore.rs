@@ -33,7 +33,7 @@ use crate::store::host::SetStore;
 use crate::store::player;
 use crate::store::staging::{JournalWriter, Staging};
 use crate::sys;
-use crate::target::folder;
+use crate::target::{self, Origin, SetTarget};
 
 /// The flags of a restore.
 pub(crate) const FLAGS: u32 =
@@ -63,7 +63,7 @@ pub trait Authorizer: Send + Sync {
 
 /// A restore that is ready to run.
 pub struct Restore {
-    file: PathBuf,
+    origin: Arc<dyn Origin>,
     decryption: Decryption,
     store: Store,
     flags: u32,
@@ -86,9 +86,10 @@ impl Restore {
         properties: &Properties,
         flags: u32,
         host: Option<Arc<SetStore>>,
+        target: Option<Arc<dyn SetTarget>>,
         authorizer: Option<Arc<dyn Authorizer>>,
     ) -> Result<Self> {
-        let file = properties.absolute_path(Property::RestorePath)?;
+        let origin = target::origin(properties, target)?;
         let decryption = Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?;
         let store = match host {
             Some(host) if host.is_writable() => Store::Host(host),
@@ -99,7 +100,7 @@ impl Restore {
             },
         };
         Ok(Restore {
-            file,
+            origin,
             decryption,
             store,
             flags,
@@ -114,7 +115,8 @@ impl Restore {
 
     /// The backup may be in the store: it is not replaced by a license that it has.
     fn own_backup(&self, staging: &Staging) -> OwnBackup {
-        let Ok(place) = sys::locate(&self.backup_file()) else {
+        let place = self.origin.place();
+        let Some(Ok(place)) = place.map(|path| sys::locate(&path)) else {
             return OwnBackup::default();
         };
         let stat = look(place.folder.as_fd(), place.name.as_bytes());
@@ -147,7 +149,7 @@ impl Restore {
 
 impl Job for Restore {
     fn backup_file(&self) -> PathBuf {
-        folder::file_in(&self.file)
+        self.origin.display_path()
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
@@ -155,7 +157,8 @@ impl Job for Restore {
             operation.report(status, hresult::WMLB_S_OK, Value::None)
         };
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_CONNECTING)?;
-        let file = folder::open(&self.file)?;
+        let origin = self.origin.clone();
+        let file = origin.open(operation.host_calls(), operation.control())?;
         let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
         let same_device = self.authorize(&archive.info, operation)?;
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_DISCONNECTING)?;

@@ -26,6 +26,7 @@ use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::sync::{self, Condvar, lock, wait, wait_until};
 use crate::sys;
+use crate::target::SetTarget;
 use crate::verify::{self, Verify};
 
 sync::thread_local! {
@@ -97,6 +98,7 @@ pub struct Restorer {
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
     rights: Mutex<Option<Arc<dyn Rights>>>,
     store: Mutex<Option<Arc<SetStore>>>,
+    target: Mutex<Option<Arc<dyn SetTarget>>>,
     /// The enumerations that run, each on its caller's thread.
     lists: Mutex<Vec<Arc<Control>>>,
     state: sync::Mutex<State>,
@@ -153,6 +155,15 @@ impl Restorer {
         self.store.lock().clone()
     }
 
+    /// Sets a target; None for the folders at BackupPath and RestorePath.
+    pub fn set_target(&self, target: Option<Arc<dyn SetTarget>>) {
+        *self.target.lock() = target;
+    }
+
+    pub fn target(&self) -> Option<Arc<dyn SetTarget>> {
+        self.target.lock().clone()
+    }
+
     /// The properties as they are now.
     pub fn properties(&self) -> Properties {
         self.properties.lock().clone()
@@ -171,6 +182,7 @@ impl Restorer {
                 properties,
                 flags,
                 self.store(),
+                self.target(),
                 rights,
             )?))
         })
@@ -189,6 +201,7 @@ impl Restorer {
                 properties,
                 flags,
                 self.store(),
+                self.target(),
                 authorizer,
             )?))
         })
@@ -202,7 +215,7 @@ impl Restorer {
     ) -> Result<wmlb_hresult> {
         let way = Way::of(flags, verify::FLAGS)?;
         self.start(Kind::Verify, way, observer, |properties| {
-            Ok(Box::new(Verify::prepare(properties, flags)?))
+            Ok(Box::new(Verify::prepare(properties, flags, self.target())?))
         })
     }
 

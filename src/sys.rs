@@ -21,6 +21,8 @@ mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
 mod spawn;
 mod store_file;
+mod stream;
+#[cfg_attr(any(wmlb_loom, wmlb_shuttle), allow(dead_code))]
 mod threads;
 pub mod xdg;
 
@@ -60,6 +62,7 @@ pub use secret_memory::SecretBytes;
 pub use set_aside::SetAside;
 pub use spawn::{Thread, scope};
 pub use store_file::{Care, HostFiles, StoreFile};
+pub use stream::{StreamWriter, read_stream};
 pub use threads::{NicerThreads, end_thread, thread_waits};
 
 /// What a system call gives. `error::At` says what was tried, and on which path.

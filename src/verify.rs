@@ -1,6 +1,7 @@
 //! Proves that a backup file is whole: every check of a restore, and nothing written.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::archive::envelope::Decryption;
 use crate::archive::frames::{FrameReader, Packed};
@@ -14,23 +15,27 @@ use crate::pipeline::{self, MainSide};
 use crate::props::{Properties, Property};
 use crate::status::{self, Value, wmlb_progress};
 use crate::store;
-use crate::target::folder;
+use crate::target::{self, Origin, SetTarget};
 
 /// The flags of a verification.
 pub(crate) const FLAGS: u32 = WMLB_ALLOW_CLEAR;
 
 /// A verification that is ready to run.
 pub struct Verify {
-    file: PathBuf,
+    origin: Arc<dyn Origin>,
     store: Option<PathBuf>,
     decryption: Decryption,
     threads: usize,
 }
 
 impl Verify {
-    pub fn prepare(properties: &Properties, flags: u32) -> Result<Self> {
+    pub fn prepare(
+        properties: &Properties,
+        flags: u32,
+        target: Option<Arc<dyn SetTarget>>,
+    ) -> Result<Self> {
         Ok(Verify {
-            file: properties.absolute_path(Property::RestorePath)?,
+            origin: target::origin(properties, target)?,
             store: properties.absolute_path(Property::StorePath).ok(),
             decryption: Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?,
             threads: properties.threads(),
@@ -40,7 +45,7 @@ impl Verify {
 
 impl Job for Verify {
     fn backup_file(&self) -> PathBuf {
-        folder::file_in(&self.file)
+        self.origin.display_path()
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
@@ -51,7 +56,8 @@ impl Job for Verify {
         )?;
         // Nobody is told that all is well beside a store that is half restored.
         let _whole = self.store.as_deref().map(store::keep_whole).transpose()?;
-        let file = folder::open(&self.file)?;
+        let origin = self.origin.clone();
+        let file = origin.open(operation.host_calls(), operation.control())?;
         let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
         let (frames, checker) = archive.split();
         let unpacking = Unpacking::new(&checker, operation.control(), &Counting);

@@ -35,7 +35,7 @@ use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, List, Listing, Store, Wish};
-use crate::target::{self, NewFile, Source, Target};
+use crate::target::{self, NewFile, SetTarget, Source, Target};
 
 /// The flags of a backup.
 pub(crate) const FLAGS: u32 =
@@ -43,7 +43,7 @@ pub(crate) const FLAGS: u32 =
 
 /// A backup that is ready to run.
 pub struct Backup {
-    target: Box<dyn Target>,
+    target: Arc<dyn Target>,
     store: Box<dyn Store>,
     flags: u32,
     encryption: Option<Encryption>,
@@ -62,9 +62,10 @@ impl Backup {
         properties: &Properties,
         flags: u32,
         host: Option<Arc<SetStore>>,
+        target: Option<Arc<dyn SetTarget>>,
         rights: Option<Arc<dyn Rights>>,
     ) -> Result<Self> {
-        let target = target::from_properties(properties)?;
+        let target = target::target(properties, target)?;
         let backup = Backup {
             store: store::of(properties, host)?,
             flags,
@@ -77,6 +78,9 @@ impl Backup {
             target,
         };
         backup.target.check(backup.has(WMLB_BACKUP_OVERWRITE))?;
+        if backup.has(WMLB_BACKUP_VERIFY) && !backup.target.reads_back() {
+            return Err(Error::NoReadBack);
+        }
         Ok(backup)
     }
 
@@ -105,7 +109,8 @@ impl Job for Backup {
             Value::None,
         )?;
         let opened = self.store.open(operation)?;
-        let mut file = self.target.create()?;
+        let overwrite = self.has(WMLB_BACKUP_OVERWRITE);
+        let mut file = self.target.clone().create(overwrite, operation)?;
         let scratch = self.scratch(&*file)?;
         let wish = Wish {
             reserved: file.reserved(),

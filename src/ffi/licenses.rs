@@ -213,7 +213,13 @@ pub extern "C" fn wmlb_restorer_enumerate_backup(
     user_data: *mut c_void,
 ) -> wmlb_hresult {
     enumerate(restorer, callback, user_data, |restorer, listener| {
-        restorer
-            .list(|control| enumerate::enumerate_backup(&restorer.properties(), listener, control))
+        restorer.list(|control| {
+            enumerate::enumerate_backup(
+                &restorer.properties(),
+                restorer.target(),
+                listener,
+                control,
+            )
+        })
     })
 }

@@ -24,6 +24,7 @@ mod release;
 mod restorer;
 mod rights;
 mod store;
+mod target;
 
 pub use crate::flags::*;
 pub use crate::hresult::{codes::*, wmlb_hresult};
@@ -43,3 +44,4 @@ pub use release::*;
 pub use restorer::*;
 pub use rights::*;
 pub use store::*;
+pub use target::*;

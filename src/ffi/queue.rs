@@ -126,7 +126,8 @@ pub unsafe extern "C-unwind" fn wmlb_queue_push(
 ///
 /// Parameters:
 /// - queue: the handle.
-/// - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without limit.
+/// - timeout_ms: milliseconds to wait for an event. 0 does not wait, UINT32_MAX waits without
+///   limit.
 /// - event: receives the event. Set event->struct_size to sizeof(wmlb_event) before the call.
 ///
 /// Returns:

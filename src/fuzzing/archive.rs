@@ -435,6 +435,7 @@ fn read(scratch: &Scratch) -> Seen {
     };
     let listed = enumerate_backup(
         &properties(path),
+        None,
         &mut listener,
         &Control::new(std::sync::Arc::default()),
     );

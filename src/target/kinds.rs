@@ -1,14 +1,31 @@
 //! The kinds of targets.
 
-use super::folder::FolderTarget;
-use super::traits::Target;
+use std::sync::Arc;
+
+use super::folder::{FolderOrigin, FolderTarget};
+use super::traits::{Origin, SetTarget, Target};
 use crate::error::Result;
 use crate::props::{Properties, Property};
 
-/// Where the next backup goes, by the properties.
-pub fn from_properties(properties: &Properties) -> Result<Box<dyn Target>> {
-    Ok(Box::new(FolderTarget {
-        path: properties.path(Property::BackupPath)?,
-        absolute: properties.absolute_path(Property::BackupPath)?,
-    }))
+/// Where the next backup goes: to the target that is set, or by the properties.
+pub fn target(properties: &Properties, set: Option<Arc<dyn SetTarget>>) -> Result<Arc<dyn Target>> {
+    Ok(match set {
+        Some(set) => set,
+        None => Arc::new(FolderTarget {
+            path: properties.path(Property::BackupPath)?,
+            absolute: properties.absolute_path(Property::BackupPath)?,
+        }),
+    })
+}
+
+/// Where a backup is read from.
+pub fn origin(properties: &Properties, set: Option<Arc<dyn SetTarget>>) -> Result<Arc<dyn Origin>> {
+    let origin: Arc<dyn Origin> = match set {
+        Some(set) => set,
+        None => Arc::new(FolderOrigin {
+            path: properties.absolute_path(Property::RestorePath)?,
+        }),
+    };
+    origin.check()?;
+    Ok(origin)
 }

@@ -4,9 +4,13 @@
 //! published, in one step. A new kind of target is one file beside `folder`, and a line in
 //! `kinds`.
 
+mod claim;
+mod descriptor;
 pub mod folder;
+pub mod host;
 mod kinds;
 mod traits;
 
-pub use kinds::from_properties;
+pub use descriptor::Descriptor;
+pub use kinds::{origin, target};
 pub use traits::*;

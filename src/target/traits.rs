@@ -1,9 +1,11 @@
 //! What a target is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::name::Reserved;
+use crate::operation::{Control, HostCalls, Operation};
 use crate::scratch::Scratch;
 use crate::sys::{ReadAt, ReadSeek};
 
@@ -16,9 +18,33 @@ pub trait Target: Send + Sync {
     /// not be replaced.
     fn check(&self, overwrite: bool) -> Result<()>;
 
+    /// Whether what was written can be read back before it is published.
+    fn reads_back(&self) -> bool;
+
     /// Begins a new backup file. Dropped before it is published, it never was.
-    fn create(&self) -> Result<Box<dyn NewFile>>;
+    fn create(
+        self: Arc<Self>,
+        overwrite: bool,
+        operation: &Operation<'_>,
+    ) -> Result<Box<dyn NewFile>>;
 }
+
+/// Where a backup comes from.
+pub trait Origin: Send + Sync {
+    /// The path of the backup file, for the caller.
+    fn display_path(&self) -> PathBuf;
+
+    /// The quick look before an operation starts.
+    fn check(&self) -> Result<()>;
+
+    fn open(self: Arc<Self>, calls: HostCalls, control: &Control) -> Result<Source>;
+
+    /// Where its file is, if it has a path.
+    fn place(&self) -> Option<PathBuf>;
+}
+
+/// A target that is set in the place of folders: backups go there and come from there.
+pub trait SetTarget: Target + Origin {}
 
 /// A backup file that is being written. It is only ever appended to.
 pub trait NewFile: ReadAt + Send {

@@ -31,6 +31,8 @@ static_assert(!std::is_copy_assignable_v<wmlb::restorer>);
 static_assert(std::is_nothrow_move_constructible_v<wmlb::restorer>);
 static_assert(!std::is_copy_constructible_v<wmlb::operation>);
 static_assert(std::is_nothrow_move_assignable_v<wmlb::operation>);
+static_assert(!std::is_copy_constructible_v<wmlb::queue>);
+static_assert(std::is_nothrow_move_assignable_v<wmlb::queue>);
 
 bool same(const fs::path &one, const fs::path &other)
 {
@@ -48,6 +50,75 @@ void paths(wmlb::restorer &restorer, const fs::path &store, const fs::path &back
     CHECK(!code);
     restorer.set_restore_path(backup, code);
     CHECK(!code);
+}
+
+/// Fetches until nothing can come any more; the result.
+std::error_code fetch(wmlb::queue &queue)
+{
+    std::error_code code, result = wmlb::errc::unexpected;
+    bool begun = false, progress = false, ended = false;
+    while (auto event = queue.next(code)) {
+        CHECK(!code && !ended);
+        begun = begun || event->status() == wmlb::status::begin;
+        progress = progress || event->progress();
+        ended = event->last();
+        if (ended)
+            result = event->code();
+    }
+    // The one after the last license comes in each that is not canceled.
+    CHECK(!code && begun && ended && (progress || result == wmlb::errc::canceled));
+    return result;
+}
+
+void fetching(const fs::path &store, const fs::path &folder)
+{
+    std::error_code code;
+    wmlb::restorer restorer;
+    paths(restorer, store, folder);
+    wmlb::queue queue(code);
+    CHECK(!code && queue.handle() != nullptr && !queue.cancel());
+    CHECK(queue.descriptor(code) > 2 && !code);
+    CHECK(!queue.next(std::chrono::milliseconds(0), code) && !code);
+    for (std::uint32_t here : {0u, static_cast<std::uint32_t>(WMLB_RUN_HERE)}) {
+        queue.backup(restorer, WMLB_BACKUP_OVERWRITE | here, code);
+        CHECK(!code && !fetch(queue));
+        queue.verify(restorer, here, code);
+        CHECK(!code && !fetch(queue));
+        restorer.set_store_path(folder / "restored", code);
+        queue.restore(restorer, here, code);
+        CHECK(!code && !fetch(queue) && same(store, folder / "restored"));
+        restorer.set_store_path(store, code);
+    }
+    queue.backup(restorer, 0, code);
+    CHECK(code == wmlb::errc::backup_exists);
+    // An operation object is of one that runs elsewhere.
+    CHECK(!restorer.backup(WMLB_RUN_HERE | WMLB_BACKUP_OVERWRITE, nullptr, code).valid());
+    CHECK(code == wmlb::errc::invalid_argument);
+
+    wmlb::queue other = std::move(queue);
+    other.backup(restorer, WMLB_BACKUP_OVERWRITE, code);
+    CHECK(!code);
+    other.cancel();
+    // A cancel that comes too late changes nothing.
+    const std::error_code result = fetch(other);
+    CHECK(!result || result == wmlb::errc::canceled);
+    CHECK(!other.cancel());
+    queue = std::move(other);
+    (void)other.next(code);
+    CHECK(code == wmlb::errc::invalid_handle);
+#if WMLB_HPP_EXCEPTIONS
+    wmlb::queue thrower;
+    thrower.verify(restorer);
+    while (auto event = thrower.next())
+        CHECK(!event->code());
+    CHECK(thrower.descriptor() > 2);
+    try {
+        thrower.backup(restorer);
+        CHECK(false);
+    } catch (const wmlb::error &error) {
+        CHECK(error.code() == wmlb::errc::backup_exists);
+    }
+#endif
 }
 
 void codes(const fs::path &store, const fs::path &folder)
@@ -432,6 +503,7 @@ int main(int argc, char **argv)
     canceling(store, folder / "canceling");
     lives(store, folder / "lives");
     handlers(store, folder / "handlers");
+    fetching(store, folder / "fetching");
 #if WMLB_HPP_EXCEPTIONS
     exceptions(store, folder / "exceptions");
 #endif

@@ -537,6 +537,37 @@ NO_RIGHTS_CALLBACK = ctypes.cast(None, RightsCallback)
 StoreCallback = ctypes.CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
 NO_STORE_CALLBACK = ctypes.cast(None, StoreCallback)
 
+class TargetInfo(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t), ("size", c_uint64), ("modified", c_int64)]
+
+
+TARGET_CREATE_ONLY = 1
+TARGET_RANGES = 2
+TARGET_REUSE = 4
+
+TargetBegin = ctypes.CFUNCTYPE(c_int32, c_void_p, c_uint64)
+TargetWrite = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, c_size_t)
+TargetReuse = ctypes.CFUNCTYPE(c_int32, c_void_p, c_uint64, c_uint64)
+TargetPublish = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int32)
+TargetAbandon = ctypes.CFUNCTYPE(None, c_void_p)
+TargetStat = ctypes.CFUNCTYPE(c_int32, c_void_p, POINTER(TargetInfo))
+TargetRead = ctypes.CFUNCTYPE(c_int32, c_void_p, c_uint64, c_void_p, POINTER(c_size_t))
+
+
+class TargetOps(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("capabilities", c_uint32),
+        ("begin", TargetBegin),
+        ("write", TargetWrite),
+        ("reuse", TargetReuse),
+        ("publish", TargetPublish),
+        ("abandon", TargetAbandon),
+        ("stat", TargetStat),
+        ("read", TargetRead),
+    ]
+
+
 class QueueEvent(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -559,6 +590,8 @@ OTHERS.update({
     "wmlb_restorer_set_authorizer": (c_int32, [c_void_p, Authorizer, c_void_p]),
     "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
     "wmlb_restorer_set_store": (c_int32, [c_void_p, POINTER(StoreOps), c_void_p]),
+    "wmlb_restorer_set_target": (c_int32, [c_void_p, POINTER(TargetOps), c_void_p]),
+    "wmlb_restorer_set_target_fd": (c_int32, [c_void_p, c_int32]),
     "wmlb_queue_create": (c_int32, [POINTER(c_void_p)]),
     "wmlb_queue_push": (c_int32, [c_int32, c_int32, c_int32, c_void_p, c_size_t, c_void_p]),
     "wmlb_queue_next": (c_int32, [c_void_p, c_uint32, POINTER(QueueEvent)]),

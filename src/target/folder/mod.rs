@@ -8,4 +8,6 @@ mod target;
 mod temporary;
 
 pub use backup_folder::reserved_at;
-pub use target::{FolderTarget, file_in, open};
+#[cfg(fuzzing)]
+pub use target::open;
+pub use target::{FolderOrigin, FolderTarget};

@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use super::backup_folder::{Folder, may_replace};
 use super::names::FILE_NAME;
 use crate::error::{At, Error, Result};
+use crate::operation::{Control, HostCalls, Operation};
 use crate::sys;
-use crate::target::{NewFile, Source, Target};
+use crate::target::{NewFile, Origin, Source, Target};
 
 /// The folder that BackupPath names.
 pub struct FolderTarget {
@@ -35,14 +36,45 @@ impl Target for FolderTarget {
         }
     }
 
-    fn create(&self) -> Result<Box<dyn NewFile>> {
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    fn create(
+        self: Arc<Self>,
+        _overwrite: bool,
+        _operation: &Operation<'_>,
+    ) -> Result<Box<dyn NewFile>> {
         let folder = Arc::new(Folder::open(&self.absolute)?);
         Ok(Box::new(folder.temporary()?))
     }
 }
 
+/// The file, or the folder that it is in, that RestorePath names.
+pub struct FolderOrigin {
+    pub path: PathBuf,
+}
+
+impl Origin for FolderOrigin {
+    fn display_path(&self) -> PathBuf {
+        file_in(&self.path)
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn open(self: Arc<Self>, _calls: HostCalls, _control: &Control) -> Result<Source> {
+        open(&self.path)
+    }
+
+    fn place(&self) -> Option<PathBuf> {
+        Some(file_in(&self.path))
+    }
+}
+
 /// The path of the backup file that a RestorePath means: itself, or the file in the folder.
-pub fn file_in(path: &Path) -> PathBuf {
+fn file_in(path: &Path) -> PathBuf {
     if path.is_dir() {
         path.join(FILE_NAME)
     } else {

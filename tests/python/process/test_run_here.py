@@ -93,7 +93,7 @@ class Running(HereCase):
         before, seen = look(), []
         self.restorer.set("Threads", 4)
         self.restorer.set("Niceness", 3)
-        self.assert_ends(self.restorer.backup(HERE, lambda event: seen.append(look(event)) and None))
+        self.assert_ends(self.restorer.backup(HERE, lambda event: seen.append(look(event))))
         self.assertEqual(look(), before)
         workers = set()
         for nice, blocked in seen:

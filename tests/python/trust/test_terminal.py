@@ -26,7 +26,7 @@ NAMES = [
 ] + [b"k%d" % number + mark.encode() + b"gnp.exe"
      for number, mark in enumerate(BIDIRECTIONAL + SEPARATORS)]
 HOSTILE = b"x\x1b[31m\xc2\x9b5n\xe2\x80\xae\xe2\x80\xa8y"
-PROGRAMS = ("backup", "progress", "restore", "encrypted", "host_store", "stores")
+PROGRAMS = ("backup", "poll", "progress", "restore", "encrypted", "host_store", "stores")
 
 
 def problems(output):
@@ -211,6 +211,7 @@ class Examples(TerminalCase):
     def test_their_failures(self):
         hostile = os.path.join(os.fsencode(self.folder), HOSTILE)
         for name, arguments, said in (
+            ("poll", [hostile, self.backups], None),
             ("backup", [hostile, self.backups], None), ("progress", [hostile, self.backups], None),
             ("restore", [hostile, self.store], None), ("host_store", [hostile + b"/\xff"], None),
             ("encrypted", ["save", hostile, self.backups], b"a passphrase\n"),
