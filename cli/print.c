@@ -156,8 +156,8 @@ wmlb_hresult show_event(int32_t status, wmlb_hresult hr, int32_t type, const uin
     return WMLB_S_OK;
 }
 
-/* A JSON string. What a terminal would obey is escaped, so that it still is what it was; the library
-   gives UTF-8. */
+/* A JSON string. What a terminal would obey is escaped, so that it still is what it was; the
+   library gives UTF-8. */
 static void print_json(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;

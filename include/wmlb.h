@@ -319,6 +319,24 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 #define WMLB_PROP_STORE_PATH "StorePath"
 
 /**
+ * The licenses that a restore, a verification and the list of a backup are about: patterns,
+ * one per line, of which any must match. Not set or empty: all licenses.
+ *
+ * - a name, in which * stands for any characters (slashes too), ? for any byte, [a-z] for
+ * one of these and [!a-z] for any other; \ makes the character after it a plain one;
+ * - key: and a key ID, as lists tell it;
+ * - license: and a license ID, as lists tell it;
+ * - name: and a name that begins like one of these.
+ *
+ * With names alone only the end of the backup file is read, and the parts that can hold such
+ * names: damage anywhere else is not found, and the file must be one that can be sought in.
+ * wmlb_restorer_set_filter() chooses among these licenses.
+ *
+ * Type: string.
+ */
+#define WMLB_PROP_ONLY "Only"
+
+/**
  * The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
  * it, and every operation that reads a backup opens one that was encrypted with it. Deriving
  * the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.
@@ -771,9 +789,10 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
 #define WMLB_BACKUP_VERIFY 0x200u
 
 /**
- * Lets a backup without licenses replace a backup that has some. Without this flag it
- * fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays: stores are
- * emptied by faults and updates, too. A database whose license tables have no
+ * Lets a backup of a store without licenses replace a backup that has some. Without this
+ * flag it fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays:
+ * stores are emptied by faults and updates, too. With WMLB_BACKUP_PARTIAL, licenses that
+ * cannot be read do not count. A database whose license tables have no
  * row counts as no license, as far as its schema is known (Chromium's); any other
  * database is one license. An earlier backup that cannot be opened here counts as one
  * that has licenses, unless it is too small for any.
@@ -1255,7 +1274,8 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
                                            void *user_data);
 
 /**
- * Lists the licenses in the backup file (property RestorePath): calls callback for each, in the
+ * Lists the licenses in the backup file (property RestorePath), or those of them that the property
+ * Only and the filter choose: calls callback for each, in the
  * order of their names, and returns at the end of the list. The file is checked on the way: when
  * damage is found, callback has received the licenses before it.
  *
@@ -1275,6 +1295,7 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  *   WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50), WMLB_E_OUTOFMEMORY,
  *   WMLB_E_NOTIMPL: as in the last event of wmlb_restorer_restore_licenses()
  * - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+ * - the negative value that the filter returned
  *
  * Threads: any, also in a callback.
  */
@@ -1399,6 +1420,48 @@ WMLB_NODISCARD
 wmlb_hresult wmlb_restorer_set_authorizer(struct wmlb_restorer *restorer,
                                           wmlb_authorizer_callback authorizer,
                                           void *ctx);
+
+/**
+ * The function that chooses the licenses that a restore, a verification or the list of a backup is
+ * about. It is called for each license that the property Only has left, in the order of their
+ * names, before the first of them is restored: a restore with a filter reads the backup file once
+ * for the filter, and what was chosen once more. The restore is all or nothing for what is chosen.
+ *
+ * Parameters:
+ * - license: the license; valid during the call only.
+ * - ctx: as it was passed to wmlb_restorer_set_filter().
+ *
+ * Returns:
+ * - WMLB_S_OK: the license is chosen
+ * - WMLB_S_FALSE: it is left out, as if the backup did not have it
+ * - a negative value ends the operation, and is its result
+ * - anything else ends it with WMLB_E_INVALIDARG
+ *
+ * Threads: it is called on the operation's thread, under the rules of wmlb_status_callback; in an
+ * enumeration on the caller's, under those of wmlb_license_callback.
+ */
+typedef wmlb_hresult (*wmlb_filter_callback)(const struct wmlb_license_info *license, void *ctx);
+
+/**
+ * Sets the function that chooses among the licenses of a backup, in restores, verifications and
+ * lists of it. A running operation keeps the one that it started with.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - filter: see wmlb_filter_callback; NULL for none.
+ * - ctx: is passed to filter, and not touched otherwise. It must live as long as the function is
+ *   set and such an operation may run.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_HANDLE
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_set_filter(struct wmlb_restorer *restorer,
+                                      wmlb_filter_callback filter,
+                                      void *ctx);
 
 /**
  * A license in a store of the host.

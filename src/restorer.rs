@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::archive::envelope;
 use crate::backup::{self, Backup, Rights};
+use crate::choice::Filter;
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::operation::{Control, Job, Operation};
@@ -86,6 +87,7 @@ pub struct Restorer {
     last_error: Mutex<String>,
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
     rights: Mutex<Option<Arc<dyn Rights>>>,
+    filter: Mutex<Option<Arc<dyn Filter>>>,
     store: Mutex<Option<Arc<SetStore>>>,
     /// The enumerations that run, each on its caller's thread.
     lists: Mutex<Vec<Arc<Control>>>,
@@ -134,6 +136,15 @@ impl Restorer {
         *self.rights.lock() = rights;
     }
 
+    /// Sets the host's filter, which chooses the licenses of a backup.
+    pub fn set_filter(&self, filter: Option<Arc<dyn Filter>>) {
+        *self.filter.lock() = filter;
+    }
+
+    pub fn filter(&self) -> Option<Arc<dyn Filter>> {
+        self.filter.lock().clone()
+    }
+
     /// Sets a store of the host; None for the one at StorePath.
     pub fn set_store(&self, store: Option<Arc<SetStore>>) {
         *self.store.lock() = store;
@@ -172,6 +183,7 @@ impl Restorer {
                 flags,
                 self.store(),
                 authorizer,
+                self.filter(),
             )?))
         })
     }
@@ -180,7 +192,7 @@ impl Restorer {
     pub fn verify(self: &Arc<Self>, flags: u32, observer: Box<dyn Observer>) -> Result<()> {
         check_flags(flags, verify::FLAGS)?;
         self.start(Kind::Verify, observer, |properties| {
-            Ok(Box::new(Verify::prepare(properties, flags)?))
+            Ok(Box::new(Verify::prepare(properties, flags, self.filter())?))
         })
     }
 

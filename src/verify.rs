@@ -1,11 +1,13 @@
 //! Proves that a backup file is whole: every check of a restore, and nothing written.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::archive::envelope::Decryption;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::Pieces;
+use crate::choice::{Chosen, Filter, Wanted};
 use crate::error::Result;
 use crate::flags::WMLB_ALLOW_CLEAR;
 use crate::hresult::{self, wmlb_hresult};
@@ -25,15 +27,21 @@ pub struct Verify {
     store: Option<PathBuf>,
     decryption: Decryption,
     threads: usize,
+    wanted: Wanted,
 }
 
 impl Verify {
-    pub fn prepare(properties: &Properties, flags: u32) -> Result<Self> {
+    pub fn prepare(
+        properties: &Properties,
+        flags: u32,
+        filter: Option<Arc<dyn Filter>>,
+    ) -> Result<Self> {
         Ok(Verify {
             file: properties.absolute_path(Property::RestorePath)?,
             store: properties.absolute_path(Property::StorePath).ok(),
             decryption: Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?,
             threads: properties.threads(),
+            wanted: Wanted::new(properties, filter),
         })
     }
 }
@@ -53,8 +61,19 @@ impl Job for Verify {
         let _whole = self.store.as_deref().map(store::keep_whole).transpose()?;
         let file = folder::open(&self.file)?;
         let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
-        let (frames, checker) = archive.split();
-        let unpacking = Unpacking::new(&checker, operation.control(), &Counting);
+        let control = operation.control();
+        let chosen = self
+            .wanted
+            .choose(archive, control, &mut |filter, license| {
+                operation.advance(wmlb_progress::default())?;
+                operation.call_host(|| filter.admits(license))
+            })?;
+        let Chosen {
+            frames,
+            checker,
+            choice,
+        } = chosen;
+        let unpacking = Unpacking::new(&checker, control, &Counting, choice);
         let mut main = VerifyMain {
             operation,
             frames,

@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["registry", "queue"],
     &["restorer"],
     &["backup", "restore", "verify", "enumerate", "compare"],
+    &["choice"],
     &["store", "license", "archive", "target"],
     &["pipeline"],
     &["operation"],
