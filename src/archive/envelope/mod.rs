@@ -24,7 +24,7 @@ use opening::{length as age_length, open as open_age};
 use sealing::output as encrypted;
 pub use side::{Side, SideReader};
 pub use source::{Bytes, Source};
-use source::{Clear, Input};
+use source::{Clear, Input, LONGEST_HEADER};
 #[cfg(feature = "encryption")]
 pub use with_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
@@ -41,9 +41,6 @@ use crate::sys::ReadSeek;
 const AGE: &[u8] = b"age-encryption.org/v";
 /// What comes after that in the version that is read and written.
 const VERSION: &[u8] = b"1\n";
-
-/// Bytes of the header of an age file at the most: more than the most recipients take.
-const LONGEST_HEADER: u64 = 64 << 10;
 
 /// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
 /// they are. With `verify` what is needed to read an encrypted file back is gathered.
