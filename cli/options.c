@@ -20,6 +20,7 @@ static const struct option known[] = {
     {"identity", required_argument, NULL, IDENTITY},
     {"level", required_argument, NULL, LEVEL},
     {"individualize", no_argument, NULL, INDIVIDUALIZE},
+    {"only", required_argument, NULL, ONLY},
     {"json", no_argument, NULL, JSON},
     {"quiet", no_argument, NULL, QUIET},
     {"verbose", no_argument, NULL, VERBOSE},
@@ -54,7 +55,7 @@ static const struct command commands[] = {
      "  --level N               compression, 1 to 19\n"
      "  --quiet                 only errors\n"},
     {"restore",
-     COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(QUIET),
+     COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(ONLY) | BIT(QUIET),
      "usage: wmlb restore [OPTION...] BACKUP\n"
      "Brings the licenses of a backup (a folder or file; -: standard input) back into a store.\n\n"
      "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
@@ -62,6 +63,8 @@ static const struct command commands[] = {
      "                          shown by: wmlb stores\n"
      "  --force                 replace licenses that differ\n"
      "  --individualize         also from another device\n"
+     "  --only PATTERN          these licenses only: names (* and ? stand for any characters,\n"
+     "                          [a-z] for one), key:ID or license:ID; may be given repeatedly\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
      "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
      "                          repeatedly\n"
@@ -74,12 +77,19 @@ static const struct command commands[] = {
      "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
      "                          repeatedly\n"
      "  --quiet                 only errors\n"},
-    {"list", COMMON | KEYS | BIT(STORE) | BIT(JSON),
+    {"list", COMMON | KEYS | BIT(STORE) | BIT(ONLY) | BIT(JSON),
      "usage: wmlb list [OPTION...] BACKUP\n"
      "       wmlb list [OPTION...] --store PATH\n"
      "Shows the licenses in a backup (a folder or file; -: standard input) or store.\n\n"
      "  --json                  an array of objects; a name that is not UTF-8 has U+FFFD in\n"
      "                          \"name\", and its exact bytes, in hexadecimal, in \"name_hex\"\n"
+     "  --only PATTERN          these licenses of a backup only, as for restore\n"
+     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
+     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
+     "                          repeatedly\n"},
+    {"cat", COMMON | KEYS,
+     "usage: wmlb cat [OPTION...] BACKUP NAME\n"
+     "Writes one license of a backup to standard output.\n\n"
      "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
      "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
      "                          repeatedly\n"},
@@ -95,6 +105,7 @@ const char overview[] =
     "  restore   bring them back\n"
     "  verify    check a backup\n"
     "  list      show the licenses in a backup or store\n"
+    "  cat       write one license of a backup to standard output\n"
     "  stores    show the stores of this user's players\n\n"
     "wmlb COMMAND --help says more. wmlb --version: the version.\n\n"
     "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 backed up, but not all; 4 there is a\n"
@@ -140,15 +151,16 @@ static int wrong_option(const struct command *command, int returned, char **argv
     return wrong_usage(command->name, "not an option here: ", argv[optind - 1]);
 }
 
-static bool add_recipient(struct arguments *arguments, const char *recipient)
+/* Adds a line. */
+static bool add_line(char **lines, const char *line)
 {
-    size_t before = arguments->recipients != NULL ? strlen(arguments->recipients) : 0;
-    char *longer = realloc(arguments->recipients, before + strlen(recipient) + 2);
+    size_t before = *lines != NULL ? strlen(*lines) : 0;
+    char *longer = realloc(*lines, before + strlen(line) + 2);
 
     if (longer == NULL)
         return false;
-    arguments->recipients = longer;
-    strcpy(longer + before, recipient);
+    *lines = longer;
+    strcpy(longer + before, line);
     strcat(longer + before, "\n");
     return true;
 }
@@ -180,7 +192,11 @@ int read_arguments(const struct command *command, int argc, char **argv,
             arguments->identities[identities++] = optarg;
             break;
         case RECIPIENT:
-            if (!add_recipient(arguments, optarg))
+            if (!add_line(&arguments->recipients, optarg))
+                return no_memory();
+            break;
+        case ONLY:
+            if (!add_line(&arguments->only, optarg))
                 return no_memory();
             break;
         case LEVEL:
@@ -195,9 +211,14 @@ int read_arguments(const struct command *command, int argc, char **argv,
         return DONE;
     wanted = strcmp(command->name, "stores") == 0 ||
                      (strcmp(command->name, "list") == 0 && arguments->store != NULL)
-                 ? 0 : 1;
+                 ? 0 : strcmp(command->name, "cat") == 0 ? 2 : 1;
     if (argc - optind != wanted)
-        return wrong_usage(command->name, wanted ? "one path is needed" : "no path is needed", "");
-    arguments->path = wanted ? argv[optind] : NULL;
+        return wrong_usage(command->name,
+                           wanted == 2   ? "a backup and a name are needed"
+                           : wanted == 1 ? "one path is needed" : "no path is needed", "");
+    if (wanted == 0 && arguments->only != NULL)
+        return wrong_usage(command->name, "not an option here: ", "--only");
+    arguments->path = wanted > 0 ? argv[optind] : NULL;
+    arguments->name = wanted > 1 ? argv[optind + 1] : NULL;
     return DONE;
 }

@@ -2,7 +2,7 @@
  * The wmlb command: backs up, restores, verifies and lists licenses; wmlb --help says how.
  * It knows of the library what wmlb.h says, and nothing else.
  *
- *     cc -pthread wmlb.c options.c print.c secret.c $(pkg-config --cflags --libs wmlb) -o wmlb
+ *     cc -pthread *.c $(pkg-config --cflags --libs wmlb) -o wmlb
  */
 #define _GNU_SOURCE /* pthreads, sigaction */
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "one.h"
 #include "options.h"
 #include "print.h"
 #include "secret.h"
@@ -122,6 +123,9 @@ static int configure(const struct arguments *arguments, bool backup)
         hr = wmlb_set_prop(WMLB_PROP_RECIPIENTS, WMLB_TYPE_STRING,
                            (const uint8_t *)arguments->recipients,
                            strlen(arguments->recipients));
+    if (WMLB_SUCCEEDED(hr) && arguments->only != NULL)
+        hr = wmlb_set_prop(WMLB_PROP_ONLY, WMLB_TYPE_STRING, (const uint8_t *)arguments->only,
+                           strlen(arguments->only));
     if (WMLB_SUCCEEDED(hr) && (arguments->given & BIT(LEVEL)))
         hr = wmlb_set_prop(WMLB_PROP_COMPRESSION_LEVEL, WMLB_TYPE_DWORD,
                            (const uint8_t *)&arguments->level, sizeof arguments->level);
@@ -250,6 +254,35 @@ static int set_place(const char *command, const struct arguments *arguments, boo
     return WMLB_FAILED(hr) ? complain(hr) : DONE;
 }
 
+/* Whether there was any license that was wanted. */
+static int check_any(void)
+{
+    wmlb_progress progress = {.struct_size = sizeof progress};
+
+    if (WMLB_SUCCEEDED(wmlb_restorer_get_progress(wmlb_default_restorer(), &progress)) &&
+        progress.licenses_done + progress.licenses_skipped > 0)
+        return DONE;
+    fputs("wmlb: there is no such license in the backup\n", stderr);
+    return FAILED;
+}
+
+static int cat(const char *name)
+{
+    struct one one = {.data = NULL};
+    wmlb_hresult hr = want_one(&one, name);
+    int code = WMLB_FAILED(hr) ? complain(hr)
+                               : operate(wmlb_restorer_restore_licenses,
+                                         WMLB_RESTORE_OVERWRITE | WMLB_RESTORE_INDIVIDUALIZE, true,
+                                         false, "", stdout);
+
+    if (code == DONE)
+        code = one.found ? DONE : check_any();
+    if (code == DONE)
+        fwrite(one.data, 1, one.length, stdout);
+    free(one.data);
+    return code;
+}
+
 static int run_command(const char *command, const struct arguments *arguments)
 {
     uint32_t flags = 0;
@@ -278,8 +311,11 @@ static int run_command(const char *command, const struct arguments *arguments)
     if (strcmp(command, "restore") == 0) {
         flags |= arguments->given & BIT(FORCE) ? WMLB_RESTORE_OVERWRITE : 0;
         flags |= arguments->given & BIT(INDIVIDUALIZE) ? WMLB_RESTORE_INDIVIDUALIZE : 0;
-        return operate(wmlb_restorer_restore_licenses, flags, quiet, false, "restored", out);
+        code = operate(wmlb_restorer_restore_licenses, flags, quiet, false, "restored", out);
+        return code == DONE && arguments->only != NULL ? check_any() : code;
     }
+    if (strcmp(command, "cat") == 0)
+        return cat(arguments->name);
     if (strcmp(command, "verify") == 0)
         return operate(wmlb_restorer_verify_backup, 0, quiet, false, "verified", out);
     return list(command, arguments);
@@ -323,6 +359,7 @@ int main(int argc, char **argv)
     }
     free(arguments.identities);
     free(arguments.recipients);
+    free(arguments.only);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == DONE) {
         fputs("wmlb: standard output cannot be written\n", stderr);
         code = FAILED;

@@ -320,6 +320,24 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 #define WMLB_PROP_STORE_PATH "StorePath"
 
 /**
+ * The licenses that a restore, a verification and the list of a backup are about: patterns,
+ * one per line, of which any must match. Not set or empty: all licenses.
+ *
+ * - a name, in which * stands for any characters (slashes too), ? for any byte, [a-z] for
+ * one of these and [!a-z] for any other; \ makes the character after it a plain one;
+ * - key: and a key ID, as lists tell it;
+ * - license: and a license ID, as lists tell it;
+ * - name: and a name that begins like one of these.
+ *
+ * With names alone only the end of the backup file is read, and the parts that can hold such
+ * names: damage anywhere else is not found, and the file must be one that can be sought in.
+ * wmlb_restorer_set_filter() chooses among these licenses.
+ *
+ * Type: string.
+ */
+#define WMLB_PROP_ONLY "Only"
+
+/**
  * The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
  * it, and every operation that reads a backup opens one that was encrypted with it. Deriving
  * the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.
@@ -773,9 +791,10 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
 #define WMLB_BACKUP_VERIFY 0x200u
 
 /**
- * Lets a backup without licenses replace a backup that has some. Without this flag it
- * fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays: stores are
- * emptied by faults and updates, too. A database whose license tables have no
+ * Lets a backup of a store without licenses replace a backup that has some. Without this
+ * flag it fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays:
+ * stores are emptied by faults and updates, too. With WMLB_BACKUP_PARTIAL, licenses that
+ * cannot be read do not count. A database whose license tables have no
  * row counts as no license, as far as its schema is known (Chromium's); any other
  * database is one license. An earlier backup that cannot be opened here counts as one
  * that has licenses, unless it is too small for any.
@@ -880,6 +899,8 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * - WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER: the store of the host gave a license that is
  *   not as wmlb_store_ops says
  * - any negative value that a function of that store returned
+ * - WMLB_NS_E_DRM_LICENSE_STORE_ERROR: the store has no licenses, and the backup that would be
+ *   replaced may have some; see WMLB_BACKUP_EMPTY
  * - WMLB_NS_E_DRM_BACKUP_EXISTS: a backup file has appeared since the start
  * - WMLB_NS_E_DRM_BACKUP_CORRUPT: with WMLB_BACKUP_VERIFY, the bytes that were read back are not
  *   the ones that were written
@@ -901,6 +922,9 @@ wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
  * The whole file is read and checked before anything in the store is touched; then all licenses
  * take their places. A failure or a cancel puts everything back. After a kill, the next operation
  * on the store does that.
+ *
+ * The property Only and wmlb_restorer_set_filter() choose among the licenses in the file: the
+ * restore is about these then, as if there were no others.
  *
  * A license that the store already has stays if it is equal. If it differs, it stays too, and is
  * reported with WMLB_STATUS_LICENSE_SKIPPED and WMLB_HRESULT_FROM_WIN32(80), unless flags have
@@ -946,7 +970,7 @@ wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
  * - WMLB_E_OUTOFMEMORY: also, less is left than the 128 or 256 MiB that its passphrase takes, or
  *   than a whole license, which the put of a host's store takes in one piece
  * - WMLB_E_NOTIMPL: it is encrypted, and this build has no encryption
- * - the answer of the authorizer, if it is negative
+ * - the answer of the authorizer, or of the filter, if it is negative
  * - WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION: it is from another device, and flags do not have
  *   WMLB_RESTORE_INDIVIDUALIZE
  * - WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE: StorePath cannot be a store, or is a file while the
@@ -974,7 +998,8 @@ wmlb_hresult wmlb_restorer_restore_licenses(struct wmlb_restorer *restorer,
 /**
  * Starts a verification: reads the backup file (property RestorePath) and makes every check that
  * a restore makes, but touches no store. The events are those of a backup. The message of a
- * failure says where the damage is and which licenses it touches.
+ * failure says where the damage is and which licenses it touches. It is about the licenses that
+ * the property Only and the filter choose, and counts these.
  *
  * Parameters:
  * - restorer: the handle.
@@ -994,6 +1019,7 @@ wmlb_hresult wmlb_restorer_restore_licenses(struct wmlb_restorer *restorer,
  * - WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
  *   WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50), WMLB_E_OUTOFMEMORY,
  *   WMLB_E_NOTIMPL, WMLB_NS_E_DRM_OPERATION_CANCELED: as in a restore
+ * - the answer of the filter, if it is negative
  *
  * Threads: any; in a callback of the same restorer it is busy.
  */
@@ -1453,7 +1479,8 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
                                            void *user_data);
 
 /**
- * Lists the licenses in the backup file (property RestorePath): calls callback for each, in the
+ * Lists the licenses in the backup file (property RestorePath), or those of them that the property
+ * Only and the filter choose: calls callback for each, in the
  * order of their names, and returns at the end of the list. The file is checked on the way: when
  * damage is found, callback has received the licenses before it.
  *
@@ -1473,6 +1500,7 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  *   WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50), WMLB_E_OUTOFMEMORY,
  *   WMLB_E_NOTIMPL: as in the last event of wmlb_restorer_restore_licenses()
  * - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+ * - the negative value that the filter returned
  *
  * Threads: any, also in a callback.
  */
@@ -1597,6 +1625,48 @@ WMLB_NODISCARD
 wmlb_hresult wmlb_restorer_set_authorizer(struct wmlb_restorer *restorer,
                                           wmlb_authorizer_callback authorizer,
                                           void *ctx);
+
+/**
+ * The function that chooses the licenses that a restore, a verification or the list of a backup is
+ * about. It is called for each license that the property Only has left, in the order of their
+ * names, before the first of them is restored: a restore with a filter reads the backup file once
+ * for the filter, and what was chosen once more. The restore is all or nothing for what is chosen.
+ *
+ * Parameters:
+ * - license: the license; valid during the call only.
+ * - ctx: as it was passed to wmlb_restorer_set_filter().
+ *
+ * Returns:
+ * - WMLB_S_OK: the license is chosen
+ * - WMLB_S_FALSE: it is left out, as if the backup did not have it
+ * - a negative value ends the operation, and is its result
+ * - anything else ends it with WMLB_E_INVALIDARG
+ *
+ * Threads: it is called on the operation's thread, under the rules of wmlb_status_callback; in an
+ * enumeration on the caller's, under those of wmlb_license_callback.
+ */
+typedef wmlb_hresult (*wmlb_filter_callback)(const struct wmlb_license_info *license, void *ctx);
+
+/**
+ * Sets the function that chooses among the licenses of a backup, in restores, verifications and
+ * lists of it. A running operation keeps the one that it started with.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - filter: see wmlb_filter_callback; NULL for none.
+ * - ctx: is passed to filter, and not touched otherwise. It must live as long as the function is
+ *   set and such an operation may run.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - WMLB_E_HANDLE
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_set_filter(struct wmlb_restorer *restorer,
+                                      wmlb_filter_callback filter,
+                                      void *ctx);
 
 /**
  * A license in a store of the host.

@@ -342,6 +342,25 @@ struct license {
 /// What is called with each license of a list; false, if it returns a bool, ends the list.
 using license_handler = detail::stoppable<license>;
 
+/// What is asked of each license of a backup: whether a restore, a verification or a list is about
+/// it.
+using license_filter = std::function<bool(const license &)>;
+
+/// What is asked of each license in a backup; it answers WMLB_RIGHT_*.
+using license_rights = std::function<std::int32_t(const license &)>;
+
+/// What an authorizer is asked: see wmlb_restore_request.
+struct restore_request {
+    std::int64_t created = 0;   ///< Unix seconds
+    std::string device_id;      ///< "" if it is not known
+    bool same_device = false;
+    std::uint32_t flags = 0;    ///< of the restore
+};
+
+/// What is asked before a restore. It answers a result code, of which a failure refuses, and may
+/// set the address that the user can go to.
+using restore_authorizer = std::function<wmlb_hresult(const restore_request &, std::string &url)>;
+
 /// A store of licenses that a player has: see wmlb_store_info.
 struct store_info {
     std::string player, profile, kind; ///< such as "Chromium", "Default", "sqlite"
@@ -472,9 +491,40 @@ inline wmlb_hresult on_status(std::int32_t status, wmlb_hresult hr, std::int32_t
     return static_cast<run *>(user_data)->tell(event(status, hr, type, value, size));
 }
 
+/// A function that the program has given, and what it threw in a list: in an operation, that is
+/// the operation's.
+template <typename F> struct given {
+    explicit given(F of) : function(std::move(of)) {}
+
+    F function;
+    std::exception_ptr thrown;
+
+    /// Calls the body; false when it threw.
+    template <typename Body> bool call(Body &&body) noexcept
+    {
+        run *const current = run::current();
+        return guarded(current != nullptr ? current->thrown : thrown, [&]() {
+            body();
+            return true;
+        });
+    }
+};
+
 /// The handle, and the run that was started last on it.
 struct core {
     wmlb_restorer *handle = nullptr;
+    // What the library may still call: as long as the restorer lives.
+    std::vector<std::shared_ptr<void>> kept;
+    std::shared_ptr<given<license_filter>> filter;
+
+    template <typename F> std::shared_ptr<given<F>> keep(F function)
+    {
+        auto own = std::make_shared<given<F>>(std::move(function));
+        std::lock_guard<std::mutex> lock(mutex);
+        kept.push_back(own);
+        return own;
+    }
+
     std::mutex mutex;
     std::shared_ptr<run> latest;
 
@@ -514,6 +564,42 @@ inline license copy_of(const wmlb_license_info &info)
     copy.valid_from = stated(info.valid_from);
     copy.valid_until = stated(info.valid_until);
     return copy;
+}
+
+inline wmlb_hresult on_filter(const wmlb_license_info *info, void *ctx) noexcept
+{
+    auto &own = *static_cast<given<license_filter> *>(ctx);
+    bool wanted = false;
+    const bool answered = own.call([&]() { wanted = own.function(copy_of(*info)); });
+    return !answered ? WMLB_E_FAIL : wanted ? WMLB_S_OK : WMLB_S_FALSE;
+}
+
+inline std::int32_t on_rights(const wmlb_license_info *info, void *ctx) noexcept
+{
+    auto &own = *static_cast<given<license_rights> *>(ctx);
+    std::int32_t right = -1; // ends the backup
+    static_cast<void>(own.call([&]() { right = own.function(copy_of(*info)); }));
+    return right;
+}
+
+inline wmlb_hresult on_authorize(const wmlb_restore_request *asked, char *url, std::size_t room,
+                                 void *ctx) noexcept
+{
+    auto &own = *static_cast<given<restore_authorizer> *>(ctx);
+    wmlb_hresult answer = WMLB_E_FAIL;
+    static_cast<void>(own.call([&]() {
+        restore_request request;
+        request.created = asked->created;
+        request.device_id = asked->device_id;
+        request.same_device = asked->same_device == 1;
+        request.flags = asked->flags;
+        std::string address;
+        const wmlb_hresult answered = own.function(request, address);
+        if (address.size() < room)
+            std::memcpy(url, address.c_str(), address.size() + 1);
+        answer = answered;
+    }));
+    return answer;
 }
 
 inline wmlb_hresult on_license(const wmlb_license_info *info, void *user_data) noexcept
@@ -677,8 +763,8 @@ public:
     ~restorer() { release(); }
 
     /// The handle, for the functions of wmlb.h that have no name here, such as
-    /// wmlb_restorer_set_rights(), _set_authorizer() and _set_store(): what is passed to
-    /// them must not throw. Not to be released. nullptr after a move.
+    /// wmlb_restorer_set_store(): what is passed to them must not throw. Not to be released.
+    /// nullptr after a move.
     wmlb_restorer *handle() const noexcept { return core_ ? core_->handle : nullptr; }
 
     /// Sets a property of type string: one of WMLB_PROP_*.
@@ -742,6 +828,50 @@ public:
     void set_passphrase(std::string_view passphrase, std::error_code &code)
     {
         set(WMLB_PROP_PASSPHRASE, passphrase, code);
+    }
+
+    /// Sets which licenses of a backup restores, verifications and lists are about: patterns, one
+    /// a line, as WMLB_PROP_ONLY says.
+    void set_only(std::string_view patterns, std::error_code &code)
+    {
+        set(WMLB_PROP_ONLY, patterns, code);
+    }
+
+    /// Sets what chooses among these licenses; nullptr: nothing does. What it throws ends the
+    /// operation or the list, and is thrown by wait() or the list. It is kept as long as the
+    /// restorer lives, and so are the others here.
+    void set_filter(license_filter filter, std::error_code &code)
+    {
+        if (core_ == nullptr || filter == nullptr) {
+            code = make_error_code(wmlb_restorer_set_filter(handle(), nullptr, nullptr));
+            return;
+        }
+        core_->filter = core_->keep(std::move(filter));
+        code = make_error_code(
+            wmlb_restorer_set_filter(handle(), detail::on_filter, core_->filter.get()));
+    }
+
+    /// Sets what says whether a license may be backed up; nullptr: it says that itself.
+    void set_rights(license_rights rights, std::error_code &code)
+    {
+        if (core_ == nullptr || rights == nullptr) {
+            code = make_error_code(wmlb_restorer_set_rights(handle(), nullptr, nullptr));
+            return;
+        }
+        const auto own = core_->keep(std::move(rights));
+        code = make_error_code(wmlb_restorer_set_rights(handle(), detail::on_rights, own.get()));
+    }
+
+    /// Sets what is asked before a restore; nullptr: nothing is.
+    void set_authorizer(restore_authorizer authorizer, std::error_code &code)
+    {
+        if (core_ == nullptr || authorizer == nullptr) {
+            code = make_error_code(wmlb_restorer_set_authorizer(handle(), nullptr, nullptr));
+            return;
+        }
+        const auto own = core_->keep(std::move(authorizer));
+        code =
+            make_error_code(wmlb_restorer_set_authorizer(handle(), detail::on_authorize, own.get()));
     }
 
     /// Starts a backup; flags: 0, or WMLB_BACKUP_* joined by |. If it does not start, code is
@@ -823,6 +953,22 @@ public:
     void set_passphrase(std::string_view passphrase)
     {
         call([&](auto &c) { set_passphrase(passphrase, c); });
+    }
+    void set_only(std::string_view patterns)
+    {
+        call([&](auto &c) { set_only(patterns, c); });
+    }
+    void set_filter(license_filter filter)
+    {
+        call([&](auto &c) { set_filter(std::move(filter), c); });
+    }
+    void set_rights(license_rights rights)
+    {
+        call([&](auto &c) { set_rights(std::move(rights), c); });
+    }
+    void set_authorizer(restore_authorizer authorizer)
+    {
+        call([&](auto &c) { set_authorizer(std::move(authorizer), c); });
     }
     operation backup(std::uint32_t flags = 0, event_handler handler = nullptr)
     {
@@ -917,6 +1063,8 @@ private:
 #if WMLB_HPP_EXCEPTIONS
         if (listing.thrown)
             std::rethrow_exception(listing.thrown);
+        if (core_ != nullptr && core_->filter != nullptr && core_->filter->thrown)
+            std::rethrow_exception(std::exchange(core_->filter->thrown, nullptr));
 #endif
         code = listing.stopped ? std::error_code() : make_error_code(hr);
     }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::archive::envelope::Decryption;
-use crate::archive::frame::Unpacker;
 use crate::archive::reader::Archive;
-use crate::archive::walk::{Piece, Pieces};
+use crate::choice::{self, Filter, Wanted};
 use crate::error::Result;
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
@@ -87,85 +86,28 @@ impl store::Listener for Looks<'_> {
     }
 }
 
-/// Lists the backup in the target, or the file at RestorePath, in the order of names, and checks it
-/// on the way.
+/// Lists what is wanted of the backup in the target, or of the file at RestorePath, in the order of
+/// names, and checks it on the way.
 pub fn enumerate_backup(
     properties: &Properties,
     target: Option<Arc<dyn SetTarget>>,
+    filter: Option<Arc<dyn Filter>>,
     listener: Listener<'_>,
     control: &Control,
 ) -> Result<wmlb_hresult> {
     let origin = target::origin(properties, target)?;
     let decryption = Decryption::new(properties, false)?;
+    let wanted = Wanted::new(properties, filter);
     let file = origin.open(HostCalls::on_hosts_thread(), control)?;
     let archive = Archive::open(file.bytes, file.path, &decryption, control)?;
-    let (mut frames, checker) = archive.split();
-    let mut unpacker = Unpacker::new()?;
-    let mut content = Vec::new();
-    let mut pieces = Pieces::default();
-    let mut memory = Vec::new();
-    let mut excerpts = Excerpts::default();
-    while let Some(frame) = frames.next_sound(memory)? {
-        checker.check(&mut unpacker, &frame, &mut content, &mut pieces)?;
-        for piece in &pieces.list {
-            let Some(statement) = excerpts.add(piece, &content[piece.data.clone()])? else {
-                continue;
-            };
-            let answer = listener(&LicenseInfo {
-                name: pieces.name(piece),
-                size: piece.size,
-                modified: piece.modified.seconds,
-                statement,
-            });
-            if answer < 0 {
-                return Ok(answer);
-            }
-            control.check()?;
+    let mut answer = hresult::WMLB_S_OK;
+    let ask: choice::Ask<'_> = &mut |filter, license| filter.admits(license);
+    wanted.each(archive, control, ask, &mut |license| {
+        let answered = listener(license);
+        if answered < 0 {
+            answer = answered;
         }
-        memory = frame.data;
-    }
-    checker.finish(&mut frames)?;
-    Ok(hresult::WMLB_S_OK)
-}
-
-/// Gathers what is looked at of the licenses in an archive.
-#[derive(Default)]
-struct Excerpts {
-    inspector: Inspector,
-    statement: Statement,
-    /// Of a license that takes several frames: its beginning, and the last bytes so far.
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    wanted_tail: usize,
-}
-
-impl Excerpts {
-    /// Adds the next piece of a license. What the license says, once enough of it is there.
-    fn add(&mut self, piece: &Piece, data: &[u8]) -> Result<Option<&Statement>> {
-        let size = piece.size;
-        if piece.begins() {
-            self.wanted_tail = license::wanted_tail(data, size);
-            self.tail.clear();
-            if self.wanted_tail == 0 {
-                let excerpt = Excerpt::large(data, &[], size);
-                self.inspector.inspect(excerpt, &mut self.statement)?;
-                return Ok(Some(&self.statement));
-            }
-            self.head.clear();
-            self.head
-                .extend_from_slice(&data[..license::most_of_head(size).min(data.len())]);
-        }
-        if self.wanted_tail == 0 {
-            return Ok(None);
-        }
-        self.tail.extend_from_slice(data);
-        let excess = self.tail.len().saturating_sub(self.wanted_tail);
-        self.tail.drain(..excess);
-        if !piece.ends() {
-            return Ok(None);
-        }
-        let excerpt = Excerpt::large(&self.head, &self.tail, size);
-        self.inspector.inspect(excerpt, &mut self.statement)?;
-        Ok(Some(&self.statement))
-    }
+        Ok(answered >= 0)
+    })?;
+    Ok(answer)
 }

@@ -138,6 +138,8 @@ pub enum Error {
     Scratch { path: PathBuf, source: io::Error },
     #[error("the host's store failed to {action}")]
     HostStore { action: String, hr: wmlb_hresult },
+    #[error("the host's filter ended it")]
+    Filter(wmlb_hresult),
     #[error("the host's store gave a license whose {0} is NULL")]
     HostNull(String),
     #[error("the host's store is in use by another call")]
@@ -290,7 +292,8 @@ impl Error {
             Error::Encrypted { hr, .. }
             | Error::Refused { hr, .. }
             | Error::HostStore { hr, .. }
-            | Error::HostTarget { hr, .. } => *hr,
+            | Error::HostTarget { hr, .. }
+            | Error::Filter(hr) => *hr,
             Error::InClear(_) => hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
             Error::Differs(_) => hresult::FILE_EXISTS,

@@ -13,9 +13,10 @@ constants! {
         /// its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. An encrypted backup is compared in
         /// its encrypted form, since the key that opens it may be elsewhere.
         WMLB_BACKUP_VERIFY = 0x200;
-        /// Lets a backup without licenses replace a backup that has some. Without this flag it
-        /// fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays: stores are
-        /// emptied by faults and updates, too. A database whose license tables have no
+        /// Lets a backup of a store without licenses replace a backup that has some. Without this
+        /// flag it fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays:
+        /// stores are emptied by faults and updates, too. With WMLB_BACKUP_PARTIAL, licenses that
+        /// cannot be read do not count. A database whose license tables have no
         /// row counts as no license, as far as its schema is known (Chromium's); any other
         /// database is one license. An earlier backup that cannot be opened here counts as one
         /// that has licenses, unless it is too small for any.

@@ -11,6 +11,7 @@
 //!   thread, cancel, wait.
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
+//! - `choice`: which licenses of a backup an operation is about.
 //! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup
 //!   file. `device`: which device this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
@@ -28,6 +29,7 @@ mod constants;
 
 mod archive;
 mod backup;
+mod choice;
 mod device;
 mod enumerate;
 mod error;

@@ -1,8 +1,11 @@
 //! A license's name: a path below its store, as bytes. What a name may be, how names sort, and
 //! which names belong to the library itself; for stores, archives and hosts alike.
 
+mod pattern;
+
 use std::cmp::Ordering;
 
+pub use pattern::Patterns;
 use twox_hash::XxHash64;
 
 use crate::sys::Identity;

@@ -68,7 +68,9 @@ impl Specification {
     fn value_type(&self) -> i32 {
         match self.kind {
             Kind::Number { .. } => WMLB_TYPE_DWORD,
-            Kind::Path | Kind::Recipients | Kind::Secret | Kind::Choice(_) => WMLB_TYPE_STRING,
+            Kind::Path | Kind::Text | Kind::Recipients | Kind::Secret | Kind::Choice(_) => {
+                WMLB_TYPE_STRING
+            }
         }
     }
 
@@ -104,6 +106,7 @@ impl Specification {
                 }
                 Ok(Setting::Text(text.to_owned()))
             }
+            Kind::Text => Ok(Setting::Text(self.text(value)?.to_owned())),
             Kind::Choice(words) => {
                 let text = self.text(value)?;
                 if !words.contains(&text) {
@@ -132,6 +135,7 @@ impl Specification {
                 path.ok().map(Setting::Text)
             }
             Kind::Path | Kind::Recipients | Kind::Secret => None,
+            Kind::Text => Some(Setting::Text(String::new())),
             Kind::Number { default, .. } => Some(Setting::Number(default)),
             Kind::Choice(words) => Some(Setting::Text(words[0].to_owned())),
         }

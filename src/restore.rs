@@ -20,6 +20,7 @@ use crate::archive::Info;
 use crate::archive::envelope::Decryption;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking};
+use crate::choice::{Chosen, Filter, Wanted};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::flags::{WMLB_ALLOW_CLEAR, WMLB_RESTORE_INDIVIDUALIZE, WMLB_RESTORE_OVERWRITE};
@@ -69,6 +70,7 @@ pub struct Restore {
     flags: u32,
     threads: usize,
     authorizer: Option<Arc<dyn Authorizer>>,
+    wanted: Wanted,
 }
 
 /// Where licenses are restored to.
@@ -88,6 +90,7 @@ impl Restore {
         host: Option<Arc<SetStore>>,
         target: Option<Arc<dyn SetTarget>>,
         authorizer: Option<Arc<dyn Authorizer>>,
+        filter: Option<Arc<dyn Filter>>,
     ) -> Result<Self> {
         let origin = target::origin(properties, target)?;
         let decryption = Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?;
@@ -106,6 +109,7 @@ impl Restore {
             flags,
             threads: properties.threads(),
             authorizer,
+            wanted: Wanted::new(properties, filter),
         })
     }
 
@@ -172,7 +176,14 @@ impl Job for Restore {
             Store::Path { path, may_be_file } => (path, *may_be_file),
             Store::Host(host) => {
                 let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
-                return host::restore(host, archive, overwrite, self.threads, operation);
+                return host::restore(
+                    host,
+                    archive,
+                    &self.wanted,
+                    overwrite,
+                    self.threads,
+                    operation,
+                );
             }
         };
         let (folder, only) = destination::resolve(path, may_be_file, &archive.info)?;
@@ -185,7 +196,12 @@ impl Job for Restore {
         } else {
             Some(staging.journal()?)
         };
-        let (frames, checker) = archive.split();
+        let chosen = choose(&self.wanted, archive, operation)?;
+        let Chosen {
+            frames,
+            checker,
+            choice,
+        } = chosen;
         let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
         let stager = Stager::new(
             &staging,
@@ -194,7 +210,7 @@ impl Job for Restore {
             self.own_backup(&staging),
             control,
         );
-        let unpacking = Unpacking::new(&checker, control, &stager);
+        let unpacking = Unpacking::new(&checker, control, &stager, choice);
         let mut main = RestoreMain {
             operation,
             write_back: (self.threads > 1).then(WriteBack::default),
@@ -220,6 +236,16 @@ impl Job for Restore {
         staging.commit(journal, control)?;
         Ok(hresult::WMLB_S_OK)
     }
+}
+
+/// What is wanted of an archive, with the host asked on the operation's thread.
+fn choose(wanted: &Wanted, archive: Archive, operation: &mut Operation<'_>) -> Result<Chosen> {
+    let control = operation.control();
+    wanted.choose(archive, control, &mut |filter, license| {
+        // It may take its time, and the user sees that it goes on.
+        operation.advance(wmlb_progress::default())?;
+        operation.call_host(|| filter.admits(license))
+    })
 }
 
 /// What the operation's thread does in a restore: it cuts the file into frames, keeps the

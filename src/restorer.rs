@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::archive::envelope;
 use crate::backup::{self, Backup, Rights};
+use crate::choice::Filter;
 use crate::error::{Error, Result};
 use crate::flags::WMLB_RUN_HERE;
 use crate::hresult::{self, wmlb_hresult};
@@ -97,6 +98,7 @@ pub struct Restorer {
     last_error: Mutex<String>,
     authorizer: Mutex<Option<Arc<dyn Authorizer>>>,
     rights: Mutex<Option<Arc<dyn Rights>>>,
+    filter: Mutex<Option<Arc<dyn Filter>>>,
     store: Mutex<Option<Arc<SetStore>>>,
     target: Mutex<Option<Arc<dyn SetTarget>>>,
     /// The enumerations that run, each on its caller's thread.
@@ -144,6 +146,15 @@ impl Restorer {
     /// Sets the host's rights function, which is asked about each license in a backup.
     pub fn set_rights(&self, rights: Option<Arc<dyn Rights>>) {
         *self.rights.lock() = rights;
+    }
+
+    /// Sets the host's filter, which chooses the licenses of a backup.
+    pub fn set_filter(&self, filter: Option<Arc<dyn Filter>>) {
+        *self.filter.lock() = filter;
+    }
+
+    pub fn filter(&self) -> Option<Arc<dyn Filter>> {
+        self.filter.lock().clone()
     }
 
     /// Sets a store of the host; None for the one at StorePath.
@@ -203,6 +214,7 @@ impl Restorer {
                 self.store(),
                 self.target(),
                 authorizer,
+                self.filter(),
             )?))
         })
     }
@@ -215,7 +227,12 @@ impl Restorer {
     ) -> Result<wmlb_hresult> {
         let way = Way::of(flags, verify::FLAGS)?;
         self.start(Kind::Verify, way, observer, |properties| {
-            Ok(Box::new(Verify::prepare(properties, flags, self.target())?))
+            Ok(Box::new(Verify::prepare(
+                properties,
+                flags,
+                self.target(),
+                self.filter(),
+            )?))
         })
     }
 

@@ -7,6 +7,7 @@ use crate::archive::envelope::Decryption;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::Pieces;
+use crate::choice::{Chosen, Filter, Wanted};
 use crate::error::Result;
 use crate::flags::WMLB_ALLOW_CLEAR;
 use crate::hresult::{self, wmlb_hresult};
@@ -26,6 +27,7 @@ pub struct Verify {
     store: Option<PathBuf>,
     decryption: Decryption,
     threads: usize,
+    wanted: Wanted,
 }
 
 impl Verify {
@@ -33,12 +35,14 @@ impl Verify {
         properties: &Properties,
         flags: u32,
         target: Option<Arc<dyn SetTarget>>,
+        filter: Option<Arc<dyn Filter>>,
     ) -> Result<Self> {
         Ok(Verify {
             origin: target::origin(properties, target)?,
             store: properties.absolute_path(Property::StorePath).ok(),
             decryption: Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?,
             threads: properties.threads(),
+            wanted: Wanted::new(properties, filter),
         })
     }
 }
@@ -59,8 +63,19 @@ impl Job for Verify {
         let origin = self.origin.clone();
         let file = origin.open(operation.host_calls(), operation.control())?;
         let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
-        let (frames, checker) = archive.split();
-        let unpacking = Unpacking::new(&checker, operation.control(), &Counting);
+        let control = operation.control();
+        let chosen = self
+            .wanted
+            .choose(archive, control, &mut |filter, license| {
+                operation.advance(wmlb_progress::default())?;
+                operation.call_host(|| filter.admits(license))
+            })?;
+        let Chosen {
+            frames,
+            checker,
+            choice,
+        } = chosen;
+        let unpacking = Unpacking::new(&checker, control, &Counting, choice);
         let mut main = VerifyMain {
             operation,
             frames,

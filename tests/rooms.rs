@@ -16,6 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["queue"],
     &["restorer"],
     &["backup", "restore", "verify", "enumerate", "compare"],
+    &["choice"],
     &["store", "license", "archive", "target"],
     &["pipeline"],
     &["operation"],

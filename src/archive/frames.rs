@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::envelope::Source;
-use super::frame::{self, MAGIC, PADDING_MAGIC, Padding};
+use super::frame::{self, MAGIC, PADDING_MAGIC, Padding, Seal};
+use super::index::{Described, Index};
 use super::{FRAME_LIMIT, seek};
 use crate::error::{Error, Result, reserve};
 
@@ -19,6 +20,25 @@ pub struct Packed {
     pub data: Vec<u8>,
     /// What follows it, up to where the next one may begin.
     pub padding: Padding,
+    /// Of one that was chosen: which frame of licenses it is, and what it must be.
+    pub chosen: Option<ChosenFrame>,
+}
+
+#[derive(Clone, Copy)]
+pub struct ChosenFrame {
+    pub number: usize,
+    pub seal: Seal,
+    /// The one before it was passed over.
+    pub is_apart: bool,
+}
+
+/// Frames that are read, and no others.
+struct Chosen {
+    index: Index,
+    /// In order.
+    numbers: Vec<usize>,
+    /// How many of them were read.
+    read: usize,
 }
 
 /// Reads one frame after the other.
@@ -38,6 +58,8 @@ pub struct FrameReader {
     broken: Option<Error>,
     /// What is wrong with the file where the last frame ended.
     damage: Option<Error>,
+    /// None: all frames are read.
+    chosen: Option<Chosen>,
 }
 
 impl FrameReader {
@@ -53,7 +75,29 @@ impl FrameReader {
             at_end: false,
             broken: None,
             damage: None,
+            chosen: None,
         }
+    }
+
+    /// From here on, reads the frames of licenses that are chosen, which get the numbers from 1
+    /// again.
+    pub fn choose(&mut self, index: Index, numbers: Vec<usize>) {
+        self.index = 1;
+        self.damage = None;
+        self.chosen = Some(Chosen {
+            index,
+            numbers,
+            read: 0,
+        });
+    }
+
+    /// Those that were chosen, to be chosen from again.
+    pub fn take_index(&mut self) -> Option<Index> {
+        self.chosen.take().map(|chosen| chosen.index)
+    }
+
+    pub fn is_chosen(&self) -> bool {
+        self.chosen.is_some()
     }
 
     /// Words for what is wrong where the next frame should be. What broke off before it was
@@ -124,7 +168,11 @@ impl FrameReader {
         if self.damage.is_some() {
             return Ok(None);
         }
-        match self.next(memory) {
+        let next = match self.chosen {
+            Some(_) => self.next_chosen(memory),
+            None => self.next(memory),
+        };
+        match next {
             Err(error @ Error::Corrupt { .. }) => {
                 self.damage = Some(error);
                 Ok(None)
@@ -177,12 +225,54 @@ impl FrameReader {
             length,
             data: memory,
             padding: Padding::NONE,
+            chosen: None,
         };
         self.taken += stored;
         self.offset += stored as u64;
         self.index += 1;
         let padding = self.take_padding()?;
         Ok(Some(Packed { padding, ..packed }))
+    }
+
+    fn next_chosen(&mut self, mut memory: Vec<u8>) -> Result<Option<Packed>> {
+        let Some(chosen) = &mut self.chosen else {
+            return Ok(None);
+        };
+        let Some(&number) = chosen.numbers.get(chosen.read) else {
+            return Ok(None);
+        };
+        let before = chosen.read.checked_sub(1).map(|at| chosen.numbers[at]);
+        chosen.read += 1;
+        let Described { start, seal, .. } = chosen.index.frames[number];
+        let place = self.source.place(start);
+        let damaged = |what| Error::Corrupt {
+            path: self.path.clone(),
+            what: format!("{what} at byte {place}"),
+        };
+        let most = zstd_safe::compress_bound(FRAME_LIMIT) + frame::HEADER;
+        if seal.length > FRAME_LIMIT as u64 || seal.stored > most as u64 {
+            return Err(damaged("a frame is larger than it can be"));
+        }
+        self.source
+            .read_range(start, seal.stored as usize, &mut memory)?;
+        if frame::declared_length(&memory) != Some(seal.length) {
+            return Err(damaged("there is no frame of a backup"));
+        }
+        let packed = Packed {
+            index: self.index,
+            start,
+            offset: place,
+            length: seal.length,
+            padding: Padding::at(start + memory.len() as u64),
+            data: memory,
+            chosen: Some(ChosenFrame {
+                number,
+                seal,
+                is_apart: before.is_none_or(|before| before + 1 != number),
+            }),
+        };
+        self.index += 1;
+        Ok(Some(packed))
     }
 
     /// Takes what follows a frame up to where the next one may begin, if anything does.

@@ -12,8 +12,8 @@ use super::summary::Summary;
 use super::{FRAME_CONTENT, SUMMARY_NAME, member};
 use crate::error::{Error, Result};
 
-/// Bytes of a table, and of a summary, at the most: those of a file of some terabytes.
-const MOST: u64 = 256 << 20;
+/// Bytes of a summary and a table at the most: those of a file of some hundred gigabytes.
+const MOST: u64 = 32 << 20;
 
 /// A frame, as the summary has it.
 pub struct Described {
@@ -27,7 +27,6 @@ pub struct Described {
 /// What a file says of itself.
 pub struct Index {
     pub licenses: u64,
-    pub bytes: u64,
     /// The frames of licenses.
     pub frames: Vec<Described>,
 }
@@ -105,7 +104,6 @@ impl Index {
         is_first.then_some((
             Index {
                 licenses: stated.licenses,
-                bytes: stated.bytes,
                 frames,
             },
             right,
@@ -179,7 +177,8 @@ fn find_summary(source: &mut dyn Source, end: &End) -> Result<Option<u64>> {
     for (at, &(stored, declared)) in end.entries.iter().rev().enumerate() {
         let most = frame::longest_stored(FRAME_CONTENT);
         let full = declared == FRAME_CONTENT as u64 || at == 0;
-        if !full || declared > FRAME_CONTENT as u64 || stored > most || stored > start {
+        let fits = declared <= FRAME_CONTENT as u64 && stored <= most && stored <= start;
+        if !full || !fits || length > MOST {
             return Ok(None);
         }
         start -= stored;

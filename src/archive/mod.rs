@@ -7,6 +7,7 @@
 //! encrypted, that stream is inside an age file, the [`envelope`]. The whole format is described
 //! in `docs/format.md`.
 
+pub mod choice;
 pub mod cut;
 pub mod envelope;
 pub mod frame;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::choice::Choice;
 use super::envelope::{self, Bytes, Decryption};
 use super::frame::{self, Padding, Seal, Unpacker};
 use super::frames::{FrameReader, Packed};
-use super::index::Index;
+use super::index::{Described, Index};
 use super::walk::{Pieces, Walk};
 use super::{FORMAT, INFO_NAME, Info, member};
 use crate::error::{Error, Result};
@@ -34,7 +35,6 @@ pub struct Archive {
     path: PathBuf,
     frames: FrameReader,
     first: Seal,
-    walk: Walk,
 }
 
 impl Archive {
@@ -73,7 +73,6 @@ impl Archive {
             path,
             frames,
             first: seal,
-            walk: Walk::new(seal),
         })
     }
 
@@ -85,16 +84,20 @@ impl Archive {
 
     /// The frames that follow, and what checks them.
     pub fn split(self) -> (FrameReader, Checker) {
-        let checker = Checker {
-            path: self.path,
-            state: Mutex::new(FrameOrder {
-                next: 1,
-                walk: self.walk,
-                failed: false,
-            }),
-            next: Condvar::new(),
-        };
+        let checker = Checker::new(self.path, self.first);
         (self.frames, checker)
+    }
+
+    /// The frames of licenses whose numbers are chosen, and what checks them.
+    pub fn choose(
+        mut self,
+        choose: impl FnOnce(&[Described]) -> Vec<usize>,
+    ) -> Result<(FrameReader, Checker)> {
+        let index = self.index()?;
+        let numbers = choose(&index.frames);
+        let (mut frames, checker) = self.split();
+        frames.choose(index, numbers);
+        Ok((frames, checker))
     }
 }
 
@@ -193,6 +196,7 @@ struct FrameOrder {
 /// the order of the frames.
 pub struct Checker {
     path: PathBuf,
+    first: Seal,
     state: Mutex<FrameOrder>,
     next: Condvar,
 }
@@ -214,6 +218,24 @@ impl Drop for NextTurn<'_> {
 }
 
 impl Checker {
+    fn new(path: PathBuf, first: Seal) -> Self {
+        Checker {
+            path,
+            first,
+            state: Mutex::new(FrameOrder {
+                next: 1,
+                walk: Walk::new(first),
+                failed: false,
+            }),
+            next: Condvar::new(),
+        }
+    }
+
+    /// One for frames of the same archive that are chosen anew.
+    pub fn again(&self) -> Self {
+        Checker::new(self.path.clone(), self.first)
+    }
+
     /// Unpacks a frame, and goes through it when all before it were. [`Error::Canceled`]
     /// when one of those was wrong.
     pub fn check(
@@ -243,6 +265,16 @@ impl Checker {
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
         };
+        if let Some(chosen) = frame.chosen {
+            if chosen.seal != seal {
+                let what = "it is not what the summary says";
+                drop(turn);
+                return Err(damaged(&self.path, frame, what, b""));
+            }
+            if chosen.is_apart {
+                turn.walk.go_on_apart();
+            }
+        }
         let end = frame.start + frame.data.len() as u64;
         let mut taken = turn.walk.take(content, seal, (end, frame.padding), pieces);
         if taken.is_ok() && turn.walk.is_summary() && frame.data != frame::store(content).data {
@@ -275,6 +307,7 @@ impl Checker {
                 });
             }
             Some(error) => return Err(error),
+            None if frames.is_chosen() && !turn.walk.is_in_license() => return Ok(()),
             None if turn.walk.is_complete() => {}
             None => {
                 return Err(Error::Corrupt {
@@ -310,16 +343,24 @@ pub struct Unpacking<'a, V> {
     checker: &'a Checker,
     control: &'a Control,
     visitor: &'a V,
+    /// None: all licenses.
+    choice: Option<Choice>,
     /// Memory of frames that are done with, to be used again.
     used: parking_lot::Mutex<Vec<Vec<u8>>>,
 }
 
 impl<'a, V> Unpacking<'a, V> {
-    pub fn new(checker: &'a Checker, control: &'a Control, visitor: &'a V) -> Self {
+    pub fn new(
+        checker: &'a Checker,
+        control: &'a Control,
+        visitor: &'a V,
+        choice: Option<Choice>,
+    ) -> Self {
         Unpacking {
             checker,
             control,
             visitor,
+            choice,
             used: parking_lot::Mutex::default(),
         }
     }
@@ -366,6 +407,9 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
             own,
         } = worker;
         self.checker.check(unpacker, &frame, content, pieces)?;
+        if let (Some(choice), Some(chosen)) = (&self.choice, frame.chosen) {
+            pieces.retain(|number, name| choice.has(chosen.number, number, name));
+        }
         self.used.lock().push(frame.data);
         self.control.check()?;
         self.visitor.visit(own, content, pieces)

@@ -49,6 +49,15 @@ impl Pieces {
         &self.names[piece.name.clone()]
     }
 
+    /// Keeps those of which `wanted` says so by their numbers and their names.
+    pub fn retain(&mut self, mut wanted: impl FnMut(usize, &[u8]) -> bool) {
+        let (names, mut number) = (&self.names, 0);
+        self.list.retain(|piece| {
+            number += 1;
+            wanted(number - 1, &names[piece.name.clone()])
+        });
+    }
+
     fn clear(&mut self) {
         self.names.clear();
         self.list.clear();
@@ -113,6 +122,19 @@ impl Walk {
             bytes: 0,
             databases: Vec::new(),
         }
+    }
+
+    /// Goes on with a frame that a license begins in, wherever it is.
+    pub fn go_on_apart(&mut self) {
+        self.expect = Expect::Members;
+        self.path.clear();
+        self.before.clear();
+        self.databases.clear();
+    }
+
+    /// Whether a license goes on in the next frame.
+    pub fn is_in_license(&self) -> bool {
+        matches!(self.expect, Expect::More { .. })
     }
 
     /// Whether the archive is whole.

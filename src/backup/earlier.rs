@@ -24,6 +24,8 @@ pub struct Amount {
     pub licenses: u64,
     /// Of these, databases without licenses.
     pub empty: u64,
+    /// Licenses of the store that are not in it since that is forbidden.
+    pub restricted: u64,
 }
 
 /// A backup that is to be replaced.
@@ -42,7 +44,8 @@ impl Earlier<'_> {
     /// How many licenses it has, if they are more than twice those of the new one. An error when
     /// it has some and the new one none; what cannot be read may have some.
     pub fn fewer(self, now: &Amount) -> Result<Option<u64>> {
-        let nothing = now.licenses == now.empty && !self.allows_empty;
+        let is_empty = now.licenses == now.empty && now.restricted == 0;
+        let nothing = is_empty && !self.allows_empty;
         let source = match self.source {
             None => return Ok(None),
             // It is not replaced.

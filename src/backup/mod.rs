@@ -269,6 +269,7 @@ impl Backup {
         let amount = Amount {
             licenses: progress.licenses_done,
             empty,
+            restricted: progress.licenses_restricted,
         };
         if let Some(before) = self.earlier(earlier, scratch, operation).fewer(&amount)? {
             operation.report(

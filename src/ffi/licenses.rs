@@ -183,7 +183,8 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
     })
 }
 
-/// Lists the licenses in the backup file (property RestorePath): calls callback for each, in the
+/// Lists the licenses in the backup file (property RestorePath), or those of them that the property
+/// Only and the filter choose: calls callback for each, in the
 /// order of their names, and returns at the end of the list. The file is checked on the way: when
 /// damage is found, callback has received the licenses before it.
 ///
@@ -203,6 +204,7 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 ///   WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50), WMLB_E_OUTOFMEMORY,
 ///   WMLB_E_NOTIMPL: as in the last event of wmlb_restorer_restore_licenses()
 /// - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+/// - the negative value that the filter returned
 ///
 /// Threads: any, also in a callback.
 #[must_use]
@@ -213,10 +215,12 @@ pub extern "C" fn wmlb_restorer_enumerate_backup(
     user_data: *mut c_void,
 ) -> wmlb_hresult {
     enumerate(restorer, callback, user_data, |restorer, listener| {
+        let filter = restorer.filter();
         restorer.list(|control| {
             enumerate::enumerate_backup(
                 &restorer.properties(),
                 restorer.target(),
+                filter,
                 listener,
                 control,
             )

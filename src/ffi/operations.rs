@@ -70,6 +70,8 @@ use crate::status::wmlb_progress;
 /// - WMLB_NS_E_DRM_INVALID_LICENSE or WMLB_E_POINTER: the store of the host gave a license that is
 ///   not as wmlb_store_ops says
 /// - any negative value that a function of that store returned
+/// - WMLB_NS_E_DRM_LICENSE_STORE_ERROR: the store has no licenses, and the backup that would be
+///   replaced may have some; see WMLB_BACKUP_EMPTY
 /// - WMLB_NS_E_DRM_BACKUP_EXISTS: a backup file has appeared since the start
 /// - WMLB_NS_E_DRM_BACKUP_CORRUPT: with WMLB_BACKUP_VERIFY, the bytes that were read back are not
 ///   the ones that were written
@@ -96,6 +98,9 @@ pub extern "C" fn wmlb_restorer_backup_licenses(
 /// The whole file is read and checked before anything in the store is touched; then all licenses
 /// take their places. A failure or a cancel puts everything back. After a kill, the next operation
 /// on the store does that.
+///
+/// The property Only and wmlb_restorer_set_filter() choose among the licenses in the file: the
+/// restore is about these then, as if there were no others.
 ///
 /// A license that the store already has stays if it is equal. If it differs, it stays too, and is
 /// reported with WMLB_STATUS_LICENSE_SKIPPED and WMLB_HRESULT_FROM_WIN32(80), unless flags have
@@ -141,7 +146,7 @@ pub extern "C" fn wmlb_restorer_backup_licenses(
 /// - WMLB_E_OUTOFMEMORY: also, less is left than the 128 or 256 MiB that its passphrase takes, or
 ///   than a whole license, which the put of a host's store takes in one piece
 /// - WMLB_E_NOTIMPL: it is encrypted, and this build has no encryption
-/// - the answer of the authorizer, if it is negative
+/// - the answer of the authorizer, or of the filter, if it is negative
 /// - WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION: it is from another device, and flags do not have
 ///   WMLB_RESTORE_INDIVIDUALIZE
 /// - WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE: StorePath cannot be a store, or is a file while the
@@ -174,7 +179,8 @@ pub extern "C" fn wmlb_restorer_restore_licenses(
 
 /// Starts a verification: reads the backup file (property RestorePath) and makes every check that
 /// a restore makes, but touches no store. The events are those of a backup. The message of a
-/// failure says where the damage is and which licenses it touches.
+/// failure says where the damage is and which licenses it touches. It is about the licenses that
+/// the property Only and the filter choose, and counts these.
 ///
 /// Parameters:
 /// - restorer: the handle.
@@ -194,6 +200,7 @@ pub extern "C" fn wmlb_restorer_restore_licenses(
 /// - WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
 ///   WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD, WMLB_HRESULT_FROM_WIN32(50), WMLB_E_OUTOFMEMORY,
 ///   WMLB_E_NOTIMPL, WMLB_NS_E_DRM_OPERATION_CANCELED: as in a restore
+/// - the answer of the filter, if it is negative
 ///
 /// Threads: any; in a callback of the same restorer it is busy.
 #[must_use]

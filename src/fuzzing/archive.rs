@@ -436,6 +436,7 @@ fn read(scratch: &Scratch) -> Seen {
     let listed = enumerate_backup(
         &properties(path),
         None,
+        None,
         &mut listener,
         &Control::new(std::sync::Arc::default()),
     );
@@ -444,7 +445,24 @@ fn read(scratch: &Scratch) -> Seen {
     if seen.whole {
         assert_eq!(names.len(), seen.names.len());
     }
+    read_by_names(path, &seen);
     seen
+}
+
+/// Reads by names, from the end of the file: what is whole has them all that way too.
+fn read_by_names(path: &Path, seen: &Seen) {
+    let mut names = Vec::new();
+    let mut listener = |license: &LicenseInfo<'_>| {
+        names.push(license.name.to_vec());
+        0
+    };
+    let mut only = properties(path);
+    only.set(Property::Only, Setting::Text("*".to_owned()));
+    let listed = enumerate_backup(&only, None, &mut listener, &Control::new());
+    if seen.whole {
+        assert!(listed.is_ok());
+        assert_eq!(names, seen.names);
+    }
 }
 
 /// A frame after the first, as it was read.

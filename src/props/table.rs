@@ -10,6 +10,8 @@ pub enum Kind {
     Secret,
     /// A DWORD in a range, and its default.
     Number { min: u32, max: u32, default: u32 },
+    /// Any text, which may be empty: so it is by default.
+    Text,
     /// One of these words; the first is the default.
     Choice(&'static [&'static str]),
 }
@@ -29,6 +31,20 @@ properties! {
     /// $HOME/.local/share/wmlb/licenses. An empty variable counts as not set, and so do
     /// XDG_DATA_HOME and HOME with a relative path.
     StorePath: Kind::Path;
+
+    /// The licenses that a restore, a verification and the list of a backup are about: patterns,
+    /// one per line, of which any must match. Not set or empty: all licenses.
+    ///
+    /// - a name, in which * stands for any characters (slashes too), ? for any byte, [a-z] for
+    ///   one of these and [!a-z] for any other; \ makes the character after it a plain one;
+    /// - key: and a key ID, as lists tell it;
+    /// - license: and a license ID, as lists tell it;
+    /// - name: and a name that begins like one of these.
+    ///
+    /// With names alone only the end of the backup file is read, and the parts that can hold such
+    /// names: damage anywhere else is not found, and the file must be one that can be sought in.
+    /// wmlb_restorer_set_filter() chooses among these licenses.
+    Only: Kind::Text;
 
     /// The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
     /// it, and every operation that reads a backup opens one that was encrypted with it. Deriving

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use crate::archive::frames::{FrameReader, Packed};
 use crate::archive::reader::{Archive, Unpacking, Visitor};
 use crate::archive::walk::{Piece, Pieces};
+use crate::choice::{Chosen, Wanted};
 use crate::error::{Error, Result, reserve};
 use crate::hresult::{self, wmlb_hresult};
 use crate::operation::Operation;
@@ -24,6 +25,7 @@ const HASHED: usize = 4 << 20;
 pub fn restore(
     store: &SetStore,
     archive: Archive,
+    wanted: &Wanted,
     overwrite: bool,
     threads: usize,
     operation: &mut Operation<'_>,
@@ -36,10 +38,14 @@ pub fn restore(
         Some(Existing::read(session, operation)?)
     };
     operation.control().check()?;
+    let Chosen {
+        frames,
+        checker,
+        choice,
+    } = super::choose(wanted, archive, operation)?;
     let session = claim.open(true, operation.host_calls())?;
-    let (frames, checker) = archive.split();
     let copying = Copying::default();
-    let unpacking = Unpacking::new(&checker, operation.control(), &copying);
+    let unpacking = Unpacking::new(&checker, operation.control(), &copying, choice);
     let mut main = HostMain {
         operation,
         frames,

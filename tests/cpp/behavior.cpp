@@ -390,6 +390,63 @@ void lives(const fs::path &store, const fs::path &folder)
     }
 }
 
+/// Some licenses of a backup, and what the program is asked.
+void choices(const fs::path &store, const fs::path &folder)
+{
+    std::error_code code;
+    wmlb::restorer restorer;
+    paths(restorer, store, folder);
+    restorer.set_restore_path(folder, code);
+    int asked = 0;
+    restorer.set_rights([&](const wmlb::license &) { return ++asked, WMLB_RIGHT_ALLOWED; }, code);
+    restorer.backup(WMLB_BACKUP_OVERWRITE, nullptr, code).wait(code);
+    CHECK(!code && asked > 1);
+    std::vector<std::string> names;
+    restorer.list_backup([&](const wmlb::license &one) { names.push_back(one.name); }, code);
+    CHECK(!code && static_cast<int>(names.size()) == asked);
+    restorer.set_filter([&](const wmlb::license &one) { return one.name == names.back(); }, code);
+    int listed = 0;
+    restorer.list_backup([&](const wmlb::license &) { listed++; }, code);
+    CHECK(!code && listed == 1);
+    restorer.verify(nullptr, code).wait(code);
+    CHECK(!code && restorer.progress().licenses_done == 1);
+    restorer.set_only(names.front(), code);
+    restorer.verify(nullptr, code).wait(code);
+    CHECK(!code && restorer.progress().licenses_done == 0);
+    restorer.set_filter(nullptr, code);
+    restorer.verify(nullptr, code).wait(code);
+    CHECK(!code && restorer.progress().licenses_done == 1);
+    restorer.set_authorizer(
+        [&](const wmlb::restore_request &request, std::string &url) {
+            url = "https://example.com/";
+            return request.same_device ? WMLB_NS_E_DRM_RESTORE_FRAUD : WMLB_E_FAIL;
+        },
+        code);
+    std::string address;
+    restorer.restore(0, [&](const wmlb::event &event) {
+        if (event.status() == wmlb::status::error_with_url)
+            address = event.text();
+    }, code).wait(code);
+    CHECK(code == wmlb::errc::restore_fraud && address == "https://example.com/");
+#if WMLB_HPP_EXCEPTIONS
+    restorer.set_filter([](const wmlb::license &) -> bool { throw std::out_of_range("it"); });
+    bool thrown = false;
+    try {
+        restorer.list_backup([](const wmlb::license &) {});
+    } catch (const std::out_of_range &) {
+        thrown = true;
+    }
+    CHECK(thrown);
+    thrown = false;
+    try {
+        restorer.verify().wait();
+    } catch (const std::out_of_range &) {
+        thrown = true;
+    }
+    CHECK(thrown);
+#endif
+}
+
 /// What owns the restorer, and is owned by the handler while that is needed.
 struct player : std::enable_shared_from_this<player> {
     explicit player(std::promise<void> &when) : gone(when) {}
@@ -502,6 +559,7 @@ int main(int argc, char **argv)
     encrypted(store, folder / "encrypted");
     canceling(store, folder / "canceling");
     lives(store, folder / "lives");
+    choices(store, folder / "choices");
     handlers(store, folder / "handlers");
     fetching(store, folder / "fetching");
 #if WMLB_HPP_EXCEPTIONS

@@ -223,6 +223,11 @@ static wmlb_hresult set_rights(caller *c)
     return wmlb_restorer_set_rights(c->restorer, below(c, 2) ? NULL : right, c->restorer);
 }
 
+static wmlb_hresult set_filter(caller *c)
+{
+    return wmlb_restorer_set_filter(c->restorer, below(c, 2) ? NULL : choose, c->restorer);
+}
+
 static wmlb_hresult set_store(caller *c)
 {
     wmlb_store_ops ops = {sizeof ops, open_store, next_license, put_license, commit_store,
@@ -358,6 +363,7 @@ static struct function {
     ON_A_RESTORER(enumerate_backup),
     ON_A_RESTORER(set_authorizer),
     ON_A_RESTORER(set_rights),
+    ON_A_RESTORER(set_filter),
     ON_A_RESTORER(set_store),
     ON_A_RESTORER(release),
     {"wmlb_restorer_create", create, NO_RESTORER, 0},

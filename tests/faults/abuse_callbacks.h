@@ -83,6 +83,11 @@ static int32_t right(const wmlb_license_info *license, void *own)
     return abuse_inside(own);
 }
 
+static wmlb_hresult choose(const wmlb_license_info *license, void *own)
+{
+    return license->name_len % 2 == 0 ? WMLB_S_FALSE : abuse_inside(own);
+}
+
 /* A store that gives whatever it likes. What is passed along with it is the restorer. */
 
 static wmlb_hresult open_store(void *own, int32_t writing)

@@ -125,7 +125,7 @@ class RestoreCase(support.StoreCase):
         for name, content in (files or {}).items():
             content, time_ns = content if isinstance(content, tuple) else (content, mtime_ns)
             write_deep(self.source, name, content, time_ns)
-        self.assert_ends(self.saver.backup(w.OVERWRITE))
+        self.assert_ends(self.saver.backup(w.OVERWRITE | w.EMPTY))
 
     def put(self, files, mtime_ns=1500000000000000000):
         """Files into the store, which is made."""

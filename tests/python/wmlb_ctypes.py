@@ -398,6 +398,24 @@ class Restorer:
         self.rights = getattr(self, "rights", []) + [callback]
         return self.set_rights(callback, ctx)
 
+    def filter(self, on_license, ctx=None):
+        """Sets a filter. on_license is given each license and gives the answer: whether it is
+        wanted, or a number; what it raises is raised by finish()."""
+
+        @FilterCallback
+        def callback(info, context):
+            try:
+                assert context == ctx, "ctx is not what was passed"
+                answer = on_license(License.of(info.contents))
+                return answer if type(answer) is int else 0 if answer else 1
+            except BaseException as problem:
+                self.problems.append(problem)
+                return -1
+
+        # A running operation may still call the one before.
+        self.filters = getattr(self, "filters", []) + [callback]
+        return self.set_filter(callback, ctx)
+
 
 # What restores, verifies and lists adds to the numbers above.
 NEEDS_INDIVIDUALIZATION = hresult(FAILURES["NS_E_DRM_NEEDS_INDIVIDUALIZATION"])
@@ -533,7 +551,9 @@ NO_LICENSE_CALLBACK = ctypes.cast(None, LicenseCallback)
 Authorizer = ctypes.CFUNCTYPE(c_int32, POINTER(RestoreRequest), c_void_p, c_size_t, c_void_p)
 NO_AUTHORIZER = ctypes.cast(None, Authorizer)
 RightsCallback = ctypes.CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
+FilterCallback = ctypes.CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 NO_RIGHTS_CALLBACK = ctypes.cast(None, RightsCallback)
+NO_FILTER_CALLBACK = ctypes.cast(None, FilterCallback)
 StoreCallback = ctypes.CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
 NO_STORE_CALLBACK = ctypes.cast(None, StoreCallback)
 
@@ -589,6 +609,7 @@ OTHERS.update({
     "wmlb_restorer_enumerate_backup": (c_int32, [c_void_p, LicenseCallback, c_void_p]),
     "wmlb_restorer_set_authorizer": (c_int32, [c_void_p, Authorizer, c_void_p]),
     "wmlb_restorer_set_rights": (c_int32, [c_void_p, RightsCallback, c_void_p]),
+    "wmlb_restorer_set_filter": (c_int32, [c_void_p, FilterCallback, c_void_p]),
     "wmlb_restorer_set_store": (c_int32, [c_void_p, POINTER(StoreOps), c_void_p]),
     "wmlb_restorer_set_target": (c_int32, [c_void_p, POINTER(TargetOps), c_void_p]),
     "wmlb_restorer_set_target_fd": (c_int32, [c_void_p, c_int32]),

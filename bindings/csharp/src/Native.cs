@@ -22,6 +22,9 @@ namespace Wmlb
         public delegate int StoreCallback(IntPtr store, IntPtr userData);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate int FilterCallback(IntPtr license, IntPtr ctx);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         public delegate int RightsCallback(IntPtr license, IntPtr ctx);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -209,6 +212,10 @@ namespace Wmlb
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_restorer_set_authorizer(RestorerHandle restorer,
             AuthorizerCallback authorizer, IntPtr ctx);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_restorer_set_filter(RestorerHandle restorer,
+            FilterCallback filter, IntPtr ctx);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_restorer_set_store(RestorerHandle restorer,

@@ -73,6 +73,7 @@ namespace Wmlb
         public const string BACKUP_PATH = "BackupPath";
         public const string RESTORE_PATH = "RestorePath";
         public const string STORE_PATH = "StorePath";
+        public const string ONLY = "Only";
         public const string PASSPHRASE = "Passphrase";
         public const string RECIPIENTS = "Recipients";
         public const string IDENTITIES = "Identities";

@@ -16,6 +16,7 @@ namespace Wmlb
         // As in Operation: of all restorers, and never collected.
         private static readonly Native.RightsCallback RightsAsked = AskRights;
         private static readonly Native.AuthorizerCallback AuthorizerAsked = AskAuthorizer;
+        private static readonly Native.FilterCallback FilterAsked = AskFilter;
         private static readonly Native.LicenseCallback LicenseTold = AddLicense;
         private static readonly Native.StoreCallback StoreTold = AddStore;
 
@@ -24,6 +25,7 @@ namespace Wmlb
         private GCHandle self;
         private Func<LicenseInfo, Right> rights;
         private Func<RestoreRequest, string> authorizer;
+        private Func<LicenseInfo, bool> filter;
         private Exception thrown;
 
         /// <summary>A restorer with no property set.</summary>
@@ -59,6 +61,14 @@ namespace Wmlb
         {
             get => Get(Property.STORE_PATH);
             set => Set(Property.STORE_PATH, value);
+        }
+
+        /// <summary>Which licenses of a backup are restored, verified and listed: patterns, one a
+        /// line.</summary>
+        public string Only
+        {
+            get => Get(Property.ONLY);
+            set => Set(Property.ONLY, value);
         }
 
         /// <summary>The passphrase of encrypted backups.</summary>
@@ -106,6 +116,18 @@ namespace Wmlb
             {
                 rights = value;
                 Check(Native.wmlb_restorer_set_rights(handle, value == null ? null : RightsAsked,
+                    GCHandle.ToIntPtr(self)));
+            }
+        }
+
+        /// <summary>Chooses among the licenses of a backup, in restores, verifications and lists;
+        /// null: all of them.</summary>
+        public Func<LicenseInfo, bool> Filter
+        {
+            set
+            {
+                filter = value;
+                Check(Native.wmlb_restorer_set_filter(handle, value == null ? null : FilterAsked,
                     GCHandle.ToIntPtr(self)));
             }
         }
@@ -267,8 +289,20 @@ namespace Wmlb
         public IReadOnlyList<LicenseInfo> ListBackup()
         {
             var list = new Collected<LicenseInfo>();
-            list.Gather(own => Native.wmlb_restorer_enumerate_backup(handle, LicenseTold, own),
-                () => LastError);
+            try
+            {
+                list.Gather(own => Native.wmlb_restorer_enumerate_backup(handle, LicenseTold, own),
+                    () => LastError);
+            }
+            catch (WmlbException)
+            {
+                Exception filtered = TakeThrown();
+                if (filtered != null)
+                {
+                    throw filtered;
+                }
+                throw;
+            }
             return list.Items;
         }
 
@@ -335,6 +369,13 @@ namespace Wmlb
             // A value that is none ends the backup.
             return Operation.Guard(restorer, restorer.Keep, -1,
                 () => (int)restorer.rights(new LicenseInfo(license)));
+        }
+
+        private static int AskFilter(IntPtr license, IntPtr ctx)
+        {
+            var restorer = (Restorer)GCHandle.FromIntPtr(ctx).Target;
+            return Operation.Guard(restorer, restorer.Keep, HResult.E_FAIL,
+                () => restorer.filter(new LicenseInfo(license)) ? HResult.S_OK : HResult.S_FALSE);
         }
 
         private static int AskAuthorizer(IntPtr request, IntPtr url, UIntPtr urlLength, IntPtr ctx)

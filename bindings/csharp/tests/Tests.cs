@@ -258,6 +258,37 @@ internal static partial class Tests
     }
 
     [Test]
+    private static void SomeLicensesOfABackup()
+    {
+        string store = Store(20), backups = Fresh("backups"), some = Fresh("some");
+        using (Restorer restorer = New(store, backups))
+        {
+            Get(restorer.BackupAsync());
+            var names = restorer.ListBackup().Select(license => license.Name).ToList();
+            restorer.Only = names[3];
+            Equal(names[3], restorer.ListBackup().Single().Name);
+            restorer.StorePath = some;
+            Equal(1L, Get(restorer.RestoreAsync()).Progress.LicensesDone);
+            restorer.Only = null;
+            restorer.Filter = license => license.Name == names[5] || license.Name == names[3];
+            Equal(2, restorer.ListBackup().Count);
+            Equal(2L, Get(restorer.RestoreAsync()).Progress.LicensesDone);
+            restorer.Filter = license => throw new InvalidOperationException(license.Name);
+            Throws<InvalidOperationException>(restorer.VerifyAsync());
+            string thrown = null;
+            try
+            {
+                restorer.ListBackup();
+            }
+            catch (InvalidOperationException exception)
+            {
+                thrown = exception.Message;
+            }
+            Equal(names[0], thrown);
+        }
+    }
+
+    [Test]
     private static void FailuresNameThePath()
     {
         string missing = Path.Combine(work, "there is no such store");

@@ -19,6 +19,7 @@ FUNCTION_TYPES = {
     "wmlb_status_callback": native.StatusCallback,
     "wmlb_store_callback": native.StoreCallback,
     "wmlb_license_callback": native.LicenseCallback,
+    "wmlb_filter_callback": native.FilterCallback,
     "wmlb_rights_callback": native.RightsCallback,
     "wmlb_authorizer_callback": native.AuthorizerCallback,
 }

@@ -204,11 +204,38 @@ def test_rights(store: Path, to: Path) -> None:
     assert summary.licenses == 19
     # bool is an int, and False would be "not stated".
     summary = wmlb.backup(
-        store, to, overwrite=True, empty=True,
+        store, to, overwrite=True,
         rights=lambda _: False,  # type: ignore[arg-type, return-value]
     )
     assert summary.licenses == 0
     assert wmlb.backup(store, to, overwrite=True, unstated_rights="deny").licenses == 0
+
+
+def test_some_licenses(backed_up: Path, store: Path, tmp_path: Path) -> None:
+    names = sorted(contents(store))
+    some = tmp_path / "some"
+    assert wmlb.restore(backed_up, some, only=[names[0], "1/*"]).licenses > 1
+    assert names[0] in contents(some)
+    asked = []
+
+    def chosen(license: wmlb.License) -> bool:
+        asked.append(license.name)
+        return license.name == names[-1]
+
+    found = wmlb.list_backup(backed_up, filter=chosen)
+    assert [license.name for license in found] == [names[-1]]
+    assert sorted(asked) == names
+    again = tmp_path / "again"
+    assert wmlb.restore(backed_up, again, filter=chosen).licenses == 1
+    assert list(contents(again)) == [names[-1]]
+
+    def fails(_: wmlb.License) -> bool:
+        raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        wmlb.restore(backed_up, tmp_path / "none", filter=fails)
+    with pytest.raises(ValueError, match="not this one"):
+        wmlb.list_backup(backed_up, filter=fails)
 
 
 def test_lists(backed_up: Path, store: Path) -> None:

@@ -30,7 +30,7 @@ use opening::{length as age_length, open as open_age};
 use sealing::output as encrypted;
 pub use side::{Side, SideReader};
 pub use source::{Bytes, Source};
-use source::{Clear, Input};
+use source::{Clear, Input, LONGEST_HEADER};
 #[cfg(feature = "encryption")]
 pub use with_age::{Decryption, Encryption, check};
 #[cfg(not(feature = "encryption"))]
@@ -50,9 +50,6 @@ const VERSION: &[u8] = b"1\n";
 /// What the armor of an age file begins with, and how many blanks may come before.
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPT";
 const MOST_BLANKS: usize = 1024;
-
-/// Bytes of the header of an age file at the most: more than the most recipients take.
-const LONGEST_HEADER: u64 = 128 << 10;
 
 /// How the frames of a new archive go into `file`, which will have this path: encrypted, or as
 /// they are. With `verify` what is needed to read an encrypted file back is gathered.

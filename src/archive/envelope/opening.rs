@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use age::stream::StreamReader;
 use age::{DecryptError, Decryptor, scrypt};
 
-use super::LONGEST_HEADER;
 use super::armor;
 use super::header::{has_whole_stanzas, payload_of, work_factor};
-use super::source::{Input, Source};
+use super::source::{Input, LONGEST_HEADER, Source};
 use super::with_age::{
     CHUNK, Decryption, LARGEST_WORK_FACTOR, TAG, is_of_the_system, set_aside_memory,
 };

@@ -9,6 +9,9 @@ use crate::sys::ReadSeek;
 /// The bytes of a file.
 pub type Bytes = Box<dyn ReadSeek>;
 
+/// Bytes of the header of an age file at the most: more than the most recipients take.
+pub const LONGEST_HEADER: u64 = 128 << 10;
+
 /// The bytes of a backup file's frames, out of whatever is around them.
 pub trait Source {
     /// [`Error::Corrupt`] where what is around them is damaged.

@@ -68,10 +68,19 @@ class EmptyStore(LastGoodCase):
         self.assert_refused(self.restorer.backup(w.EMPTY), w.hresult(0xC00D2742))
 
     def test_all_licenses_are_denied(self):
+        """The store has some: that is announced, as any loss."""
         self.fill(2)
         self.save()
         restorer = self.new_restorer(UnstatedRights="deny")
-        self.assert_stays(restorer.backup(w.OVERWRITE))
+        events = self.assert_ends(restorer.backup(w.OVERWRITE))
+        self.assertEqual(self.fewer(events), [(2, 0)])
+
+    def test_no_license_can_be_read(self):
+        self.fill(2)
+        self.save()
+        self.empty()
+        support.write(os.path.join(self.store, "x.db"), b"SQLite format 3\0" + bytes(5000))
+        self.assert_stays(self.restorer.backup(w.OVERWRITE | w.PARTIAL))
 
     def test_encrypted_backups(self):
         """Whether or not they can be opened."""

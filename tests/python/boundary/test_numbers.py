@@ -26,6 +26,7 @@ PROPERTIES = {
     "BACKUP_PATH": "BackupPath",
     "RESTORE_PATH": "RestorePath",
     "STORE_PATH": "StorePath",
+    "ONLY": "Only",
     "PASSPHRASE": "Passphrase",
     "RECIPIENTS": "Recipients",
     "IDENTITIES": "Identities",

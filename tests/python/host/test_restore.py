@@ -29,7 +29,7 @@ class Restores(HostCase):
 
     def back_up(self, licenses):
         _, restorer = self.host(licenses)
-        self.assert_ends(restorer.backup(w.OVERWRITE))
+        self.assert_ends(restorer.backup(w.OVERWRITE | w.EMPTY))
         self.order = archive.Backup(self.target).names()
 
     def assert_unchanged(self, store, before, opened, closed=None):

@@ -28,7 +28,7 @@ def compile_command(compiler, program):
     library = os.path.realpath(w.LIBRARY)
     command = [compiler, *WARNINGS, "-I" + os.path.join(w.ROOT, "include")]
     command += [os.path.join(w.ROOT, "cli", name)
-                for name in ("wmlb.c", "options.c", "print.c", "secret.c")]
+                for name in ("wmlb.c", "one.c", "options.c", "print.c", "secret.c")]
     command += [library, "-o", program]
     subprocess.run(command, check=True)
 
@@ -87,6 +87,29 @@ class Command(unittest.TestCase):
         self.backup()
         self.backup(code=4)
         self.backup("--force")
+
+    def test_some_licenses_of_a_backup(self):
+        self.backup()
+        listed = json.loads(self.run_it(0, "list", "--json", self.backups).stdout)
+        one, other = listed[0], listed[-1]
+        self.run_it(0, "restore", "--only", one["name"], "--only", other["name"][:-1] + "?",
+                    "--store", self.path("some"), self.backups)
+        found = sorted(os.path.relpath(os.path.join(folder, name), self.path("some"))
+                       for folder, _, names in os.walk(self.path("some")) for name in names)
+        self.assertEqual(found, sorted(entry["name"] for entry in listed if
+                                       entry["name"][:-1] == other["name"][:-1] or entry == one))
+        for entry in listed:
+            keyed = entry["key_ids"].split("\n")[0]
+            for pattern in [entry["name"]] + ["key:" + keyed] * bool(keyed):
+                some = self.run_it(0, "list", "--json", "--only", pattern, self.backups).stdout
+                self.assertIn(entry["name"], [it["name"] for it in json.loads(some)])
+            said = self.run_it(0, "cat", self.backups, entry["name"]).stdout
+            self.assertEqual(said, support.read(os.path.join(self.filled, entry["name"])))
+        self.assertIn(b"no such license", self.run_it(1, "cat", self.backups, "no*").stderr)
+        self.assertIn(b"no such license", self.run_it(1, "restore", "--only", "none", "--store",
+                                                      self.path("none"), self.backups).stderr)
+        self.run_it(2, "list", "--only", "a", "--store", self.filled)
+        self.run_it(2, "cat", self.backups)
 
     def test_a_store_that_lost_licenses(self):
         self.backup()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ._errors import error
 from ._native import lib, Code
 from ._restorer import (
-    Authorizer, Keys, OnEvent, OnProgress, PathLike, Restorer, Rights, StoreLike,
+    Authorizer, Filter, Keys, OnEvent, OnProgress, PathLike, Restorer, Rights, StoreLike,
 )
 from ._run import Run, in_thread, on_store
 from ._values import License, Store, Summary
@@ -87,6 +87,8 @@ def restore(
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
     identities: Keys | None = None,
+    only: Keys | None = None,
+    filter: Filter | None = None,
     authorizer: Authorizer | None = None,
     threads: int | None = None,
     niceness: int | None = None,
@@ -96,8 +98,8 @@ def restore(
     store and the keywords are explained at Restorer, overwrite to on_event at its restore().
     """
     with Restorer(
-        store, passphrase=passphrase, identities=identities, authorizer=authorizer,
-        threads=threads, niceness=niceness,
+        store, passphrase=passphrase, identities=identities, only=only, filter=filter,
+        authorizer=authorizer, threads=threads, niceness=niceness,
     ) as restorer:
         return restorer.restore(
             backup, overwrite=overwrite, individualize=individualize, allow_clear=allow_clear,
@@ -116,14 +118,16 @@ async def restore_async(
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
     identities: Keys | None = None,
+    only: Keys | None = None,
+    filter: Filter | None = None,
     authorizer: Authorizer | None = None,
     threads: int | None = None,
     niceness: int | None = None,
 ) -> Summary:
     """As restore(), for asyncio. To cancel the task cancels the restore."""
     with Restorer(
-        store, passphrase=passphrase, identities=identities, authorizer=authorizer,
-        threads=threads, niceness=niceness,
+        store, passphrase=passphrase, identities=identities, only=only, filter=filter,
+        authorizer=authorizer, threads=threads, niceness=niceness,
     ) as restorer:
         return await restorer.restore_async(
             backup, overwrite=overwrite, individualize=individualize, allow_clear=allow_clear,
@@ -172,10 +176,17 @@ async def verify_async(
 
 
 def list_backup(
-    backup: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+    backup: PathLike,
+    *,
+    passphrase: str | None = None,
+    identities: Keys | None = None,
+    only: Keys | None = None,
+    filter: Filter | None = None,
 ) -> list[License]:
     """The licenses in a backup (the file or its folder), by name."""
-    with Restorer(passphrase=passphrase, identities=identities) as restorer:
+    with Restorer(
+        passphrase=passphrase, identities=identities, only=only, filter=filter
+    ) as restorer:
         return restorer.list_backup(backup)
 
 

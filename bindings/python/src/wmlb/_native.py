@@ -28,6 +28,7 @@ ALLOW_CLEAR = 0x1000
 PROP_BACKUP_PATH = "BackupPath"
 PROP_RESTORE_PATH = "RestorePath"
 PROP_STORE_PATH = "StorePath"
+PROP_ONLY = "Only"
 PROP_PASSPHRASE = "Passphrase"
 PROP_RECIPIENTS = "Recipients"
 PROP_IDENTITIES = "Identities"
@@ -179,6 +180,7 @@ AuthorizerCallback = CFUNCTYPE(c_int32, POINTER(RestoreRequest), c_void_p, c_siz
 StatusCallback = CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_void_p, c_size_t, c_void_p)
 StoreCallback = CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
 LicenseCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
+FilterCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 RightsCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 OpenFunction = CFUNCTYPE(c_int32, c_void_p, c_int32)
 NextFunction = CFUNCTYPE(c_int32, c_void_p, POINTER(StoreLicense))
@@ -212,6 +214,7 @@ CALLBACKS: dict[str, Any] = {
     "status_callback": StatusCallback,
     "store_callback": StoreCallback,
     "license_callback": LicenseCallback,
+    "filter_callback": FilterCallback,
     "rights_callback": RightsCallback,
 }
 
@@ -244,6 +247,7 @@ _WITH_A_HANDLE: dict[str, list[Any]] = {
     "enumerate_store": [LicenseCallback, c_void_p],
     "enumerate_backup": [LicenseCallback, c_void_p],
     "set_authorizer": [AuthorizerCallback, c_void_p],
+    "set_filter": [FilterCallback, c_void_p],
     "set_rights": [RightsCallback, c_void_p],
     "set_store": [POINTER(StoreOps), c_void_p],
     **_BOTH,

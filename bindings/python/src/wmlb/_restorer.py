@@ -15,7 +15,9 @@ from . import _native as native
 from ._errors import WmlbError, error
 from ._host import HostSession, HostStore
 from ._native import Code, Right, Type, lib
-from ._run import BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_license, on_rights, on_status
+from ._run import (
+    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_filter, on_license, on_rights, on_status,
+)
 from ._values import Event, License, Progress, RestoreRequest, Summary
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -25,6 +27,7 @@ OnEvent = Callable[[Event], object]
 Rights = Callable[[License], "Right | None"]
 Authorizer = Callable[[RestoreRequest], "bool | str"]
 Keys = Union[str, Iterable[str]]
+Filter = Callable[[License], bool]
 
 
 def _lines(keys: Keys) -> str:
@@ -52,7 +55,9 @@ class Restorer:
     passphrase, recipients: what backups are encrypted with. passphrase, identities: what they
     are opened with. recipients and identities: keys of the age format. unstated_rights: "allow"
     or "deny". rights is asked of each license in a backup; authorizer before a restore: it
-    gives True, or False, or the address to send the user to.
+    gives True, or False, or the address to send the user to. only and filter choose the licenses
+    that restores, verifications and lists of a backup are about: only has patterns of names ("*"
+    stands for anything), or "key:" or "license:" and an ID; filter is asked of each of these.
 
     Functions are called on the thread that calls backup() and so on, or on the event loop of
     backup_async(). What they raise, and a KeyboardInterrupt, cancels the operation, and is
@@ -72,7 +77,9 @@ class Restorer:
         threads: int | None = None,
         niceness: int | None = None,
         unstated_rights: str | None = None,
+        only: Keys | None = None,
         rights: Rights | None = None,
+        filter: Filter | None = None,
         authorizer: Authorizer | None = None,
     ) -> None:
         out = ctypes.c_void_p()
@@ -83,6 +90,7 @@ class Restorer:
         self._life = _Life(self._handle)
         self._end = weakref.finalize(self, self._life.end)
         self._rights = rights
+        self._filter = filter
         self._authorizer = authorizer
         self._host = store if isinstance(store, HostStore) else None
         self._busy = threading.Lock()
@@ -96,6 +104,7 @@ class Restorer:
             native.PROP_THREADS: threads,
             native.PROP_NICENESS: niceness,
             native.PROP_UNSTATED_RIGHTS: unstated_rights,
+            native.PROP_ONLY: None if only is None else _lines(only),
         }
         try:
             for name, value in settings.items():
@@ -340,14 +349,16 @@ class Restorer:
         return start
 
     def _set_asked(self, run: Run) -> None:
-        run.rights, run.authorizer = self._rights, self._authorizer
+        run.rights, run.authorizer, run.filter = self._rights, self._authorizer, self._filter
         ops = None
         if self._host is not None:
             run.host = HostSession(self._host)
             ops = ctypes.byref(READ_ONLY if run.host.is_read_only() else BOTH_WAYS)
         rights = on_rights if self._rights is not None else native.RightsCallback()
+        chosen = on_filter if self._filter is not None else native.FilterCallback()
         authorize = on_authorize if self._authorizer is not None else native.AuthorizerCallback()
         self._check(lib.wmlb_restorer_set_rights(self._handle, rights, run.number))
+        self._check(lib.wmlb_restorer_set_filter(self._handle, chosen, run.number))
         self._check(lib.wmlb_restorer_set_authorizer(self._handle, authorize, run.number))
         self._check(lib.wmlb_restorer_set_store(self._handle, ops, run.number))
 

@@ -75,6 +75,7 @@ class Run:
         self.on_event: Callable[[Event], object] | None = None
         self.on_progress: Callable[[Progress], object] | None = None
         self.rights: Callable[[License], int | None] | None = None
+        self.filter: Callable[[License], bool] | None = None
         self.authorizer: Callable[[RestoreRequest], bool | str] | None = None
         self.host: HostSession | None = None
         self.restricted: list[str] = []
@@ -279,6 +280,16 @@ def _on_rights(told: Any, number: int | None) -> Any:
     return _called_back(native.Right.DENIED, body, number)
 
 
+def _on_filter(told: Any, number: int | None) -> Any:
+    def body(run: Run) -> int:
+        chosen = run.filter
+        assert chosen is not None
+        license = License.of(told.contents)
+        return Code.S_OK if run.ask(lambda: chosen(license)) else Code.S_FALSE
+
+    return _called_back(Code.NS_E_DRM_OPERATION_CANCELED, body, number)
+
+
 def _on_authorize(told: Any, url: int | None, room: int, number: int | None) -> Any:
     def body(run: Run) -> int:
         authorizer = run.authorizer
@@ -362,6 +373,7 @@ def _listed(make: Callable[[Any], Any], told: Any, number: int | None) -> Any:
 # What the library calls lives as long as the process.
 on_status = native.StatusCallback(_on_status)
 on_rights = native.RightsCallback(_on_rights)
+on_filter = native.FilterCallback(_on_filter)
 on_authorize = native.AuthorizerCallback(_on_authorize)
 on_license = native.LicenseCallback(_on_license)
 on_store = native.StoreCallback(_on_store)

@@ -1,0 +1,218 @@
+//! Which licenses of a backup an operation is about: those that match the property Only, and that
+//! the host's filter admits.
+
+use std::sync::Arc;
+
+use crate::archive::choice::{Choice, Notes, frames_for};
+use crate::archive::frame::Unpacker;
+use crate::archive::frames::FrameReader;
+use crate::archive::reader::{Archive, Checker};
+use crate::archive::walk::{Piece, Pieces};
+use crate::error::Result;
+use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
+use crate::name::Patterns;
+use crate::operation::Control;
+use crate::props::{Properties, Property};
+
+/// Whoever chooses licenses.
+pub trait Filter: Send + Sync {
+    fn admits(&self, license: &LicenseInfo<'_>) -> Result<bool>;
+}
+
+/// What is wanted.
+pub struct Wanted {
+    patterns: Arc<Patterns>,
+    filter: Option<Arc<dyn Filter>>,
+}
+
+/// How the filter is called, and the licenses that were looked at are counted.
+pub type Ask<'a> = &'a mut dyn FnMut(&dyn Filter, &LicenseInfo<'_>) -> Result<bool>;
+
+/// Whoever is told of each license that is wanted; false ends it.
+pub type Listener<'a> = &'a mut dyn FnMut(&LicenseInfo<'_>) -> Result<bool>;
+
+/// Frames that are read, and the licenses in them that are wanted; None: all.
+pub struct Chosen {
+    pub frames: FrameReader,
+    pub checker: Checker,
+    pub choice: Option<Choice>,
+}
+
+impl Wanted {
+    pub fn new(properties: &Properties, filter: Option<Arc<dyn Filter>>) -> Self {
+        let patterns = Patterns::parse(properties.text(Property::Only).unwrap_or_default());
+        Wanted {
+            patterns: Arc::new(patterns),
+            filter,
+        }
+    }
+
+    /// Whether each license is.
+    pub fn is_all(&self) -> bool {
+        self.patterns.is_empty() && self.filter.is_none()
+    }
+
+    /// The frames to be looked at.
+    fn open(&self, archive: Archive) -> Result<(FrameReader, Checker)> {
+        let patterns = &self.patterns;
+        if patterns.is_empty() || !patterns.has_names_only() {
+            return Ok(archive.split());
+        }
+        archive.choose(|frames| frames_for(patterns, frames))
+    }
+
+    /// Tells of each license that is wanted, in order, on this thread. What is read is checked.
+    pub fn each(
+        &self,
+        archive: Archive,
+        control: &Control,
+        ask: Ask<'_>,
+        listener: Listener<'_>,
+    ) -> Result<()> {
+        let (mut frames, checker) = self.open(archive)?;
+        let each = &mut |_: usize, _: usize, info: &LicenseInfo<'_>| {
+            let goes_on = !self.has(info, ask)? || listener(info)?;
+            control.check()?;
+            Ok(goes_on)
+        };
+        look_through(&mut frames, &checker, each)
+    }
+
+    /// The licenses that are wanted, to be read. Where their names do not tell, all that can be
+    /// wanted are looked at before, on this thread.
+    pub fn choose(&self, archive: Archive, control: &Control, ask: Ask<'_>) -> Result<Chosen> {
+        if self.is_all() || (self.filter.is_none() && self.patterns.has_names_only()) {
+            let choice = match self.is_all() {
+                true => None,
+                false => Some(Choice::Names(self.patterns.clone())),
+            };
+            let (frames, checker) = self.open(archive)?;
+            return Ok(Chosen {
+                frames,
+                checker,
+                choice,
+            });
+        }
+        let only_names = !self.patterns.is_empty() && self.patterns.has_names_only();
+        let (mut frames, checker) = archive.choose(|frames| match only_names {
+            true => frames_for(&self.patterns, frames),
+            false => (0..frames.len()).collect(),
+        })?;
+        let mut notes = Notes::default();
+        let each = &mut |frame: usize, number: usize, info: &LicenseInfo<'_>| {
+            if self.has(info, ask)? {
+                notes.add(frame, number);
+            }
+            control.check()?;
+            Ok(true)
+        };
+        look_through(&mut frames, &checker, each)?;
+        let numbers = match frames.take_index() {
+            Some(index) => {
+                let numbers = notes.complete(&index.frames);
+                frames.choose(index, numbers.clone());
+                numbers
+            }
+            None => Vec::new(),
+        };
+        debug_assert!(numbers.is_sorted());
+        Ok(Chosen {
+            frames,
+            checker: checker.again(),
+            choice: Some(Choice::Noted(Arc::new(notes))),
+        })
+    }
+
+    fn has(&self, info: &LicenseInfo<'_>, ask: Ask<'_>) -> Result<bool> {
+        let LicenseInfo {
+            name, statement, ..
+        } = info;
+        let patterns = &self.patterns;
+        let matches = patterns.is_empty()
+            || patterns.match_license(name, &statement.license_id, &statement.key_ids);
+        match &self.filter {
+            Some(filter) if matches => ask(&**filter, info),
+            _ => Ok(matches),
+        }
+    }
+}
+
+/// Calls `each` with the licenses in frames, by the number of the frame that each begins in and its
+/// own there, until it gives false.
+fn look_through(
+    frames: &mut FrameReader,
+    checker: &Checker,
+    each: &mut dyn FnMut(usize, usize, &LicenseInfo<'_>) -> Result<bool>,
+) -> Result<()> {
+    let mut unpacker = Unpacker::new()?;
+    let mut content = Vec::new();
+    let mut pieces = Pieces::default();
+    let mut memory = Vec::new();
+    let mut excerpts = Excerpts::default();
+    // Where the license begins that the next piece is of.
+    let mut began = 0;
+    while let Some(frame) = frames.next_sound(memory)? {
+        checker.check(&mut unpacker, &frame, &mut content, &mut pieces)?;
+        for (number, piece) in pieces.list.iter().enumerate() {
+            if piece.begins() {
+                began = frame.chosen.map_or(0, |chosen| chosen.number);
+            }
+            let Some(statement) = excerpts.add(piece, &content[piece.data.clone()])? else {
+                continue;
+            };
+            let info = LicenseInfo {
+                name: pieces.name(piece),
+                size: piece.size,
+                modified: piece.modified.seconds,
+                statement,
+            };
+            if !each(began, number, &info)? {
+                return Ok(());
+            }
+        }
+        memory = frame.data;
+    }
+    checker.finish(frames)
+}
+
+/// Gathers what is looked at of the licenses in an archive.
+#[derive(Default)]
+struct Excerpts {
+    inspector: Inspector,
+    statement: Statement,
+    /// Of a license that takes several frames: its beginning, and the last bytes so far.
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    wanted_tail: usize,
+}
+
+impl Excerpts {
+    /// Adds the next piece of a license. What the license says, once enough of it is there.
+    fn add(&mut self, piece: &Piece, data: &[u8]) -> Result<Option<&Statement>> {
+        let size = piece.size;
+        if piece.begins() {
+            self.wanted_tail = license::wanted_tail(data, size);
+            self.tail.clear();
+            if self.wanted_tail == 0 {
+                let excerpt = Excerpt::large(data, &[], size);
+                self.inspector.inspect(excerpt, &mut self.statement)?;
+                return Ok(Some(&self.statement));
+            }
+            self.head.clear();
+            self.head
+                .extend_from_slice(&data[..license::most_of_head(size).min(data.len())]);
+        }
+        if self.wanted_tail == 0 {
+            return Ok(None);
+        }
+        self.tail.extend_from_slice(data);
+        let excess = self.tail.len().saturating_sub(self.wanted_tail);
+        self.tail.drain(..excess);
+        if !piece.ends() {
+            return Ok(None);
+        }
+        let excerpt = Excerpt::large(&self.head, &self.tail, size);
+        self.inspector.inspect(excerpt, &mut self.statement)?;
+        Ok(Some(&self.statement))
+    }
+}
