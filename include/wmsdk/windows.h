@@ -24,6 +24,7 @@
 #include "wmlb/interfaces.h"
 #include "wmlb/kernel.h"
 #include "wmlb/strings.h"
+#include "wmlb/main.h"
 #endif
 
 #endif
