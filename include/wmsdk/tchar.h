@@ -1,7 +1,7 @@
 /*
- * Names of C's functions for strings of TCHAR, which is WCHAR with UNICODE, else char. Their formats
- * are those of the C library: a string of WCHAR is %ls to all of them, where Windows has %s with
- * UNICODE, and %ws; -Wformat finds those of printf().
+ * Names of C's functions for strings of TCHAR, which is WCHAR with UNICODE, else char. Their
+ * formats are those of the C library: a string of WCHAR is %ls to all of them, where Windows has
+ * %s with UNICODE, and %ws; -Wformat finds those of printf().
  */
 
 #if defined(__GNUC__)

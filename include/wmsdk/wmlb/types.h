@@ -35,7 +35,8 @@ typedef int32_t LONG;
     (!defined(__SQLTYPES_H) || defined(ALREADY_HAVE_WINDOWS_TYPE))
 typedef uint32_t ULONG;
 #endif
-#if !defined(WMLB_TYPES_OF_PCSC) && !defined(WMLB_TYPES_OF_DIRECTX) && !defined(XMD_H) && !defined(BOOL)
+#if !defined(WMLB_TYPES_OF_PCSC) && !defined(WMLB_TYPES_OF_DIRECTX) && !defined(XMD_H) && \
+    !defined(BOOL)
 typedef int BOOL;
 #endif
 typedef int32_t HRESULT;
