@@ -64,6 +64,9 @@
  *                                           an operation when the next can be started, in
  *                                           OnStatus too. It has to return before events of that
  *                                           one come.
+ *                                           Winelib programs: these are no threads of Wine's. With
+ *                                           the flag WMLB_RUN_HERE all of them are told on the
+ *                                           calling thread, and the call returns the result.
  *   Releases during an operation are not    Releasing the last reference cancels, and waits for
  *   described.                              the last event; in OnStatus it does not wait, and no
  *                                           further event comes. The callback is held until its
