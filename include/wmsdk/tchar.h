@@ -1,4 +1,8 @@
-/* Names of C's functions for strings of TCHAR, which is WCHAR with UNICODE, else char. */
+/*
+ * Names of C's functions for strings of TCHAR, which is WCHAR with UNICODE, else char. Their
+ * formats are those of the C library: a string of WCHAR is %ls to all of them, where Windows has
+ * %s with UNICODE, and %ws; -Wformat finds those of printf().
+ */
 
 #if defined(__GNUC__)
 #pragma GCC system_header
@@ -18,6 +22,7 @@
 
 #if defined(UNICODE) || defined(_UNICODE)
 #define __T(text) L##text
+#define _tmain wmain
 #define _tcslen wcslen
 #define _tcscpy wcscpy
 #define _tcsncpy wcsncpy
@@ -37,6 +42,7 @@
 #define _puttchar putwchar
 #else
 #define __T(text) text
+#define _tmain main
 #include <strings.h>
 #define _tcslen strlen
 #define _tcscpy strcpy
@@ -57,8 +63,6 @@
 #define _puttchar putchar
 #endif
 
-/* main() is main() here: its arguments are char. */
-#define _tmain main
 #ifndef _T
 #define _T(text) __T(text)
 #endif
@@ -67,5 +71,9 @@
 #endif
 
 #include "windows.h"
-typedef TCHAR _TCHAR;
+#if defined(UNICODE) || defined(_UNICODE)
+typedef WCHAR _TCHAR;
+#else
+typedef char _TCHAR;
+#endif
 #endif

@@ -24,6 +24,9 @@
 #include "wmlb/interfaces.h"
 #include "wmlb/kernel.h"
 #include "wmlb/strings.h"
+#ifndef WMLB_TYPES_OF_WINPR
+#include "wmlb/main.h"
+#endif
 #endif
 
 #endif

@@ -104,7 +104,8 @@ typedef DWORD(WINAPI *LPTHREAD_START_ROUTINE)(LPVOID parameter);
 HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES security, SIZE_T stack_size,
     LPTHREAD_START_ROUTINE start, LPVOID parameter, DWORD flags, DWORD *id)
     WMLB_SYMBOL("wmlb_win32_CreateThread");
-BOOL WINAPI GetExitCodeThread(HANDLE thread, DWORD *code) WMLB_SYMBOL("wmlb_win32_GetExitCodeThread");
+BOOL WINAPI GetExitCodeThread(HANDLE thread, DWORD *code)
+    WMLB_SYMBOL("wmlb_win32_GetExitCodeThread");
 DWORD WINAPI GetCurrentThreadId(void) WMLB_SYMBOL("wmlb_win32_GetCurrentThreadId");
 void WINAPI Sleep(DWORD milliseconds) WMLB_SYMBOL("wmlb_win32_Sleep");
 DWORD WINAPI GetTickCount(void) WMLB_SYMBOL("wmlb_win32_GetTickCount");

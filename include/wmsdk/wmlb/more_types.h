@@ -8,6 +8,7 @@
 #endif
 
 #include "types.h"
+#include "sal.h"
 
 #ifdef WMLB_TYPES_OF_WINPR
 #include <winpr/handle.h>
@@ -34,11 +35,17 @@ typedef double DOUBLE;
 #ifndef WMLB_TYPES_OF_DIRECTX
 typedef BYTE BOOLEAN;
 #endif
-/* X11 has these too, and INT32 as a long where that has 32 bits. */
+/* X11 has these too, and INT32 as a long where that has 32 bits. libjpeg's INT32 is a long always,
+ * unless it sees the guard of the header that has it on Windows. */
 #if !defined(XMD_H) && defined(__LP64__)
 typedef int8_t INT8;
 typedef int16_t INT16;
+#ifndef JPEGLIB_H
 typedef int32_t INT32;
+#ifndef _BASETSD_H_
+#define _BASETSD_H_
+#endif
+#endif
 typedef int64_t INT64;
 #endif
 typedef uint8_t UINT8;
@@ -149,6 +156,9 @@ typedef const OLECHAR *LPCOLESTR;
 #ifndef __cdecl
 #define __cdecl
 #endif
+#ifndef _cdecl
+#define _cdecl
+#endif
 #ifndef __RPC_FAR
 #define __RPC_FAR
 #endif
@@ -219,14 +229,6 @@ typedef const OLECHAR *LPCOLESTR;
 #else
 #define DEFINE_GUID(name, one, two, three, a, b, c, d, e, f, g, h) EXTERN_C const GUID name
 #endif
-#endif
-#ifndef _In_
-#define _In_
-#define _In_opt_
-#define _Out_
-#define _Out_opt_
-#define _Inout_
-#define _Inout_opt_
 #endif
 
 /* ---- helpers ---- */

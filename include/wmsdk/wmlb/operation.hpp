@@ -292,11 +292,7 @@ template <unsigned Kind> struct operation {
             of->refuse();
             return E_OUTOFMEMORY;
         }
-#ifdef WMLB_RUN_HERE
         const bool here = (flags & WMLB_RUN_HERE) != 0;
-#else
-        const bool here = false;
-#endif
         HRESULT hr = E_OUTOFMEMORY;
         if (here || self->start_thread())
             hr = function(self->of->handle, static_cast<std::uint32_t>(flags), on_status, self);

@@ -54,7 +54,10 @@ WMLB_INLINE LPWSTR lstrcpynW(LPWSTR to, LPCWSTR from, int room)
         to[i] = 0;
     return to;
 }
-WMLB_INLINE LPWSTR lstrcpyW(LPWSTR to, LPCWSTR from) { return lstrcpynW(to, from, lstrlenW(from) + 1); }
+WMLB_INLINE LPWSTR lstrcpyW(LPWSTR to, LPCWSTR from)
+{
+    return lstrcpynW(to, from, lstrlenW(from) + 1);
+}
 WMLB_INLINE LPWSTR lstrcatW(LPWSTR to, LPCWSTR from)
 {
     lstrcpyW(to + lstrlenW(to), from);

@@ -30,11 +30,13 @@ typedef void *LPVOID;
 typedef uint32_t DWORD;
 typedef int32_t LONG;
 #endif
-/* unixODBC has ULONG, WCHAR, and a macro BOOL; X11 has a BOOL of a byte. */
-#if !defined(WMLB_TYPES_OF_PCSC) && (!defined(__SQLTYPES_H) || defined(ALREADY_HAVE_WINDOWS_TYPE))
+/* unixODBC has ULONG, WCHAR, and a macro BOOL; iODBC has ULONG; X11 has a BOOL of a byte. */
+#if !defined(WMLB_TYPES_OF_PCSC) && !defined(_SQLTYPES_H) && \
+    (!defined(__SQLTYPES_H) || defined(ALREADY_HAVE_WINDOWS_TYPE))
 typedef uint32_t ULONG;
 #endif
-#if !defined(WMLB_TYPES_OF_PCSC) && !defined(WMLB_TYPES_OF_DIRECTX) && !defined(XMD_H) && !defined(BOOL)
+#if !defined(WMLB_TYPES_OF_PCSC) && !defined(WMLB_TYPES_OF_DIRECTX) && !defined(XMD_H) && \
+    !defined(BOOL)
 typedef int BOOL;
 #endif
 typedef int32_t HRESULT;

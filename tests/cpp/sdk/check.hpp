@@ -70,7 +70,7 @@ public:
                         LPVOID pvContext) override
     {
         inside++;
-        CHECK(inside == 1 && pvContext == NULL && pValue != NULL);
+        CHECK(inside <= deepest && pvContext == NULL && pValue != NULL);
         if (seen)
             seen(Status, hr, dwType, pValue);
         inside--;
@@ -96,6 +96,7 @@ public:
     std::function<void(WMT_STATUS, HRESULT, WMT_ATTR_DATATYPE, BYTE *)> seen;
     std::atomic<ULONG> references{1};
     std::atomic<int> inside{0};
+    int deepest = 1; // calls of it that are in one another
     WMT_STATUS last = WMT_CONTENT_ENABLER;
     HRESULT result = E_FAIL;
     std::string text;

@@ -148,6 +148,37 @@ static void signals_are_the_programs(const std::string &folder)
     CHECK(backup->Release() == 0);
 }
 
+// With WMLB_RUN_HERE all is told on the calling thread, and the call returns the result.
+static void an_operation_runs_on_this_thread(const std::string &folder)
+{
+    const DWORD flags = WM_BACKUP_OVERWRITE | WMLB_RUN_HERE;
+    const pthread_t here = pthread_self();
+    IWMLicenseBackup *const backup = new_backup(folder);
+    Callback callback;
+    int events = 0, ends = 0, left = 2;
+    callback.deepest = 3; // each in the last event of another
+    bool cancels = false;
+    callback.seen = [&](WMT_STATUS status, HRESULT hr, WMT_ATTR_DATATYPE, BYTE *) {
+        CHECK(pthread_equal(pthread_self(), here));
+        events++;
+        if (status == WMT_BACKUPRESTORE_BEGIN) {
+            CHECK(backup->BackupLicenses(flags, &callback) == NS_E_DRM_BACKUPRESTORE_BUSY);
+            if (cancels)
+                CHECK(backup->CancelLicenseBackup() == S_OK);
+        }
+        ends += status == WMT_ERROR && hr == NS_E_DRM_OPERATION_CANCELED;
+        ends += status == WMT_BACKUPRESTORE_END;
+        // The next one, in the last event.
+        if (status == WMT_BACKUPRESTORE_END && left-- > 0)
+            CHECK(backup->BackupLicenses(flags, &callback) == S_OK);
+    };
+    CHECK(backup->BackupLicenses(flags | 0x80000000, &callback) == E_INVALIDARG && events == 0);
+    CHECK(backup->BackupLicenses(flags, &callback) == S_OK && ends == 3);
+    cancels = true;
+    CHECK(backup->BackupLicenses(flags, &callback) == NS_E_DRM_OPERATION_CANCELED && ends == 4);
+    CHECK(callback.references == 1 && backup->Release() == 0);
+}
+
 // In a child there is no operation: calls are refused, and a release does not wait for one.
 static void a_child_does_not_hang(const std::string &folder)
 {
@@ -183,6 +214,7 @@ int main(int argc, char **argv)
     a_release_waits(argv[2]);
     a_release_in_the_last_event(argv[2]);
     signals_are_the_programs(argv[2]);
+    an_operation_runs_on_this_thread(argv[2]);
     a_child_does_not_hang(argv[2]);
     return report("ends");
 }

@@ -59,6 +59,9 @@ beside unixodbc '<sqlext.h>' 'sizeof(SQLWCHAR)==2' -idirafter "$others/usr/inclu
     -idirafter "$(folder "include/$multiarch/unixODBC")" -idirafter "$others/usr/include/$multiarch"
 beside odbcinst '<odbcinst.h>' 'sizeof(SQLWCHAR)==2' -idirafter "$others/usr/include" \
     -idirafter "$(folder "include/$multiarch/unixODBC")" -idirafter "$others/usr/include/$multiarch"
+beside iodbc '<sqlext.h>' 'sizeof(SQLSMALLINT)==2' -isystem "$(folder include/iodbc)"
+beside jpeg '<jpeglib.h>' 'sizeof(JDIMENSION)==4' -include stdio.h -idirafter "$others/usr/include" \
+    -idirafter "$others/usr/include/$multiarch"
 beside jpegxr '<JXRGlue.h>' 'sizeof(GUID)==16' -isystem "$(folder include/jxrlib)" -D__ANSI__
 beside pcsc '<winscard.h>' 'sizeof(DWORD)==sizeof(long)' -isystem "$(folder include/PCSC)"
 beside winpr '<winpr/synch.h>' 'sizeof(WCHAR)==2' -isystem "$(folder include/winpr2)"

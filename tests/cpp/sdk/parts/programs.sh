@@ -27,6 +27,20 @@ for compiler in gcc clang; do
         step "backup.c, $compiler -std=$standard" "$work/backup-$compiler-$standard" "$folder"
     done
 done
+# Arguments that are wide: main() is made by the headers.
+euro=$'\xE2\x82\xAC'
+for way in "g++ -std=c++98" "clang++ -std=c++2b"; do
+    # shellcheck disable=SC2086
+    step "compile wide, $way" $way -O1 -g -DWMLB_WMSDK_SAL "${sdk[@]}" "$programs/wide.cpp" \
+        -o "$work/wide-${way%% *}" "${wmvcore[@]}"
+    step "wide, $way" "$work/wide-${way%% *}" "$folder-$euro"
+done
+for way in "gcc -std=c99" "clang -std=c2x" "g++ -x c++ -std=c++98"; do
+    # shellcheck disable=SC2086
+    step "compile wmain, $way" $way -O1 -g "${warnings[@]}" "${sdk[@]}" "$programs/wmain.c" -x none \
+        -o "$work/wmain-${way%% *}" "${wmvcore[@]}"
+    step "wmain, $way" env "NAME=$euro" "$work/wmain-${way%% *}" "$euro-x" "$euro"
+done
 # C interfaces in C++, and UTF-16.
 step "compile backup.c, UTF-16" gcc -std=c11 -fshort-wchar "${warnings[@]}" "${sdk[@]}" \
     "$programs/backup.c" -o "$work/backup-short" "${wmvcore[@]}"
