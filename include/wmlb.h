@@ -1964,9 +1964,7 @@ wmlb_hresult wmlb_restorer_set_target(struct wmlb_restorer *restorer,
  *
  * Threads: any, also in a callback.
  */
-WMLB_NODISCARD
-wmlb_hresult wmlb_restorer_set_target_fd(struct wmlb_restorer *restorer,
-                                         int32_t fd);
+WMLB_NODISCARD wmlb_hresult wmlb_restorer_set_target_fd(struct wmlb_restorer *restorer, int32_t fd);
 
 /* ---- The end of a restorer ------------------------------------------------------------------ */
 

@@ -26,7 +26,6 @@ mod stream;
 mod threads;
 pub mod xdg;
 
-use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
