@@ -1036,7 +1036,7 @@ private:
         }
         auto run = std::make_shared<detail::run>(core_->handle, std::move(handler));
         const auto core = core_; // a callback may destroy this restorer meanwhile
-        // An operation object is of one that runs elsewhere: wmlb::queue, or wmlb.h, runs them here.
+        // An operation object is of one that runs elsewhere: wmlb::queue runs them here.
         if ((flags & WMLB_RUN_HERE) != 0) {
             code = errc::invalid_argument;
             return {};

@@ -7,8 +7,8 @@
 //! The rooms, from the top; each uses only those below it:
 //!
 //! - [`ffi`]: the C boundary. Converts and forwards; decides nothing.
-//! - `registry`, `queue`, `restorer`: handles; events that are fetched; one operation at a time, its
-//!   thread, cancel, wait.
+//! - `registry`, `queue`, `restorer`: handles; events that are fetched; one operation at a time,
+//!   its thread, cancel, wait.
 //! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
 //!   checks and lists.
 //! - `choice`: which licenses of a backup an operation is about.

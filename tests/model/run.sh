@@ -1,7 +1,7 @@
 #!/bin/bash
-# The models of what threads do with a restorer and with a queue: all orders that loom finds, and so many random
-# ones of each scenario (10,000). Prints rows of a table: what | scenarios | that fail; and, where
-# messages go, how many pass.
+# The models of what threads do with a restorer and with a queue: all orders that loom finds, and so
+# many random ones of each scenario (10,000). Prints rows of a table: what | scenarios | that fail;
+# and, where messages go, how many pass.
 #
 #     tests/model/run.sh [SCHEDULES]
 set -uo pipefail

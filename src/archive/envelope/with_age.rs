@@ -241,7 +241,8 @@ fn parse_lines<T>(
     Ok(found)
 }
 
-/// Whether an error is the system's or of where the bytes come from, and not age's about what was read.
+/// Whether an error is the system's or of where the bytes come from, and not age's about what was
+/// read.
 pub(super) fn is_of_the_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some() || Error::of_io(error).is_some()
 }
