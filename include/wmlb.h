@@ -1846,11 +1846,14 @@ typedef struct wmlb_target_info {
  *   WMLB_NS_E_DRM_BACKUP_EXISTS; nothing else is called.
  * - begin; write any number of times; then publish, after the last WMLB_STATUS_PROGRESS. Without
  *   WMLB_BACKUP_OVERWRITE and WMLB_TARGET_CREATE_ONLY, stat is called again before publish.
+ * - With WMLB_BACKUP_OVERWRITE: stat, and read of the published backup at any offset, between
+ *   begin and publish. They tell how many licenses it has; one that cannot be read is replaced
+ *   all the same, except by a backup without licenses.
  * - abandon, once, if begin succeeded and publish was not called or failed. A publish that failed
  *   may have published all the same: then abandon must not remove that.
  *
  * Order of calls in a restore, a verification or an enumeration: stat; read from the beginning on,
- * without gaps, until it gives 0 bytes.
+ * without gaps, until it gives 0 bytes. With a filter or the property Only, read at any offset.
  *
  * Threads:
  * - In an operation, they are called on its thread, where events come too, under the rules of

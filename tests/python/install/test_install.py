@@ -176,7 +176,7 @@ class Installed(unittest.TestCase):
 
     def test_the_manual_knows_every_option(self):
         manual = support.read(os.path.join(self.prefix, "share/man/man1/wmlb.1")).decode()
-        source = support.read(os.path.join(w.ROOT, "cli/wmlb.c")).decode()
+        source = support.read(os.path.join(w.ROOT, "cli/options.c")).decode()
         options = set(re.findall(r'\{"([-\w]+)", (?:no|required)_argument', source)) - {"help"}
         self.assertEqual(set(re.findall(r"^\.It Fl -([-\w]+)", manual, re.MULTILINE)), options)
 

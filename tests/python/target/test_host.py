@@ -38,8 +38,8 @@ class MemoryTarget:
             before = self.calls.count(function)
             self.calls.append(function)
             self.threads.add(threading.get_native_id())
-            assert (self.begun is None) == (function in ("begin", "stat", "read")) or (
-                function == "stat"), "%s at the wrong time" % function
+            assert function in ("stat", "read") or (self.begun is None) == (
+                function == "begin"), "%s at the wrong time" % function
             answer = self.on[function](before) if function in self.on else None
             if answer is None:
                 answer = body()
@@ -258,7 +258,8 @@ class Existing(TargetCase):
     def test_overwrite(self):
         os.unlink(self.store + "/large")
         self.assert_ends(self.restorer.backup(w.OVERWRITE))
-        self.assertNotIn("stat", self.target_.calls)
+        # It has twice as many licenses, if not more.
+        self.assertIn("read", self.target_.calls)
         self.assertNotIn(b"large", self.saved())
 
     def test_one_that_appears_meanwhile(self):
