@@ -8,10 +8,8 @@ use std::os::fd::AsFd;
 use rustix::fs::{self, AtFlags, Stat};
 #[cfg(target_os = "linux")]
 use rustix::fs::{Statx, StatxFlags};
-use rustix::io::retry_on_intr;
+use rustix::io::{Result, retry_on_intr};
 use rustix::path::Arg;
-
-use super::Result;
 
 pub fn fstat(file: impl AsFd) -> Result<Stat> {
     retry_on_intr(|| fs::fstat(&file))

@@ -133,7 +133,7 @@ class RandomStores(support.StoreCase):
             os.mkdir(store)
             self.fill(store, choice)
             self.restorer.set("StorePath", store)
-            self.assert_ends(self.restorer.backup(w.OVERWRITE))
+            self.assert_ends(self.restorer.backup(w.OVERWRITE | w.EMPTY))
             self.assertEqual(second_reader(self.target), hashes(store), "seed %d" % seed)
             shutil.rmtree(store)
 
