@@ -408,13 +408,13 @@ void choices(const fs::path &store, const fs::path &folder)
     int listed = 0;
     restorer.list_backup([&](const wmlb::license &) { listed++; }, code);
     CHECK(!code && listed == 1);
-    restorer.verify(nullptr, code).wait(code);
+    restorer.verify(0, nullptr, code).wait(code);
     CHECK(!code && restorer.progress().licenses_done == 1);
     restorer.set_only(names.front(), code);
-    restorer.verify(nullptr, code).wait(code);
+    restorer.verify(0, nullptr, code).wait(code);
     CHECK(!code && restorer.progress().licenses_done == 0);
     restorer.set_filter(nullptr, code);
-    restorer.verify(nullptr, code).wait(code);
+    restorer.verify(0, nullptr, code).wait(code);
     CHECK(!code && restorer.progress().licenses_done == 1);
     restorer.set_authorizer(
         [&](const wmlb::restore_request &request, std::string &url) {
