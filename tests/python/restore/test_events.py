@@ -71,10 +71,10 @@ class Events(RestoreCase):
         known = w.RESTORE_INDIVIDUALIZE | w.RESTORE_OVERWRITE | w.ALLOW_CLEAR
         for bit in range(32):
             flags = 1 << bit
-            if not flags & known:
+            if not flags & (known | w.RUN_HERE):
                 self.assert_refused(self.restorer.restore(flags), w.E_INVALIDARG)
                 self.assert_refused(self.restorer.restore(flags | known), w.E_INVALIDARG)
-            if flags != w.ALLOW_CLEAR:
+            if not flags & (w.ALLOW_CLEAR | w.RUN_HERE):
                 self.assert_refused(self.restorer.verify(flags), w.E_INVALIDARG)
         self.assertFalse(os.path.exists(self.store))
         self.assert_ends(self.restorer.restore(known))
