@@ -19,7 +19,7 @@ failed=0
 step() {
     local name=$1
     shift
-    if timeout --kill-after=10 "${limit:-120}" "$@" >"$work/output" 2>&1; then
+    if timeout --kill-after=10 "${limit:-600}" "$@" >"$work/output" 2>&1; then
         passed=$((passed + 1))
         printf 'ok    %-42s %s\n' "$name" "$(tail -n 1 "$work/output" | cut -c 1-100)"
     else
