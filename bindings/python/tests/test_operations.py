@@ -131,7 +131,7 @@ def test_encrypted(store: Path, to: Path, tmp_path: Path, secret: str) -> None:
     with pytest.raises(wmlb.WrongSecretError):
         wmlb.list_backup(to)
     assert wmlb.verify(to, **right).licenses == 20  # type: ignore[arg-type]
-    assert len(wmlb.list_backup(to, **right)) == 20
+    assert len(wmlb.list_backup(to, **right)) == 20  # type: ignore[arg-type]
     wmlb.restore(to, tmp_path / "again", **right)  # type: ignore[arg-type]
     assert contents(tmp_path / "again") == contents(store)
 
