@@ -296,6 +296,77 @@ static wmlb_hresult discover_stores(caller *c)
     return wmlb_discover_stores(below(c, 8) == 0 ? NULL : on_store, c);
 }
 
+static wmlb_hresult discover_places(caller *c)
+{
+    return wmlb_discover_places(below(c, 8) == 0 ? NULL : on_store, c);
+}
+
+/* Takes a target away again; a made-up one is none. */
+static wmlb_hresult set_target(caller *c)
+{
+    wmlb_target_ops ops = {.struct_size = (size_t)below(c, 64)};
+
+    return wmlb_restorer_set_target(c->restorer, below(c, 2) ? NULL : &ops, c);
+}
+
+static wmlb_hresult set_target_fd(caller *c)
+{
+    return wmlb_restorer_set_target_fd(c->restorer, -1 - (int32_t)below(c, 1000));
+}
+
+static wmlb_queue *no_queue(caller *c)
+{
+    return below(c, 2) ? NULL : (wmlb_queue *)(uintptr_t)(bits(c) | 1u << 31);
+}
+
+/* A whole life of one. */
+static wmlb_hresult queue_create(caller *c)
+{
+    wmlb_queue *queue = NULL;
+    wmlb_event event = {.struct_size = sizeof event};
+    wmlb_hresult hr = wmlb_queue_create(below(c, 8) == 0 ? NULL : &queue);
+    int32_t fd;
+
+    if (WMLB_FAILED(hr))
+        return hr;
+    (void)!wmlb_queue_push((int32_t)below(c, 40), WMLB_S_OK, WMLB_TYPE_DWORD, NULL, 0, queue);
+    if (below(c, 2))
+        (void)!wmlb_queue_fd(queue, &fd);
+    (void)!wmlb_queue_next(queue, 0, &event);
+    if (below(c, 2))
+        (void)!wmlb_queue_cancel(queue);
+    return wmlb_queue_release(queue);
+}
+
+static wmlb_hresult queue_push(caller *c)
+{
+    return wmlb_queue_push((int32_t)bits(c), (wmlb_hresult)bits(c), 0, NULL, 0, no_queue(c));
+}
+
+static wmlb_hresult queue_next(caller *c)
+{
+    wmlb_event event = {.struct_size = sizeof event};
+
+    return wmlb_queue_next(no_queue(c), 0, below(c, 8) == 0 ? NULL : &event);
+}
+
+static wmlb_hresult queue_fd(caller *c)
+{
+    int32_t fd;
+
+    return wmlb_queue_fd(no_queue(c), below(c, 8) == 0 ? NULL : &fd);
+}
+
+static wmlb_hresult queue_cancel(caller *c)
+{
+    return wmlb_queue_cancel(no_queue(c));
+}
+
+static wmlb_hresult queue_release(caller *c)
+{
+    return wmlb_queue_release(no_queue(c));
+}
+
 /* Words that end, whatever was asked. */
 static wmlb_hresult has_words(const char *words)
 {
@@ -369,6 +440,15 @@ static struct function {
     {"wmlb_restorer_create", create, NO_RESTORER, 0},
     ALONE(default_restorer),
     ALONE(discover_stores),
+    ALONE(discover_places),
+    ON_A_RESTORER(set_target),
+    ON_A_RESTORER(set_target_fd),
+    ALONE(queue_create),
+    ALONE(queue_push),
+    ALONE(queue_next),
+    ALONE(queue_fd),
+    ALONE(queue_cancel),
+    ALONE(queue_release),
     ALONE(version),
     ALONE(abi_version),
     ALONE(hresult_name),
@@ -385,7 +465,7 @@ static void call_something(caller *c)
     int bad_before = c->is_bad, plain_before = c->is_plain, is_bad;
     wmlb_hresult hr;
     /* A search walks the whole home: less often. */
-    if (function->call == discover_stores && below(c, 8) != 0)
+    if ((function->call == discover_stores || function->call == discover_places) && below(c, 8) != 0)
         function = &functions[0];
     c->is_plain = function->takes == PLAIN;
     c->is_bad = 0;

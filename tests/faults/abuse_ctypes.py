@@ -85,6 +85,8 @@ class Driver:
             return choose.choice([None, ctypes.pointer(c_void_p())])
         if kind is POINTER(c_int32):
             return choose.choice([None, ctypes.pointer(c_int32())])
+        if hasattr(kind, "_type_") and isinstance(kind._type_, type(ctypes.Structure)):
+            return choose.choice([None, ctypes.pointer(kind._type_())])
         return choose.choice(NUMBERS)
 
     def call(self):
@@ -97,6 +99,8 @@ class Driver:
             arguments.append(handle)
             del kinds[0]
         arguments += [self.argument(kind, length) for kind in kinds]
+        if name.endswith("set_target_fd"):
+            arguments[-1] = -1  # any other may be one of this program's own
         if name.endswith("wait") and self.random.randrange(4):
             arguments[-2] = 0
         self.depth += 1

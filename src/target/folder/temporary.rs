@@ -172,14 +172,15 @@ impl NewFile for Temporary {
         overwrite: bool,
         agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
     ) -> Result<()> {
-        if overwrite && !self.is_as_seen()? {
+        // Other backups may be put there meanwhile, one after the other.
+        for _ in 0..sys::NAME_TRIES {
+            if !overwrite || self.is_as_seen()? {
+                return self.commit(overwrite);
+            }
             let earlier = self.earlier();
             agrees(earlier)?;
-            if !self.is_as_seen()? {
-                return Err(Error::Disturbed(self.path()));
-            }
         }
-        self.commit(overwrite)
+        Err(Error::Disturbed(self.path()))
     }
 
     fn path(&self) -> PathBuf {
