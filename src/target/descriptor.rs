@@ -12,9 +12,7 @@ use rustix::io::Errno;
 use super::claim::{Claim, Uses};
 use super::traits::{NewFile, Origin, SetTarget, Source, Target};
 use crate::error::{At, Error, Result};
-use crate::name::Reserved;
 use crate::operation::{Control, HostCalls, Operation};
-use crate::scratch::Scratch;
 use crate::sys::{self, ReadAt, StreamWriter};
 
 /// What messages call it.
@@ -177,14 +175,6 @@ impl NewFile for RegularFile {
     fn path(&self) -> PathBuf {
         name()
     }
-
-    fn scratch(&self) -> Result<Scratch> {
-        Ok(Scratch::apart())
-    }
-
-    fn reserved(&self) -> Option<Reserved> {
-        None
-    }
 }
 
 impl Drop for RegularFile {
@@ -238,14 +228,6 @@ impl NewFile for StreamFile {
 
     fn path(&self) -> PathBuf {
         name()
-    }
-
-    fn scratch(&self) -> Result<Scratch> {
-        Ok(Scratch::apart())
-    }
-
-    fn reserved(&self) -> Option<Reserved> {
-        None
     }
 }
 

@@ -9,9 +9,7 @@ use rustix::io::Errno;
 use super::claim::{Claim, Uses};
 use super::traits::{NewFile, Origin, SetTarget, Source, Target};
 use crate::error::{At, Error, Result};
-use crate::name::Reserved;
 use crate::operation::{Control, HostCalls, Operation};
-use crate::scratch::Scratch;
 use crate::sys::ReadAt;
 
 /// What messages call it.
@@ -148,14 +146,6 @@ impl NewFile for HostFile {
 
     fn path(&self) -> PathBuf {
         PathBuf::from(NAME)
-    }
-
-    fn scratch(&self) -> Result<Scratch> {
-        Ok(Scratch::apart())
-    }
-
-    fn reserved(&self) -> Option<Reserved> {
-        None
     }
 }
 

@@ -70,11 +70,15 @@ pub trait NewFile: ReadAt + Send {
     /// The path it will have.
     fn path(&self) -> PathBuf;
 
-    /// A place beside it for files that are gone with the backup.
-    fn scratch(&self) -> Result<Scratch>;
+    /// A place beside it, if it lies in a folder, for files that are gone with the backup.
+    fn scratch(&self) -> Result<Scratch> {
+        Ok(Scratch::apart())
+    }
 
     /// A folder that it lies in, and which names there are not licenses.
-    fn reserved(&self) -> Option<Reserved>;
+    fn reserved(&self) -> Option<Reserved> {
+        None
+    }
 }
 
 /// A backup file that is read.
