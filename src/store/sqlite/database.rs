@@ -468,7 +468,29 @@ fn view(
             Err(unreadable) => return unread(place, "log", unreadable, control),
         }
     }
-    Ok(Some(view))
+    without_absent_pages(view, place, file, before)
+}
+
+/// The view, unless pages are said to be in it that are nowhere.
+fn without_absent_pages(
+    view: View,
+    place: &Kept,
+    file: &StoreFile,
+    before: &Stat,
+) -> Result<Option<View>> {
+    let failed = |errno| Error::system("read", &place.path, errno);
+    if !view.lacks_pages().map_err(failed)? {
+        return Ok(Some(view));
+    }
+    // Where nothing could be locked, its file may have grown meanwhile.
+    let now = sys::fstat(file.as_fd()).map_err(failed)?;
+    if !sys::unchanged(before, &now) {
+        return Ok(None);
+    }
+    Err(Error::Database {
+        path: place.path.clone(),
+        problem: "pages of it are neither in its file nor beside it".to_owned(),
+    })
 }
 
 fn unread(

@@ -19,6 +19,9 @@ const UNIT: u64 = 4;
 /// are 4 GiB.
 pub const MOST_PLACES: usize = 1 << 20;
 
+/// Where a database says how many free pages it has.
+const FREE_PAGES: u64 = 36;
+
 /// Where a page lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -64,6 +67,12 @@ impl Places {
     pub fn each(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let places = self.0.iter();
         places.map(|place| (place.page, u64::from(place.at) * UNIT))
+    }
+
+    /// How many pages of those from `first` to `last` lie there.
+    fn count(&self, first: u32, last: u32) -> u64 {
+        let before = |page| self.0.partition_point(|place| place.page < page);
+        before(last.saturating_add(1)).saturating_sub(before(first)) as u64
     }
 
     /// The next page after this one that lies there.
@@ -140,6 +149,25 @@ impl View {
     /// Bytes.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether pages are said to be there that are neither in the file nor in a layer, more than can
+    /// be free ones, in which nobody reads. A log of 40 KiB can say that there are 2^32 of them.
+    pub fn lacks_pages(&self) -> Result<bool, Errno> {
+        if self.layers.is_empty() {
+            return Ok(false);
+        }
+        let own = self.own.div_ceil(self.page_size);
+        // Sizes of databases are numbers of pages below 2^32.
+        let (first, last) = (own as u32 + 1, (self.size / self.page_size) as u32);
+        let layers = self.layers.iter();
+        let laid: u64 = layers.map(|it| it.places.count(first, last)).sum();
+        let absent = u64::from(last).saturating_sub(own + laid);
+        let mut free = [0; 4];
+        self.read_page(&mut free, FREE_PAGES)?;
+        // A page that lists free ones has four bytes for each. The page of the locks is never written.
+        let listed = (own + laid).saturating_mul(self.page_size / 4);
+        Ok(absent > u64::from(number(&free, 0)).min(listed) + 1)
     }
 
     /// Reads what is at `offset`, as far as it lies in one piece; 0 bytes at the end.
@@ -384,6 +412,30 @@ mod tests {
             view.lay(layer(b"........1111....2222....", &[(1, 8), (6, 16)]), 4, 6);
             assert_eq!(whole(&view, step), b"1111BBBBcccc\0\0\0\0\0\0\0\x002222");
         }
+    }
+
+    #[test]
+    fn pages_that_are_nowhere() {
+        // Of a file of one page that says to have so many free ones, with a second one in a log.
+        let lacks = |free: u8, pages| {
+            let mut own = [0; 64];
+            own[FREE_PAGES as usize + 3] = free;
+            let place = Place::new(2, 0).expect("odd");
+            let layer = Layer::new(&Arc::new(file(&[0; 64])), Places::new(vec![place]));
+            let mut view = View::new(Arc::new(file(&own)), 64);
+            assert_eq!(view.lacks_pages(), Ok(false));
+            view.lay(layer, 64, pages);
+            view.lacks_pages()
+        };
+        // Without a word of them one is nowhere at the most, that of the locks.
+        assert_eq!(lacks(0, 3), Ok(false));
+        assert_eq!(lacks(0, 4), Ok(true));
+        assert_eq!(lacks(5, 8), Ok(false));
+        assert_eq!(lacks(5, 9), Ok(true));
+        // Two pages of 64 bytes name 32 at the most.
+        assert_eq!(lacks(200, 35), Ok(false));
+        assert_eq!(lacks(200, 36), Ok(true));
+        assert_eq!(lacks(200, u32::MAX), Ok(true));
     }
 
     #[test]
