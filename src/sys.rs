@@ -50,7 +50,7 @@ use looks::statx;
 pub use looks::{fstat, readlinkat, stat, statat};
 #[cfg(feature = "encryption")]
 pub use memory::has_memory;
-pub use memory::shortages;
+pub use memory::{SCRATCH, shortages};
 pub use owner::{Life, Owner};
 pub use paths::{is_removed, locate, open_trusted, path_of};
 pub use patience::{remove_file, remove_folder};

@@ -19,7 +19,7 @@ use crate::sys::{self, Care, Result, StoreFile, Time};
 const BETWEEN_READS: Duration = Duration::from_millis(2);
 
 /// Bytes that are compared at a time.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = sys::SCRATCH;
 
 /// A license that is open.
 pub struct License {

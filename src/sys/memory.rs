@@ -25,6 +25,9 @@ pub fn has_memory() -> bool {
     true
 }
 
+/// The most bytes that may be asked for in a way that cannot fail: the reserve has blocks as large.
+pub const SCRATCH: usize = 1 << 17;
+
 /// How often so far the reserve was needed.
 pub fn shortages() -> u64 {
     #[cfg(feature = "capi")]
@@ -150,7 +153,7 @@ mod allocator {
         small: Pool<{ 1 << 7 }, 256>,
         medium: Pool<{ 1 << 11 }, 16>,
         large: Pool<{ 1 << 14 }, 2>,
-        huge: Pool<{ 1 << 17 }, 1>,
+        huge: Pool<{ super::SCRATCH }, 1>,
     }
 
     impl Reserve {

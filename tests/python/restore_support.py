@@ -137,7 +137,7 @@ class RestoreCase(support.StoreCase):
     def back_up(self, store=None):
         """A backup of the store, which puts right what a restore left: its result and words."""
         restorer = self.new_restorer(store=store or self.store, backups=self.root + "/opened")
-        hr, _ = restorer.backup(w.OVERWRITE)
+        hr, _ = restorer.backup(w.OVERWRITE | w.EMPTY)
         return hr, restorer.last_error() if hr < 0 else ""
 
     def write_archive(self, data):

@@ -39,8 +39,8 @@ const WITH_LOG: u8 = 2;
 /// How long others may be kept from writing to it, or from moving what is in a log, while nobody
 /// reads on.
 const LONG: Duration = Duration::from_secs(5);
-/// Bytes that are copied at a time.
-const COPIED: usize = 1 << 20;
+/// Bytes that are copied or hashed at a time.
+const COPIED: usize = sys::SCRATCH;
 
 /// Looks at the index of a log, while who writes to the log writes there too.
 const LOOKS: u32 = 100;
@@ -513,7 +513,7 @@ fn unread(
 
 fn hash_of(view: &View) -> std::result::Result<blake3::Hash, Errno> {
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
+    let mut buffer = vec![0; COPIED];
     let mut offset = 0;
     loop {
         match view.read_at(&mut buffer, offset)? {

@@ -7,7 +7,7 @@
 
 use rustix::io::Errno;
 
-use super::view::{Content, MOST_PLACES, Pieces, Place, Places, number};
+use super::view::{Content, Pieces, Place, Places, add_place, number};
 
 const MAGIC: [u8; 8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7];
 
@@ -154,10 +154,9 @@ impl Section {
                 if checksum(self.nonce, content) != number(bytes, 4 + length) {
                     return Ok(false);
                 }
-                if places.len() == MOST_PLACES {
+                if !add_place(places, page, *at + 4) {
                     return Err(Unreadable::TooLarge);
                 }
-                places.push(Place::new(page, *at + 4).ok_or(Unreadable::TooLarge)?);
             }
             *at += length as u64 + 8;
         }

@@ -3,7 +3,7 @@
 //! <https://www.sqlite.org/fileformat.html>, 4).
 
 use super::journal::Unreadable;
-use super::view::{Content, MOST_PLACES, Pieces, Place, Places, number};
+use super::view::{Content, Pieces, Places, add_place, number};
 
 /// The last bit says in which order the bytes of the numbers are that checksums are made of.
 const MAGIC: u32 = 0x377F_0682;
@@ -141,11 +141,9 @@ pub fn read<C: Content>(
         {
             break;
         }
-        if places.len() == MOST_PLACES {
+        if !add_place(&mut places, page, at + FRAME_HEADER as u64) {
             return Err(Unreadable::TooLarge);
         }
-        let place = Place::new(page, at + FRAME_HEADER as u64);
-        places.push(place.ok_or(Unreadable::TooLarge)?);
         if ends != 0 {
             (frames, pages) = (frame + 1, ends);
         }

@@ -82,6 +82,9 @@ const LONGEST_PART: u64 = 1 << 20;
 /// Bytes of memory for the rows of a database: some hundred thousands of them.
 const MOST_MEMORY: usize = 32 << 20;
 
+/// Room that there is for a name.
+const LONGEST_USUAL: usize = 64 << 10;
+
 /// Lists the licenses of a database in the order of their names; None when it has no table of a
 /// known schema.
 pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<Rows>> {
@@ -93,6 +96,9 @@ pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<R
     let (mut names, mut rows) = (Vec::new(), Vec::new());
     pages.walk(root, &mut |record| {
         let begin = names.len();
+        let room = names.try_reserve(LONGEST_USUAL);
+        room.and_then(|()| rows.try_reserve(1))
+            .map_err(|_| Flaw::TooLarge)?;
         let (size, modified) = table.row(&pages, record, &mut names)?;
         rows.push(Entry {
             begin: begin as u32,

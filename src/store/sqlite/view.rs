@@ -17,7 +17,7 @@ const UNIT: u64 = 4;
 
 /// Pages at the most that lie in a log or a journal: 8 MiB of memory, and of pages as large as most
 /// are 4 GiB.
-pub const MOST_PLACES: usize = 1 << 20;
+const MOST_PLACES: usize = 1 << 20;
 
 /// Where a database says how many free pages it has.
 const FREE_PAGES: u64 = 36;
@@ -32,10 +32,18 @@ pub struct Place {
 
 impl Place {
     /// None when it lies too far away.
-    pub fn new(page: u32, offset: u64) -> Option<Self> {
+    fn new(page: u32, offset: u64) -> Option<Self> {
         let at = u32::try_from(offset / UNIT).ok()?;
         offset.is_multiple_of(UNIT).then_some(Place { page, at })
     }
+}
+
+/// Adds one more. False when there are too many, or there is no memory for it.
+pub fn add_place(places: &mut Vec<Place>, page: u32, offset: u64) -> bool {
+    let room = places.len() < MOST_PLACES && places.try_reserve(1).is_ok();
+    let place = Place::new(page, offset).filter(|_| room);
+    places.extend(place);
+    place.is_some()
 }
 
 /// Pages of a database that are taken from another file, one place for each, in order.
@@ -45,8 +53,8 @@ pub struct Places(Vec<Place>);
 impl Places {
     /// Of several places of a page the last one counts.
     pub fn new(mut places: Vec<Place>) -> Self {
-        // It keeps the order among equal ones.
-        places.sort_by_key(|place| place.page);
+        // Of a page, what comes later lies behind what came before.
+        places.sort_unstable_by_key(|place| (place.page, place.at));
         places.reverse();
         places.dedup_by_key(|place| place.page);
         places.reverse();
@@ -304,7 +312,7 @@ pub struct Pieces<'a, C> {
 }
 
 /// Bytes that are read at a time.
-const READ: usize = 256 << 10;
+const READ: usize = sys::SCRATCH;
 
 impl<'a, C: Content> Pieces<'a, C> {
     pub fn new(content: &'a C) -> Self {

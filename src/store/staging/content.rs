@@ -3,9 +3,11 @@
 
 use std::io::{self, Read};
 
+use crate::sys;
+
 /// Bytes that are read at a time.
 const LEAST: u64 = 4 << 10;
-const MOST: u64 = 256 << 10;
+const MOST: u64 = sys::SCRATCH as u64;
 
 /// A file's size, and 128 bits of its BLAKE3 hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
