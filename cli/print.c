@@ -79,20 +79,26 @@ static void show_progress(struct run *run)
     }
 }
 
+bool await_input(int file)
+{
+    struct pollfd input = {.fd = file, .events = POLLIN};
+
+    /* A signal that comes right before the wait begins does not end it. */
+    while (!signaled && poll(&input, 1, 50) <= 0)
+        ;
+    return !signaled;
+}
+
 /* The user's yes to a question; only a terminal has a user. */
 static bool is_agreed(void)
 {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     char first = 'n', next;
 
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return false;
     fputs("Replace it? [y/N] ", stderr);
     fflush(stderr);
-    /* The signals of this thread are blocked: main sees them. */
-    while (!signaled && poll(&input, 1, 50) == 0)
-        ;
-    if (signaled || read(STDIN_FILENO, &first, 1) != 1)
+    if (!await_input(STDIN_FILENO) || read(STDIN_FILENO, &first, 1) != 1)
         return false;
     for (next = first; next != '\n' && read(STDIN_FILENO, &next, 1) == 1;)
         ;

@@ -13,6 +13,9 @@ extern volatile sig_atomic_t signaled;
 /* What others wrote must not give the terminal orders. Returns the characters printed. */
 int print_plain(FILE *out, const char *text);
 
+/* Waits until something can be read, or there is no more. False when a signal asks for the end. */
+bool await_input(int file);
+
 /* What the callback of an operation knows; main looks at it when that has ended. */
 struct run {
     bool quiet, bar, drawn;

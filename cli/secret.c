@@ -51,12 +51,17 @@ static int add_from(int file, const char *path, bool first_line, size_t *length)
 
     for (;;) {
         /* Byte by byte: what follows the line is for others. */
-        ssize_t got = *length == sizeof secret
-                          ? -1 : read(file, secret + *length, first_line ? 1 : sizeof secret - *length);
+        ssize_t got;
+
+        if (*length == sizeof secret)
+            return cannot(path, "is too long");
+        if (!await_input(file))
+            return cannot(path, "was not read");
+        got = read(file, secret + *length, first_line ? 1 : sizeof secret - *length);
+        if (got < 0 && errno != EINTR)
+            return cannot(path, strerror(errno));
         if (got < 0)
-            return *length == sizeof secret ? cannot(path, "is too long")
-                   : errno == EINTR         ? cannot(path, "was not read")
-                                            : cannot(path, strerror(errno));
+            continue;
         if (got == 0 || (first_line && secret[*length] == '\n'))
             break;
         *length += (size_t)got;

@@ -225,12 +225,12 @@ impl Staging {
         let Some(journal) = journal else {
             return Err(Error::Defect("a restore without a journal".to_owned()));
         };
-        // Where there is a journal, there is a sign.
+        // Where there is a journal, there is a sign, and what it says is staged: after a power cut too.
         self.leave_sign()?;
+        self.synchronize()?;
         journal
             .finish()
             .at("write the journal of", &self.location.path)?;
-        self.synchronize()?;
         sys::synchronize_folder(&self.held()?.folder).at(WRITE, &self.location.path)?;
         control.check()?;
         // Whatever happens in it, a panic too: what is not undone here is by the next operation.
@@ -251,7 +251,9 @@ impl Staging {
             synchronize_tree(self.new_folder(), true).at(WRITE, path)?;
             self.file_by_file = true;
         }
-        synchronize_tree(self.new_folder(), false).at(WRITE, path)
+        synchronize_tree(self.new_folder(), false).at(WRITE, path)?;
+        let signs = self.held()?.synchronize_signs(&self.location);
+        signs.at(WRITE, path)
     }
 
     /// Puts a file into the store that says that there is a staging folder beside it: under another
@@ -276,9 +278,6 @@ impl Staging {
         sys::set_file_mode(&file, mode).at(ACTION, path)?;
         let mut file = std::fs::File::from(file);
         file.write_all(&self.sign).at(ACTION, path)?;
-        if self.file_by_file {
-            sys::synchronize_file(&file).at(ACTION, path)?;
-        }
         sys::close(file).at(ACTION, path)?;
         let sign = draft::free_name(&self.location, Site::Inside, store).at(ACTION, path)?;
         sys::rename_no_replace(held.folder.as_fd(), &*name, store, &*sign).at(ACTION, path)?;
@@ -286,10 +285,7 @@ impl Staging {
         if let Some(held) = &mut self.held {
             held.signs.push(sign);
         }
-        match (self.file_by_file, self.location.holder(Site::Inside)) {
-            (true, Some(store)) => sys::synchronize_folder(store).at(ACTION, path),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Moves what the journal says into the store, or nothing.
@@ -358,10 +354,8 @@ impl Staging {
         };
         self.dress_folder(store).at(PUT, &self.location.path)?;
         self.leave_sign()?;
-        match &self.location.store {
-            Some(store) => sys::synchronize_folder(store).at(WRITE, &self.location.path),
-            None => Ok(()),
-        }
+        let signs = self.held()?.synchronize_signs(&self.location);
+        signs.at(WRITE, &self.location.path)
     }
 
     fn disturbed(&self) -> Error {

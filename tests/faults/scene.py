@@ -340,7 +340,7 @@ class Scene:
             self.check_backup(ran)
         else:
             self.check_reader(ran, fault, kind)
-        self.check_next()
+        self.check_next(fault)
 
     def check_class(self, ran, fault):
         name, _, action = fault
@@ -446,13 +446,16 @@ class Scene:
     def difference(self, found):
         return difference(self.old_store, self.new_store, found)
 
-    def check_next(self):
+    def check_next(self, fault):
         """The next operation works, and leaves nothing."""
         ran = self.run()
         if ran.result != (CORRUPT if self.damaged else S_OK):
             raise Violated("the next operation: %d %s" % (ran.result, ran.words))
         if os.listdir(self.backups) != [BACKUP_NAME]:
             raise Violated("left after the next operation: %s" % os.listdir(self.backups))
-        if self.operation == "restore" and snapshot(self.place) != self.new_store:
+        found = snapshot(self.place)
+        # A license that has the content stays as it is, without its time too.
+        same = contents if fault[0] == "utimensat" else dict
+        if self.operation == "restore" and same(found) != same(self.new_store):
             raise Violated("the next restore does not give the new store: %s" % (
-                self.difference(snapshot(self.place))))
+                self.difference(found)))

@@ -107,6 +107,19 @@ impl Held {
         }
     }
 
+    /// Waits until the disk has the files in the store that say where this folder is, and the store.
+    pub fn synchronize_signs(&self, location: &Location) -> sys::Result<()> {
+        let Some(store) = location.holder(Site::Inside) else {
+            return Ok(());
+        };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        for sign in &self.signs {
+            let sign = sys::open_at(store, &**sign, flags, Mode::empty())?;
+            sys::synchronize_file(&sign)?;
+        }
+        sys::synchronize_folder(store)
+    }
+
     /// They would be for nothing, and nobody could tell: so they are gone for good before the
     /// folder is.
     pub fn remove_signs(&self, location: &Location) -> sys::Result<()> {
