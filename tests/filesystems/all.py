@@ -57,6 +57,7 @@ class Tries:
         except (cells.Wrong, AssertionError) as wrong:
             self.wrong.append("%s, %s: %s" % (self.manner.name, words, wrong))
             print(self.wrong[-1], file=sys.stderr, flush=True)
+        world().clear()
 
 
 def operations(tries):

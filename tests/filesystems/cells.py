@@ -183,6 +183,12 @@ class World:
         self.next += 1
         return self.path("scratch-%d" % self.next)
 
+    def clear(self):
+        """Removes what was made for the attempts before."""
+        for number in range(1, self.next + 1):
+            shutil.rmtree(self.path("scratch-%d" % number), ignore_errors=True)
+        self.next = 0
+
     def read_backup(self, path):
         """What a restore of a backup gives where nothing is odd: name -> bytes."""
         folder = self.scratch()
