@@ -149,14 +149,9 @@ impl Restore {
         }
         Ok(same_device)
     }
-}
 
-impl Job for Restore {
-    fn backup_file(&self) -> PathBuf {
-        self.origin.display_path()
-    }
-
-    fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
+    /// Opens the backup, up to the moment from which on the restore has begun.
+    fn connect(&self, operation: &mut Operation<'_>) -> Result<Archive> {
         let report = |operation: &mut Operation<'_>, status| {
             operation.report(status, hresult::WMLB_S_OK, Value::None)
         };
@@ -170,42 +165,31 @@ impl Job for Restore {
             return Err(Error::OtherDevice);
         }
         report(operation, status::WMLB_STATUS_BACKUPRESTORE_BEGIN)?;
+        Ok(archive)
+    }
 
+    /// Restores to a store that has a path: a folder, or in it the file `only`.
+    fn restore_to(
+        &self,
+        staging: Staging,
+        only: Option<Vec<u8>>,
+        archive: Archive,
+        operation: &mut Operation<'_>,
+    ) -> Result<()> {
         let control = operation.control();
-        let (path, may_be_file) = match &self.store {
-            Store::Path { path, may_be_file } => (path, *may_be_file),
-            Store::Host(host) => {
-                let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
-                return host::restore(
-                    host,
-                    archive,
-                    &self.wanted,
-                    overwrite,
-                    self.threads,
-                    operation,
-                );
-            }
-        };
-        let (folder, only) = destination::resolve(path, may_be_file, &archive.info)?;
-        let staging = Staging::begin(&folder)?;
-        if player::is_running(&staging.real_path(b"")) {
-            return Err(Error::PlayerRuns(path.clone()));
-        }
         let journal = if staging.is_fresh() {
             None
         } else {
             Some(staging.journal()?)
         };
-        let chosen = choose(&self.wanted, archive, operation)?;
         let Chosen {
             frames,
             checker,
             choice,
-        } = chosen;
-        let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
+        } = choose(&self.wanted, archive, operation)?;
         let stager = Stager::new(
             &staging,
-            overwrite,
+            self.has(WMLB_RESTORE_OVERWRITE),
             only,
             self.own_backup(&staging),
             control,
@@ -222,19 +206,34 @@ impl Job for Restore {
         };
         pipeline::run(&unpacking, &mut main, self.threads)?;
         checker.finish(&mut main.frames)?;
-        let RestoreMain {
-            operation,
-            write_back,
-            journal,
-            mut progress,
-            ..
-        } = main;
-        drop(write_back);
-        progress.licenses_total = progress.licenses_done + progress.licenses_skipped;
-        progress.bytes_total = progress.bytes_done;
-        operation.report_progress(progress)?;
-        staging.commit(journal, control)?;
-        Ok(hresult::WMLB_S_OK)
+        let journal = main.end()?;
+        staging.commit(journal, control)
+    }
+}
+
+impl Job for Restore {
+    fn backup_file(&self) -> PathBuf {
+        self.origin.display_path()
+    }
+
+    fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
+        let archive = self.connect(operation)?;
+        match &self.store {
+            Store::Path { path, may_be_file } => {
+                let (folder, only) = destination::resolve(path, *may_be_file, &archive.info)?;
+                let staging = Staging::begin(&folder)?;
+                if player::is_running(&staging.real_path(b"")) {
+                    return Err(Error::PlayerRuns(path.clone()));
+                }
+                self.restore_to(staging, only, archive, operation)?;
+                Ok(hresult::WMLB_S_OK)
+            }
+            Store::Host(host) => {
+                let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
+                let wanted = &self.wanted;
+                host::restore(host, archive, wanted, overwrite, self.threads, operation)
+            }
+        }
     }
 }
 
@@ -260,6 +259,18 @@ struct RestoreMain<'a, 'b> {
     /// None for a store that was missing or empty.
     journal: Option<JournalWriter>,
     progress: wmlb_progress,
+}
+
+impl RestoreMain<'_, '_> {
+    /// Tells what all of it was; the journal is left.
+    fn end(self) -> Result<Option<JournalWriter>> {
+        drop(self.write_back);
+        let mut progress = self.progress;
+        progress.licenses_total = progress.licenses_done + progress.licenses_skipped;
+        progress.bytes_total = progress.bytes_done;
+        self.operation.report_progress(progress)?;
+        Ok(self.journal)
+    }
 }
 
 impl<'a> MainSide<Unpacking<'a, Stager<'a>>> for RestoreMain<'a, '_> {

@@ -28,13 +28,13 @@ use crate::flags::{
 };
 use crate::hresult::{self, wmlb_hresult};
 use crate::license::Right;
-use crate::operation::{Job, Operation};
+use crate::operation::{Control, Job, Operation};
 use crate::pipeline::{self, MainSide};
 use crate::props::Properties;
 use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
-use crate::store::{self, List, Listing, Store, Wish};
+use crate::store::{self, Contents, List, Listing, Store, Wish};
 use crate::target::{self, NewFile, SetTarget, Source, Target};
 
 /// The flags of a backup.
@@ -164,9 +164,10 @@ impl Backup {
         let control = operation.control();
         let path = file.path();
         let contents = listing.contents.clone();
-        let earlier = match self.has(WMLB_BACKUP_OVERWRITE) {
-            true => file.earlier(),
-            false => Ok(None),
+        let earlier = if self.has(WMLB_BACKUP_OVERWRITE) {
+            file.earlier()
+        } else {
+            Ok(None)
         };
         let (written, saved) =
             self.write_archive(operation, listing, scratch, earlier, FileEnd(file), &path)?;
@@ -208,35 +209,13 @@ impl Backup {
         let control = operation.control();
         let verify = self.has(WMLB_BACKUP_VERIFY);
         let encryption = self.encryption.as_ref();
-        let info = Info {
-            format: FORMAT,
-            created: unix_time(),
-            library: env!("CARGO_PKG_VERSION").to_owned(),
-            device: device::id()?,
-            store: listing.contents.kind().to_owned(),
-        };
+        let info = info(listing.contents.kind())?;
         // What waits there is encrypted too.
         let beside = file.0.scratch()?;
         let new_file = || beside.file();
         let output = envelope::output(encryption, &mut file, path, verify, control)?;
         let writer = Writer::new(output, &info, encryption, &new_file)?;
-        let packing = Packing {
-            ahead: if self.threads > 1 {
-                listing.contents.read_ahead()
-            } else {
-                None
-            },
-            contents: listing.contents,
-            control,
-            level: self.level,
-            partial: self.has(WMLB_BACKUP_PARTIAL),
-            policy: Policy {
-                denies_unstated: self.denies_unstated_rights,
-                asks_host: self.rights.is_some(),
-            },
-            scratch,
-            used: Default::default(),
-        };
+        let packing = self.packing(listing.contents, control, scratch);
         let (licenses, bytes) = listing.list.totals().unwrap_or_default();
         let mut main = BackupMain {
             operation,
@@ -271,19 +250,64 @@ impl Backup {
             empty,
             restricted: progress.licenses_restricted,
         };
-        if let Some(before) = self.earlier(earlier, scratch, operation).fewer(&amount)? {
-            operation.report(
-                status::WMLB_STATUS_FEWER_LICENSES,
-                hresult::WMLB_S_OK,
-                Value::Counts(&[before, amount.licenses]),
-            )?;
-        }
+        self.compare(&amount, earlier, scratch, operation)?;
         operation.report_progress(progress)?;
 
         let written = writer.finish(progress.licenses_done, progress.bytes_done)?;
         let saved = Saved { amount, all_stored };
         Ok((written, saved))
     }
+
+    fn packing<'a>(
+        &self,
+        contents: Arc<dyn Contents>,
+        control: &'a Control,
+        scratch: &'a Scratch,
+    ) -> Packing<'a> {
+        let ahead = (self.threads > 1).then(|| contents.read_ahead());
+        Packing {
+            ahead: ahead.flatten(),
+            contents,
+            control,
+            level: self.level,
+            partial: self.has(WMLB_BACKUP_PARTIAL),
+            policy: Policy {
+                denies_unstated: self.denies_unstated_rights,
+                asks_host: self.rights.is_some(),
+            },
+            scratch,
+            used: Default::default(),
+        }
+    }
+
+    /// Refuses what must not replace the earlier backup, and tells when it has far more licenses.
+    fn compare(
+        &self,
+        amount: &Amount,
+        earlier: Result<Option<Source>>,
+        scratch: &Scratch,
+        operation: &mut Operation<'_>,
+    ) -> Result<()> {
+        let Some(before) = self.earlier(earlier, scratch, operation).fewer(amount)? else {
+            return Ok(());
+        };
+        operation.report(
+            status::WMLB_STATUS_FEWER_LICENSES,
+            hresult::WMLB_S_OK,
+            Value::Counts(&[before, amount.licenses]),
+        )
+    }
+}
+
+/// What the first member says of a backup of this kind of store, made now.
+fn info(store: &str) -> Result<Info> {
+    Ok(Info {
+        format: FORMAT,
+        created: unix_time(),
+        library: env!("CARGO_PKG_VERSION").to_owned(),
+        device: device::id()?,
+        store: store.to_owned(),
+    })
 }
 
 /// Unix seconds; a clock before 1970 counts as 1970, one after 2242 as the last second that

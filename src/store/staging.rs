@@ -225,7 +225,7 @@ impl Staging {
         let Some(journal) = journal else {
             return Err(Error::Defect("a restore without a journal".to_owned()));
         };
-        // Where there is a journal, there is a sign, and what it says is staged: after a power cut too.
+        // Where there is a journal, there is a sign, and all is staged: after a power cut too.
         self.leave_sign()?;
         self.synchronize()?;
         journal

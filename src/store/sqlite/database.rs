@@ -346,21 +346,19 @@ fn attempt(
         },
     };
     let sidecars = place.sidecars()?;
-    let mut header = [0; HEADER];
-    OpenFile::whole(file)
-        .and_then(|content| content.read_page(&mut header, 0))
-        .map_err(failed)?;
+    let header = header_of(file).map_err(failed)?;
     let logs = header[READ_VERSION] == WITH_LOG || sidecars.log.is_some();
-    let mut log = None;
+    let (mut log_lock, mut extent) = (None, None);
     if let (true, Some(index), Some(_)) = (logs, &sidecars.index, &reader) {
         match Lock::of_log(&index.file).map_err(failed)? {
-            Attempt::Held(lock) => log = Some((lock, find_extent(index).map_err(failed)?)),
+            Attempt::Held(lock) => {
+                extent = find_extent(index).map_err(failed)?;
+                log_lock = Some(lock);
+            }
             Attempt::Busy => return Ok(Tried::Busy),
             Attempt::Unknown => reader = None,
         }
     }
-    let (log_lock, extent) = log.unzip();
-    let extent = extent.flatten();
     // With the locks, everything is looked at.
     let before = sys::fstat(file.as_fd()).map_err(failed)?;
     let beside = sidecars.beside();
@@ -379,10 +377,7 @@ fn attempt(
             _log: log_lock,
             beside: logs.then_some(beside),
         },
-        None => {
-            let hash = hash_of(&view);
-            Guard::Content(hash.map_err(failed)?, state)
-        }
+        None => Guard::Content(hash_of(&view).map_err(failed)?, state),
     };
     Ok(Tried::Opened(Box::new(Now {
         file: file.clone(),
@@ -391,6 +386,12 @@ fn attempt(
         view,
         guard,
     })))
+}
+
+fn header_of(file: &StoreFile) -> std::result::Result<[u8; HEADER], Errno> {
+    let mut header = [0; HEADER];
+    OpenFile::whole(file)?.read_page(&mut header, 0)?;
+    Ok(header)
 }
 
 /// How far a log goes whose index is locked, for those who use it now. None when there are none:

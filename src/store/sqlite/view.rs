@@ -159,8 +159,8 @@ impl View {
         self.size
     }
 
-    /// Whether pages are said to be there that are neither in the file nor in a layer, more than can
-    /// be free ones, in which nobody reads. A log of 40 KiB can say that there are 2^32 of them.
+    /// Whether pages are said to be there that are neither in the file nor in a layer, and more of
+    /// them than free ones, which nobody reads. A log of 40 KiB can say that there are 2^32.
     pub fn lacks_pages(&self) -> Result<bool, Errno> {
         if self.layers.is_empty() {
             return Ok(false);
@@ -173,7 +173,7 @@ impl View {
         let absent = u64::from(last).saturating_sub(own + laid);
         let mut free = [0; 4];
         self.read_page(&mut free, FREE_PAGES)?;
-        // A page that lists free ones has four bytes for each. The page of the locks is never written.
+        // A page that lists free ones has four bytes for each. That of the locks is never written.
         let listed = (own + laid).saturating_mul(self.page_size / 4);
         Ok(absent > u64::from(number(&free, 0)).min(listed) + 1)
     }

@@ -107,7 +107,7 @@ impl Held {
         }
     }
 
-    /// Waits until the disk has the files in the store that say where this folder is, and the store.
+    /// Waits until the disk has the signs in the store, and the store's folder.
     pub fn synchronize_signs(&self, location: &Location) -> sys::Result<()> {
         let Some(store) = location.holder(Site::Inside) else {
             return Ok(());

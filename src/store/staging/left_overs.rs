@@ -306,12 +306,10 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
         return Ok(Judged::Foreign);
     }
     let Some(marker) = Marker::parse(&bytes) else {
-        let is_begun = bytes.is_empty() && is_trusted && has_only_a_marker(location, &folder)?;
-        return Ok(if is_begun {
-            Judged::Empty
-        } else {
-            Judged::Foreign
-        });
+        if bytes.is_empty() && is_trusted && has_only_a_marker(location, &folder)? {
+            return Ok(Judged::Empty);
+        }
+        return Ok(Judged::Foreign);
     };
     let is_this_stores = known == Known::BySign || marker.store == location.key(site);
     if marker.folder != name || !is_this_stores {
@@ -320,25 +318,36 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
     if !is_trusted {
         return not_mine();
     }
-    let Some(held) = HeldMarker::hold(file).at(LOOK, &location.path)? else {
-        return Err(Error::StoreBusy(location.path.clone()));
-    };
-    match held.life(&folder, &marker).at(LOOK, &location.path)? {
-        Life::Ended => {}
-        Life::Runs => return Err(Error::StoreBusy(location.path.clone())),
-        Life::Unknown => {
-            let why = "a restore on another machine may not have ended; a backup or another \
-                       restore there puts it back; if none runs, make an empty file named \"ended\" \
-                       in this folder, and it is put back here";
-            return Err(half_restored(location, site, name, why));
-        }
-    }
+    let held = hold_ended(location, site, &folder, file, &marker)?;
     let state = state_of(location, &folder)?;
     if known == Known::ByMarker && is_of_another_store(location, site, &marker, &state) {
         return Ok(Judged::Foreign);
     }
     let held = Held::new(site, name.to_owned(), folder, held);
     Ok(Judged::LeftOver(LeftOver { held, state }))
+}
+
+/// The marker of a restore that does not run any more. An error when it does, or may.
+fn hold_ended(
+    location: &Location,
+    site: Site,
+    folder: &OwnedFd,
+    file: OwnedFd,
+    marker: &Marker,
+) -> Result<HeldMarker> {
+    let busy = || Error::StoreBusy(location.path.clone());
+    let held = HeldMarker::hold(file).at(LOOK, &location.path)?;
+    let held = held.ok_or_else(busy)?;
+    match held.life(folder, marker).at(LOOK, &location.path)? {
+        Life::Ended => Ok(held),
+        Life::Runs => Err(busy()),
+        Life::Unknown => {
+            let why = "a restore on another machine may not have ended; a backup or another \
+                       restore there puts it back; if none runs, make an empty file named \"ended\" \
+                       in this folder, and it is put back here";
+            Err(half_restored(location, site, &marker.folder, why))
+        }
+    }
 }
 
 /// Whether a folder that holds what was in a store is none of this store's, although that lies
