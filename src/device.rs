@@ -2,12 +2,12 @@
 
 use std::fs::{DirBuilder, File};
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use hmac::{Hmac, Mac};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, unlinkat};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, renameat, unlinkat};
 use rustix::io::Errno;
 use sha2::Sha256;
 
@@ -60,13 +60,14 @@ fn read_id(path: &Path) -> Result<Option<String>> {
     Ok(parse_id(&text))
 }
 
-/// An ID is 32 hexadecimal digits. A system image that was never started holds "uninitialized" or
-/// nothing.
+/// An ID is 32 hexadecimal digits, not all of them 0. A system image that was never started holds
+/// "uninitialized" or nothing.
 fn parse_id(text: &[u8]) -> Option<String> {
     let text = str::from_utf8(text).ok()?;
     let id = text.trim_end_matches('\n');
     let valid = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    valid.then(|| id.to_ascii_lowercase())
+    let is_null = id.bytes().all(|byte| byte == b'0');
+    (valid && !is_null).then(|| id.to_ascii_lowercase())
 }
 
 /// The name of the file with the random ID, in the state folder.
@@ -85,9 +86,15 @@ fn random_id() -> Result<Option<String>> {
     read_id(&path)
 }
 
-/// Puts a new ID in place, whole and without replacing one: if two processes do so at once, both
-/// read that of the faster one afterwards.
+/// Puts a new ID in place, whole. None is replaced: if two processes do so at once, both read that
+/// of the faster one afterwards. A file that holds no ID makes room for one.
 fn keep_random_id(folder: &Path) -> std::io::Result<()> {
+    // Accounts of services have homes that are not there, and are not to be.
+    if let Some(home) = xdg::home()
+        && folder.starts_with(&home)
+    {
+        sys::stat(&home)?;
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -100,11 +107,39 @@ fn keep_random_id(folder: &Path) -> std::io::Result<()> {
     let mut file = File::from(file);
     let written = writeln!(file, "{id}").and_then(|()| file.sync_all());
     let (fd, name) = (folder.as_fd(), temporary.as_str());
-    let placed = written.and_then(|()| Ok(sys::rename_no_replace(fd, name, fd, RANDOM_ID_FILE)?));
+    let placed =
+        written.and_then(
+            |()| match sys::rename_no_replace(fd, name, fd, RANDOM_ID_FILE) {
+                Err(Errno::EXIST) => replace_damaged(fd, name),
+                placed => Ok(placed?),
+            },
+        );
     if placed.is_err() {
         let _ = unlinkat(fd, name, AtFlags::empty());
     }
     placed
+}
+
+/// Puts the new ID in the place of a file that can be read and holds none. Of several processes
+/// one at a time does so, and none waits: one that comes in between does without an ID this time.
+fn replace_damaged(folder: BorrowedFd<'_>, new: &str) -> std::io::Result<()> {
+    // The lock ends with the folder's descriptor.
+    match flock(folder, FlockOperation::NonBlockingLockExclusive) {
+        Err(errno @ Errno::WOULDBLOCK) => return Err(errno.into()),
+        // Some file systems have none.
+        _ => {}
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = sys::open_at(folder, RANDOM_ID_FILE, flags, Mode::empty())?;
+    let is_file = sys::is_regular(&sys::fstat(&file)?);
+    let mut text = Vec::new();
+    if is_file {
+        File::from(file).take(64).read_to_end(&mut text)?;
+    }
+    if !is_file || parse_id(&text).is_some() {
+        return Err(Errno::EXIST.into());
+    }
+    Ok(renameat(folder, new, folder, RANDOM_ID_FILE)?)
 }
 
 #[cfg(test)]
@@ -122,6 +157,7 @@ mod tests {
             (String::new(), None),
             ("\n".to_owned(), None),
             ("uninitialized\n".to_owned(), None),
+            (format!("{}\n", "0".repeat(32)), None),
             (format!("{id}0\n"), None),
             (id[1..].to_owned(), None),
             (format!(" {id}"), None),

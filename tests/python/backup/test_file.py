@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import archive
@@ -289,13 +290,73 @@ class Device(support.StoreCase):
             self.assertEqual(archive.Backup(self.target).info["device"], "")
             self.assertEqual(os.listdir(here), [])
 
+    def without_machine_id(self, hidden_by=b"", **variables):
+        """The device's ID as told by a process whose machine has none of its own."""
 
-def hide_machine_id():
-    """For this process alone: a mount namespace in which the machine's ID is not there."""
+        def body():
+            hide_machine_id(hidden_by)
+            os.environ.pop("XDG_STATE_HOME", None)
+            os.environ.update(variables)
+            return self.new_restorer().backup(w.OVERWRITE)[0]
+
+        self.assert_hr(support.in_child(body), w.S_OK)
+        return archive.Backup(self.target).info["device"]
+
+    def test_zeros_are_no_machine_id(self):
+        support.need_root()
+        state = self.root + "/state"
+        device = self.without_machine_id(b"0" * 32 + b"\n", XDG_STATE_HOME=state)
+        self.assertRegex(device, r"^[0-9a-f]{32}$")
+        self.assertEqual(os.listdir(state + "/wmlb"), ["device-id"])
+        self.assertEqual(self.without_machine_id(XDG_STATE_HOME=state), device)
+
+    def test_a_random_one_that_was_lost_is_replaced(self):
+        support.need_root()
+        state = self.root + "/state"
+        kept = state + "/wmlb/device-id"
+        os.makedirs(os.path.dirname(kept))
+        for damaged in (b"", b"\n", b"0" * 32, b"no id", b"a" * 33, b"\0" * 4096):
+            support.write(kept, damaged)
+            device = self.without_machine_id(XDG_STATE_HOME=state)
+            self.assertRegex(device, r"^[0-9a-f]{32}$", damaged)
+            self.assertEqual(self.without_machine_id(XDG_STATE_HOME=state), device)
+            self.assertEqual(os.listdir(state + "/wmlb"), ["device-id"])
+
+    def test_what_is_no_file_of_it_stays(self):
+        support.need_root()
+        state = self.root + "/state"
+        kept = state + "/wmlb/device-id"
+        os.makedirs(os.path.dirname(kept))
+        other = self.root + "/other"
+        support.write(other, b"not an ID")
+        for make in (os.mkfifo, lambda path: os.symlink(other, path)):
+            make(kept)
+            before = os.lstat(kept)
+            self.assertEqual(self.without_machine_id(XDG_STATE_HOME=state), "")
+            self.assertEqual(os.lstat(kept).st_ino, before.st_ino)
+            self.assertEqual(os.listdir(state + "/wmlb"), ["device-id"])
+            os.unlink(kept)
+        self.assertEqual(support.read(other), b"not an ID")
+
+    def test_a_home_that_is_not_there_is_not_made(self):
+        support.need_root()
+        home = self.root + "/nonexistent"
+        self.assertEqual(self.without_machine_id(HOME=home), "")
+        self.assertFalse(os.path.lexists(home))
+        os.mkdir(home)
+        self.assertRegex(self.without_machine_id(HOME=home), r"^[0-9a-f]{32}$")
+
+
+def hide_machine_id(by=b""):
+    """For this process alone: a mount namespace in which something else is in the place of the
+    machine's ID."""
     support.unshare_mounts()
-    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        if os.path.exists(path):
-            subprocess.run(["mount", "--bind", "/dev/null", path], check=True)
+    with tempfile.NamedTemporaryFile() as other:
+        other.write(by)
+        other.flush()
+        for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+            if os.path.exists(path):
+                subprocess.run(["mount", "--bind", other.name, path], check=True)
 
 
 if __name__ == "__main__":
