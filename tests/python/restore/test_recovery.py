@@ -69,6 +69,21 @@ class AfterAKill(RestoreCase):
         self.assertEqual(snapshot(self.store), before)
         self.assert_alone()
 
+    def test_without_locks_it_is_put_back_too(self):
+        """None at all, and none but those that are shared."""
+        self.save({b"a": b"backup", b"b": b"backup"})
+        for error in ("ENOLCK", "EBADF", "EOPNOTSUPP"):
+            for which in ("1+", "2+"):
+                self.put({b"a": b"store", b"b": b"store"})
+                before = snapshot(self.store)
+                self.kill("syncfs", 2)
+                refuse = "inject=flock:error=%s:when=%s" % (error, which)
+                options = ["-o", "/dev/null", "-e", "trace=flock", "-e", refuse]
+                done = interrupt.run(self.back_up, options)
+                self.assertEqual(done.result, (w.S_OK, ""), refuse)
+                self.assertEqual(snapshot(self.store), before)
+                self.assert_alone()
+
     def test_a_removal_that_is_killed_can_be_gone_on_with(self):
         self.save({b"n/1/2/x": b"backup", b"n/1/3/x": b"backup"})
         self.put({b"other": b"store"})
