@@ -230,9 +230,10 @@ static int list(const char *command, const struct arguments *arguments)
 
 static bool was_closed[STDERR_FILENO + 1]; /* when the command was started */
 
-static bool is_stream(const char *path)
+static bool is_stream(const char *path, bool out)
 {
-    return path != NULL && strcmp(path, "-") == 0;
+    return path != NULL &&
+           (strcmp(path, "-") == 0 || strcmp(path, out ? "/dev/stdout" : "/dev/stdin") == 0);
 }
 
 /* Where a backup goes or comes from: a folder, a file, or the stream that "-" stands for. */
@@ -242,7 +243,7 @@ static int set_place(const char *command, const struct arguments *arguments, boo
     const char *name = backup ? "standard output" : "standard input";
     wmlb_hresult hr;
 
-    if (!is_stream(arguments->path))
+    if (!is_stream(arguments->path, backup))
         hr = backup ? wmlb_set_backup_path(arguments->path)
                     : wmlb_set_restore_path(arguments->path);
     else if (was_closed[stream])
@@ -288,11 +289,10 @@ static int run_command(const char *command, const struct arguments *arguments)
     uint32_t flags = 0;
     bool quiet = (arguments->given & BIT(QUIET)) != 0;
     bool backup = strcmp(command, "backup") == 0;
-    FILE *out = backup && is_stream(arguments->path) ? stderr : stdout;
+    FILE *out = backup && is_stream(arguments->path, true) ? stderr : stdout;
     int code = DONE;
 
-    if (!backup && is_stream(arguments->path) && arguments->passphrase != NULL &&
-        is_stream(arguments->passphrase))
+    if (!backup && is_stream(arguments->path, false) && is_stream(arguments->passphrase, false))
         return wrong_usage(command, "not both come from standard input: ", "passphrase and backup");
     if (arguments->path != NULL)
         code = set_place(command, arguments, backup);

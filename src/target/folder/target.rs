@@ -86,7 +86,13 @@ fn file_in(path: &Path) -> PathBuf {
 pub fn open(path: &Path) -> Result<Source> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |path: &Path| {
-        let file = sys::open_trusted(path, flags).at("open", path)?;
+        let file = match sys::open_trusted(path, flags) {
+            // A link to what has no name, as /dev/stdin is to a pipe.
+            Err(Errno::NOENT) if sys::stat(path).is_ok_and(|stat| !sys::is_regular(&stat)) => {
+                return Err(Error::NotAFile(path.to_owned()));
+            }
+            file => file.at("open", path)?,
+        };
         let stat = sys::fstat(&file).at("open", path)?;
         Ok::<_, Error>((file, FileType::from_raw_mode(stat.st_mode)))
     };

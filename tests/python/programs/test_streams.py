@@ -61,6 +61,20 @@ class Streams(unittest.TestCase):
                                   env=self.environment, stdout=subprocess.PIPE)
         self.assertEqual(done.stdout, b"verified 60 licenses\n")
 
+    def test_by_their_other_names(self):
+        backup = [self.program, "backup", "--store", self.filled, "/dev/stdout"]
+        data = subprocess.run(backup, stdout=subprocess.PIPE, env=self.environment, timeout=60,
+                              check=True).stdout
+        for command in ("verify", "list"):
+            self.assertEqual(self.run_it(0, command, "/dev/stdin", input=data).stdout,
+                             self.run_it(0, command, "-", input=data).stdout)
+        for path in ("-", "/dev/stdin"):
+            for secret in ("-", "/dev/stdin"):
+                done = self.run_it(2, "verify", "--passphrase-file", secret, path, input=data)
+                self.assertIn(b"standard input", done.stderr)
+        done = self.run_it(1, "verify", "/proc/self/fd/0", input=data)
+        self.assertIn(b"/proc/self/fd/0 is no", done.stderr)
+
     def test_encrypted(self):
         secret = self.text("secret", "correct horse\n")
         data, _ = self.saved("--passphrase-file", secret)
