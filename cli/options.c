@@ -107,7 +107,8 @@ const char overview[] =
     "  list      show the licenses in a backup or store\n"
     "  cat       write one license of a backup to standard output\n"
     "  stores    show the stores of this user's players\n\n"
-    "wmlb COMMAND --help says more. wmlb --version: the version.\n\n"
+    "wmlb COMMAND --help, or wmlb help COMMAND, says more. -h is --help; wmlb -V or --version: the\n"
+    "version.\n\n"
     "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 backed up, but not all; 4 there is a\n"
     "backup already; 5 passphrase or identity wrong or missing; 6 the file is damaged, or no\n"
     "backup; 130 interrupted (128 + signal).\n";
@@ -177,9 +178,10 @@ int read_arguments(const struct command *command, int argc, char **argv,
         if (command->options & BIT(one->val))
             own[options++] = *one;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", own, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", own, NULL)) != -1) {
         if (option == '?' || option == ':')
             return wrong_option(command, option, argv);
+        option = option == 'h' ? HELP : option;
         arguments->given |= BIT(option);
         switch (option) {
         case STORE: arguments->store = optarg; break;

@@ -332,6 +332,24 @@ static void keep_streams(void)
         close(null);
 }
 
+/* What stands in place of a command: help, and the version. */
+static int show_about(const char *name, const char *topic)
+{
+    const struct command *command = topic != NULL ? find_command(topic) : NULL;
+
+    if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0)
+        printf("wmlb %s\n", wmlb_version());
+    else if (strcmp(name, "help") == 0 && topic != NULL && command == NULL)
+        return wrong_usage("", "there is no command ", topic);
+    else if (strcmp(name, "help") == 0 && command != NULL)
+        fputs(command->help, stdout);
+    else if (strcmp(name, "help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0)
+        fputs(overview, stdout);
+    else
+        return wrong_usage("", *name ? "there is no command " : "a command is needed", name);
+    return DONE;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.path = NULL};
@@ -342,13 +360,7 @@ int main(int argc, char **argv)
     keep_streams();
     command = find_command(name);
     if (command == NULL) {
-        if (strcmp(name, "--help") != 0 && strcmp(name, "--version") != 0)
-            return wrong_usage("", *name ? "there is no command " : "a command is needed", name);
-        if (strcmp(name, "--help") == 0)
-            fputs(overview, stdout);
-        else
-            printf("wmlb %s\n", wmlb_version());
-        code = DONE;
+        code = show_about(name, argc > 2 ? argv[2] : NULL);
     } else {
         code = read_arguments(command, argc - 1, argv + 1, &arguments);
         if (code == DONE && (arguments.given & BIT(HELP))) {

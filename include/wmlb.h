@@ -858,14 +858,12 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * With the property Passphrase or Recipients the file is encrypted: an age file (version 1)
  * around the content that it has otherwise.
  *
- * A SQLite database in the store is saved as a snapshot of one moment, made by SQLite, while
- * other programs go on writing to it:
- * - The files beside it (-journal, -wal, -shm) are part of the snapshot, and not licenses.
- * - While it is made, the snapshot is a hidden file in the backup folder; for an encrypted
- *   backup, in $XDG_CACHE_HOME/wmlb, else $HOME/.cache/wmlb.
- * - A program that has the database open itself, through another copy of SQLite than this
- *   library's, must close it first: reading the file ends the locks that its own process has on
- *   it.
+ * A SQLite database in the store is saved as it is at one moment, while other programs have it
+ * open:
+ * - The files beside it (-journal, -wal, -shm) are part of it, and not licenses.
+ * - SQLite's locks are honored: programs with a log go on writing; without one, they wait until
+ *   the database is read. The locks of the host's own connections stay as they are.
+ * - Nothing is written for it but the backup, and copies that have no name.
  *
  * Parameters:
  * - restorer: the handle.
@@ -892,7 +890,6 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * - WMLB_NS_E_DRM_BACKUPRESTORE_BUSY: another program has locked a database for 5 seconds, or an
  *   enumeration is using the store of the host
  * - WMLB_NS_E_DRM_DATASTORE_CORRUPT: a database is damaged
- * - WMLB_E_NOTIMPL: a database is in use, and this build has no SQLite
  * - WMLB_NS_E_DRM_OPERATION_CANCELED
  * - WMLB_E_SHARING_VIOLATION: a license or folder kept changing while it was read, or a restore
  *   into the store is running
@@ -935,6 +932,9 @@ wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
  *   (-journal, -wal, -shm) go with it.
  * - A database that another program has open, as far as locks tell, is not touched; neither is
  *   one that belongs to Chromium or Firefox while they run.
+ * - WARNING: close the host's own connections to a database before it is restored. An idle one
+ *   with a rollback journal holds no lock: it would go on with the file that was replaced, and
+ *   what it writes there is lost.
  * - A backup of one database goes to the file that StorePath names, whatever its name is, or
  *   into the folder there.
  *

@@ -5,7 +5,7 @@ _wmlb()
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         compopt +o default
-        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat stores --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat stores help --help --version' -- "$word")
         return
     fi
     case $before in

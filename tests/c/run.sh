@@ -110,10 +110,10 @@ behavior() {
 }
 behavior gcc g++ -std=c++17 -O1
 behavior no-exceptions clang++ -std=c++17 -O1 -fno-exceptions
-sed -n '/^```cpp$/,/^```$/p' "$root/README.md" | sed '/^```/d' >"$work/readme.cpp"
-step "compile the README's C++" g++ -std=c++17 "${strict[@]}" "$work/readme.cpp" \
-    -o "$work/readme" "${shared[@]}"
-step "the README's C++" "$work/readme" "$work/store" "$work/cpp-readme"
+sed -n '/^```cpp$/,/^```$/p' "$root/docs/cpp.md" | sed '/^```/d' >"$work/page.cpp"
+step "compile the C++ of docs/cpp.md" g++ -std=c++17 "${strict[@]}" "$work/page.cpp" \
+    -o "$work/page" "${shared[@]}"
+step "the C++ of docs/cpp.md" "$work/page" "$work/store" "$work/cpp-page"
 
 # The sanitizers see the host's side: what it hands over, and what becomes of it. In a child
 # that was forked amid an operation, the memory of the threads it does not have is lost by

@@ -311,7 +311,13 @@ class Command(unittest.TestCase):
             for option in re.findall(r"^  (--\w[-\w]*)", said, re.MULTILINE):
                 done = self.run_it(0, command, option, "1", "--help")
                 self.assertEqual(done.stdout.decode(), said)
-        self.assertEqual(self.run_it(0, "--version").stdout, b"wmlb 1.0.0\n")
+            for same in (["help", command], [command, "-h"], [command, "a", "-h"]):
+                self.assertEqual(self.run_it(0, *same).stdout.decode(), said)
+        for same in (["help"], ["-h"]):
+            self.assertEqual(self.run_it(0, *same).stdout, self.run_it(0, "--help").stdout)
+        for version in ("--version", "-V"):
+            self.assertEqual(self.run_it(0, version).stdout, b"wmlb 1.0.0\n")
+        self.assertIn(b"there is no command juggle", self.run_it(2, "help", "juggle").stderr)
 
     def test_a_full_disk_behind_standard_output(self):
         with open("/dev/full", "w") as full:
