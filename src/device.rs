@@ -123,11 +123,10 @@ fn keep_random_id(folder: &Path) -> std::io::Result<()> {
 /// Puts the new ID in the place of a file that can be read and holds none. Of several processes
 /// one at a time does so, and none waits: one that comes in between does without an ID this time.
 fn replace_damaged(folder: BorrowedFd<'_>, new: &str) -> std::io::Result<()> {
-    // The lock ends with the folder's descriptor.
-    match flock(folder, FlockOperation::NonBlockingLockExclusive) {
-        Err(errno @ Errno::WOULDBLOCK) => return Err(errno.into()),
-        // Some file systems have none.
-        _ => {}
+    // The lock ends with the folder's descriptor. Some file systems have none.
+    let locked = flock(folder, FlockOperation::NonBlockingLockExclusive);
+    if let Err(errno @ Errno::WOULDBLOCK) = locked {
+        return Err(errno.into());
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = sys::open_at(folder, RANDOM_ID_FILE, flags, Mode::empty())?;
