@@ -174,6 +174,17 @@ class RoundTrip(RestoreCase):
                     self.assert_ends(outcome)
                     self.assert_same(snapshot(self.store), expected, oct(mask))
 
+    def test_folders_that_hold_nothing(self):
+        """They are in no backup, and stay where they are."""
+        os.makedirs(os.path.join(self.source, "nothing/in it"))
+        self.save({b"a/b": b"1"})
+        self.assert_ends(self.restorer.restore())
+        self.assertEqual(sorted(snapshot(self.store)), [b"", b"a", b"a/b"])
+        os.makedirs(os.path.join(self.store, "nothing/in it"))
+        self.assert_ends(self.restorer.restore(w.RESTORE_OVERWRITE))
+        self.assertEqual(sorted(snapshot(self.store)),
+                         [b"", b"a", b"a/b", b"nothing", b"nothing/in it"])
+
     def test_an_empty_store_keeps_its_mode(self):
         self.save({b"a/b": b"1"})
         for mode in (0o700, 0o755, 0o2770, 0o1777):

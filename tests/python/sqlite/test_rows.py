@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import sqlite3
 import struct
 import unittest
@@ -73,6 +74,39 @@ class RowCase(support.StoreCase):
             self.assertEqual(each.format, b"opaque")
             self.assertEqual(each.right, w.RIGHT_NOT_STATED)
             self.assertEqual(each.text, each.name)
+
+
+class NothingIsWritten(RowCase):
+    """Not to the store, and not to any folder for temporary files: there may be none."""
+
+    def rows(self, count):
+        return [("https://%05d.example/" % number, BLOB, "f", b"data", 4, 0)
+                for number in range(count)]
+
+    def test_a_header_with_two_versions(self):
+        """One to write and another to read: SQLite goes by that to read."""
+        for written, read in ((1, 2), (2, 1)):
+            with self.subTest(written=written, read=read):
+                path = self.make(META % (2, 2) + CDM_STORAGE % SIZE_AND_TIME, self.rows(3),
+                                 "c-%d.db" % read, "delete")
+                content = bytearray(support.read(path))
+                content[18:20] = written, read
+                support.write(path, bytes(content))
+                self.assertEqual(len(self.list()), 4)
+                self.assert_ends(self.restorer.backup(w.OVERWRITE))
+                self.assertEqual(os.listdir(self.store), [os.path.basename(path)])
+                self.assertEqual(support.read(path), bytes(content))
+                os.unlink(path)
+
+    def test_many_rows_and_no_room_for_files(self):
+        self.make(META % (2, 2) + CDM_STORAGE % SIZE_AND_TIME, self.rows(30000))
+
+        def body():
+            os.environ.update(TMPDIR="/nonexistent", SQLITE_TMPDIR="/nonexistent")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            return len(self.list(self.new_restorer(StorePath=self.store)))
+
+        self.assertEqual(support.in_child(body), 30001)
 
 
 class CurrentSchema(RowCase):
