@@ -73,8 +73,9 @@ pub fn by_singleton(user_data: BorrowedFd<'_>, has_own_processes: bool) -> Runni
         Err(_) => return Running::Unknown,
     };
     // A socket is seen from outside of a sandbox, too, unless that has a network of its own.
-    if let Ok(Some(socket)) = read_link(user_data, "SingletonSocket")
-        && is_socket_open(&socket)
+    let socket = read_link(user_data, "SingletonSocket").ok().flatten();
+    if let Some(socket) = &socket
+        && is_socket_open(socket, "self") == Some(true)
     {
         return Running::Yes;
     }
@@ -83,9 +84,18 @@ pub fn by_singleton(user_data: BorrowedFd<'_>, has_own_processes: bool) -> Runni
     };
     let is_here = lock[..dash] == *rustix::system::uname().nodename().to_bytes();
     match parse_pid(&lock[dash + 1..]) {
-        Some(pid) if is_here && !has_own_processes => by_process(pid),
+        Some(pid) if is_here && !has_own_processes => match by_process(pid) {
+            // A player listens at its socket, in whatever network it is. Another process has got
+            // the number of one that has died.
+            Running::Yes if socket.is_some_and(|it| is_closed_for(&it, pid)) => Running::Unknown,
+            running => running,
+        },
         _ => Running::Unknown,
     }
+}
+
+fn is_closed_for(socket: &[u8], pid: Pid) -> bool {
+    is_socket_open(socket, &pid.as_raw_nonzero().to_string()) == Some(false)
 }
 
 /// By the locks that Firefox has on a profile: one of fcntl() on `.parentlock`, which works
@@ -169,19 +179,20 @@ fn is_file_locked(folder: BorrowedFd<'_>, name: &str) -> Result<bool, Errno> {
     Ok(found.is_some())
 }
 
-/// Whether a socket of this path is open; false on systems without a list of them.
-fn is_socket_open(path: &[u8]) -> bool {
+/// Whether a socket of this path is open in the network that a process is in; None where that
+/// cannot be told.
+fn is_socket_open(path: &[u8], process: &str) -> Option<bool> {
     let mut list = Vec::new();
-    let Ok(file) = File::open("/proc/self/net/unix") else {
-        return false;
-    };
-    // A part of the list is better than none.
-    let _ = file.take(LONGEST_LIST).read_to_end(&mut list);
-    path.starts_with(b"/")
+    let file = File::open(format!("/proc/{process}/net/unix")).ok()?;
+    let whole = file.take(LONGEST_LIST).read_to_end(&mut list);
+    let is_open = path.starts_with(b"/")
         && list.split(|&byte| byte == b'\n').any(|line| {
             let before = line.strip_suffix(path);
             before.is_some_and(|before| before.ends_with(b" "))
-        })
+        });
+    // A part of the list may show one, and never that there is none.
+    let is_whole = path.starts_with(b"/") && whole.is_ok_and(|read| (read as u64) < LONGEST_LIST);
+    (is_open || is_whole).then_some(is_open)
 }
 
 /// Opens a regular file to read it. It is examined before, too: merely opening a device may do

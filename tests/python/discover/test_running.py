@@ -88,6 +88,33 @@ class RunningChromium(HomeCase):
             self.assertEqual(self.running(None, path), 0)
         self.assertEqual(self.running(stale, path), DEAD)
 
+    def test_a_number_that_another_process_has_got(self):
+        path = os.path.join(self.root, "socket")
+        alive = "%s-%d" % (self.host, os.getpid())
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(path)
+            unix.listen()
+            self.assertEqual(self.running(alive, path), 1)
+        # It does not listen where the player would.
+        self.assertEqual(self.running(alive, path), -1)
+        self.assertEqual(self.running("%s-1" % self.host, path), -1)
+        # Where that is nothing is known.
+        for other in (None, path[1:], "socket"):
+            self.assertEqual(self.running(alive, other), 1)
+
+    def test_a_number_in_another_network(self):
+        support.need_root()
+        path = os.path.join(self.root, "socket")
+        listen = ("import socket, sys; unix = socket.socket(socket.AF_UNIX); unix.bind(sys.argv[1]); "
+                  "unix.listen(); print(flush=True); sys.stdin.read()")
+        with subprocess.Popen(["unshare", "--net", sys.executable, "-c", listen, path],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as player:
+            player.stdout.readline()
+            lock = "%s-%d" % (self.host, player.pid)
+            self.assertEqual(self.running(lock, path), 1)
+            self.assertEqual(self.running(lock, path + "x"), -1)
+            player.stdin.close()
+
     def test_profiles_share_it(self):
         self.put(self.folder, "Profile 1", "CdmStorage.db")
         os.symlink("%s-%d" % (self.host, os.getpid()), self.at(self.folder, "SingletonLock"))
@@ -109,6 +136,12 @@ class RunningFlatpak(RunningChromium):
             unix.bind(path)
             self.assertEqual(self.running("%s-2" % self.host, path), 1)
         self.assertEqual(self.running("%s-2" % self.host, path), -1)
+
+    def test_a_number_that_another_process_has_got(self):
+        pass
+
+    def test_a_number_in_another_network(self):
+        pass
 
     def test_profiles_share_it(self):
         pass
