@@ -2,12 +2,9 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-
-use rustix::fs::MemfdFlags;
 
 use crate::archive::cut::LARGEST_WHOLE;
 use crate::archive::envelope::{self, Decryption, Encryption};
@@ -24,7 +21,7 @@ use crate::name::LONGEST;
 use crate::operation::Control;
 use crate::props::{Properties, Property, Setting};
 use crate::secret::Secret;
-use crate::sys::Time;
+use crate::sys::{self, Time};
 use crate::target::folder;
 
 /// A file, made of the input in one of three ways, read as a backup file.
@@ -103,12 +100,26 @@ struct Scratch {
     path: PathBuf,
 }
 
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 impl Scratch {
     fn with(content: &[u8]) -> Self {
-        let file = rustix::fs::memfd_create("fuzzing", MemfdFlags::CLOEXEC).expect("a file");
-        let file = File::from(file);
+        // Whoever reads backups by their path follows no link to a file without a name.
+        let in_memory = Path::new("/dev/shm");
+        let folder = if in_memory.is_dir() {
+            in_memory.to_owned()
+        } else {
+            std::env::temp_dir()
+        };
+        let path = folder.join(format!("wmlb-fuzz-{:016x}", sys::random()));
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).open(&path);
+        let file = file.expect("a file");
         file.write_all_at(content, 0).expect("memory");
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
         Scratch { file, path }
     }
 
@@ -458,7 +469,8 @@ fn read_by_names(path: &Path, seen: &Seen) {
     };
     let mut only = properties(path);
     only.set(Property::Only, Setting::Text("*".to_owned()));
-    let listed = enumerate_backup(&only, None, &mut listener, &Control::new());
+    let control = Control::new(std::sync::Arc::default());
+    let listed = enumerate_backup(&only, None, None, &mut listener, &control);
     if seen.whole {
         assert!(listed.is_ok());
         assert_eq!(names, seen.names);

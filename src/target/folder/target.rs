@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, FileType, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::backup_folder::{Folder, may_replace};
@@ -82,13 +82,20 @@ fn file_in(path: &Path) -> PathBuf {
     }
 }
 
+fn is_stream(stat: &Stat) -> bool {
+    matches!(
+        FileType::from_raw_mode(stat.st_mode),
+        FileType::Fifo | FileType::Socket
+    )
+}
+
 /// Opens the backup file at `path`, or the one in the folder there.
 pub fn open(path: &Path) -> Result<Source> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |path: &Path| {
         let file = match sys::open_trusted(path, flags) {
             // A link to what has no name, as /dev/stdin is to a pipe.
-            Err(Errno::NOENT) if sys::stat(path).is_ok_and(|stat| !sys::is_regular(&stat)) => {
+            Err(Errno::NOENT) if sys::stat(path).is_ok_and(|stat| is_stream(&stat)) => {
                 return Err(Error::NotAFile(path.to_owned()));
             }
             file => file.at("open", path)?,

@@ -85,7 +85,7 @@ class Sandbox(support.StoreCase):
                 support.write(self.store + "/0-%d" % number, os.urandom(2 << 20))
 
             def on_event(event):
-                if event.status == w.STATUS_PROGRESS and os.path.isdir(self.store + "/a/b/c"):
+                if event.status == w.STATUS_PROGRESS and not os.path.islink(self.store + "/a/b"):
                     os.rename(self.store + "/a/b", self.store + "/a/away")
                     os.makedirs(self.root + "/outside/c", exist_ok=True)
                     support.write(self.root + "/outside/c/d", b"secret")
