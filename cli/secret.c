@@ -50,18 +50,18 @@ static int add_from(int file, const char *path, bool first_line, size_t *length)
     size_t start = *length;
 
     for (;;) {
-        /* Byte by byte: what follows the line is for others. */
         ssize_t got;
 
         if (*length == sizeof secret)
             return cannot(path, "is too long");
         if (!await_input(file))
             return cannot(path, "was not read");
+        /* Byte by byte: what follows the line is for others. */
         got = read(file, secret + *length, first_line ? 1 : sizeof secret - *length);
-        if (got < 0 && errno != EINTR)
-            return cannot(path, strerror(errno));
-        if (got < 0)
+        if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0)
+            return cannot(path, strerror(errno));
         if (got == 0 || (first_line && secret[*length] == '\n'))
             break;
         *length += (size_t)got;

@@ -335,18 +335,21 @@ static void keep_streams(void)
 /* What stands in place of a command: help, and the version. */
 static int show_about(const char *name, const char *topic)
 {
-    const struct command *command = topic != NULL ? find_command(topic) : NULL;
+    bool help = strcmp(name, "help") == 0;
 
-    if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0)
+    if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0) {
         printf("wmlb %s\n", wmlb_version());
-    else if (strcmp(name, "help") == 0 && topic != NULL && command == NULL)
-        return wrong_usage("", "there is no command ", topic);
-    else if (strcmp(name, "help") == 0 && command != NULL)
+    } else if (help && topic != NULL) {
+        const struct command *command = find_command(topic);
+
+        if (command == NULL)
+            return wrong_usage("", "there is no command ", topic);
         fputs(command->help, stdout);
-    else if (strcmp(name, "help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0)
+    } else if (help || strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
         fputs(overview, stdout);
-    else
+    } else {
         return wrong_usage("", *name ? "there is no command " : "a command is needed", name);
+    }
     return DONE;
 }
 

@@ -55,8 +55,12 @@ fn read_id(path: &Path) -> Result<Option<String>> {
         }
         file => File::from(file.at("open", path)?),
     };
+    id_in(file).at("read", path)
+}
+
+fn id_in(file: File) -> std::io::Result<Option<String>> {
     let mut text = Vec::new();
-    file.take(64).read_to_end(&mut text).at("read", path)?;
+    file.take(64).read_to_end(&mut text)?;
     Ok(parse_id(&text))
 }
 
@@ -107,17 +111,18 @@ fn keep_random_id(folder: &Path) -> std::io::Result<()> {
     let mut file = File::from(file);
     let written = writeln!(file, "{id}").and_then(|()| file.sync_all());
     let (fd, name) = (folder.as_fd(), temporary.as_str());
-    let placed =
-        written.and_then(
-            |()| match sys::rename_no_replace(fd, name, fd, RANDOM_ID_FILE) {
-                Err(Errno::EXIST) => replace_damaged(fd, name),
-                placed => Ok(placed?),
-            },
-        );
+    let placed = written.and_then(|()| place(fd, name));
     if placed.is_err() {
         let _ = unlinkat(fd, name, AtFlags::empty());
     }
     placed
+}
+
+fn place(folder: BorrowedFd<'_>, new: &str) -> std::io::Result<()> {
+    match sys::rename_no_replace(folder, new, folder, RANDOM_ID_FILE) {
+        Err(Errno::EXIST) => replace_damaged(folder, new),
+        placed => Ok(placed?),
+    }
 }
 
 /// Puts the new ID in the place of a file that can be read and holds none. Of several processes
@@ -130,12 +135,7 @@ fn replace_damaged(folder: BorrowedFd<'_>, new: &str) -> std::io::Result<()> {
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = sys::open_at(folder, RANDOM_ID_FILE, flags, Mode::empty())?;
-    let is_file = sys::is_regular(&sys::fstat(&file)?);
-    let mut text = Vec::new();
-    if is_file {
-        File::from(file).take(64).read_to_end(&mut text)?;
-    }
-    if !is_file || parse_id(&text).is_some() {
+    if !sys::is_regular(&sys::fstat(&file)?) || id_in(File::from(file))?.is_some() {
         return Err(Errno::EXIST.into());
     }
     Ok(renameat(folder, new, folder, RANDOM_ID_FILE)?)

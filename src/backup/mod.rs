@@ -280,7 +280,7 @@ impl Backup {
         }
     }
 
-    /// Refuses what must not replace the earlier backup, and tells when it has far more licenses.
+    /// Refuses what must not replace the earlier backup; tells when that has far more licenses.
     fn compare(
         &self,
         amount: &Amount,

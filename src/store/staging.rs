@@ -252,8 +252,11 @@ impl Staging {
             self.file_by_file = true;
         }
         synchronize_tree(self.new_folder(), false).at(WRITE, path)?;
-        let signs = self.held()?.synchronize_signs(&self.location);
-        signs.at(WRITE, path)
+        let held = self.held()?;
+        if held.signs.is_empty() {
+            return Ok(());
+        }
+        held.synchronize_signs(&self.location).at(WRITE, path)
     }
 
     /// Puts a file into the store that says that there is a staging folder beside it: under another

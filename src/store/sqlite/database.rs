@@ -457,10 +457,7 @@ fn view(
         match log::read(&content, extent, &stops) {
             Ok(None) => {}
             Ok(Some(found)) if page_size.is_some_and(|size| size != found.page_size) => {
-                return Err(Error::Database {
-                    path: place.path.clone(),
-                    problem: "its journal and its log are at odds".to_owned(),
-                });
+                return Err(damaged(place, "its journal and its log are at odds"));
             }
             Ok(Some(found)) => {
                 let layer = Layer::new(&log.file, found.places);
@@ -488,10 +485,15 @@ fn without_absent_pages(
     if !sys::unchanged(before, &now) {
         return Ok(None);
     }
-    Err(Error::Database {
+    let problem = "pages of it are neither in its file nor beside it";
+    Err(damaged(place, problem))
+}
+
+fn damaged(place: &Kept, problem: impl Into<String>) -> Error {
+    Error::Database {
         path: place.path.clone(),
-        problem: "pages of it are neither in its file nor beside it".to_owned(),
-    })
+        problem: problem.into(),
+    }
 }
 
 fn unread(
@@ -504,10 +506,10 @@ fn unread(
     match unreadable {
         Unreadable::Failed(errno) => Err(Error::system("read", path, errno)),
         Unreadable::TooLarge => Err(Error::Memory("the log of a database")),
-        Unreadable::Unknown => Err(Error::Database {
-            path,
-            problem: format!("its {what} is of a format that is not known"),
-        }),
+        Unreadable::Unknown => {
+            let problem = format!("its {what} is of a format that is not known");
+            Err(damaged(place, problem))
+        }
         Unreadable::Stopped => control.check().map(|()| None),
     }
 }

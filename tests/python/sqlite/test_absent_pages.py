@@ -24,33 +24,24 @@ class AbsentPages(DatabaseCase):
         for suffix in ("", "-wal"):
             support.write(self.path + suffix, support.read(path + suffix))
 
-    def with_a_log(self, *statements):
-        """A database in the store whose log has what these do."""
-        path = make(self.root + "/written/x.db", 20, "wal")
+    def with_a_log(self, *statements, page_size=4096):
+        """A database in the store whose log has what the last of these do."""
+        path = make("%s/written-%d/x.db" % (self.root, page_size), 20, "wal", page_size=page_size)
         with opened(path) as connection:
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
-            for statement in statements:
-                connection.execute(statement)
+            for statement in ("PRAGMA wal_autocheckpoint = 0", *statements):
+                connection.execute(statement).fetchall()
             self.forsake(path)
-        return rows_of(self.path)
 
     def test_free_ones(self):
         """Nobody ever reads what is in them: without them a database is whole."""
         for page_size in (1024, 4096, 65536):
             with self.subTest(page_size=page_size):
-                path = make("%s/written-%d/x.db" % (self.root, page_size), 20, "wal",
-                            page_size=page_size)
-                with opened(path) as connection:
-                    for statement in (
-                            "PRAGMA wal_autocheckpoint = 0",
-                            "CREATE TABLE emptied (content BLOB)",
-                            "INSERT INTO emptied WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL"
-                            " SELECT n + 1 FROM series WHERE n < 80)"
-                            " SELECT zeroblob(100000) FROM series",
-                            "DELETE FROM emptied", "PRAGMA wal_checkpoint(TRUNCATE)",
-                            "INSERT INTO t (content) VALUES ('new')"):
-                        connection.execute(statement).fetchall()
-                    self.forsake(path)
+                self.with_a_log(
+                    "CREATE TABLE emptied (content BLOB)",
+                    "INSERT INTO emptied WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL"
+                    " SELECT n + 1 FROM series WHERE n < 80) SELECT zeroblob(100000) FROM series",
+                    "DELETE FROM emptied", "PRAGMA wal_checkpoint(TRUNCATE)",
+                    "INSERT INTO t (content) VALUES ('new')", page_size=page_size)
                 os.truncate(self.path, os.stat(self.path).st_size - 50 * page_size)
                 self.assert_saves(rows_of(self.path))
 
