@@ -330,6 +330,11 @@ impl Error {
         }
     }
 
+    /// Whether no more descriptors could be opened.
+    pub fn lacks_descriptors(&self) -> bool {
+        self.hresult() == hresult::TOO_MANY_OPEN_FILES
+    }
+
     /// The address that came with a refusal.
     pub fn url(&self) -> Option<&str> {
         match self {

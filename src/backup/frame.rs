@@ -139,6 +139,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             return self.fail("save", Errno::NAMETOOLONG);
         }
         let start = self.worker.content.len();
+        let mut given_back = false;
         while self.task.tries < TRIES {
             self.worker.content.truncate(start);
             let license = match self.open() {
@@ -152,9 +153,9 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
                     return Ok(Outcome::Done);
                 }
                 // Those who read ahead have some, which are needed here.
-                Err(OpenError::Failed(Errno::MFILE | Errno::NFILE))
-                    if self.packing.ahead.as_ref().is_some_and(|ahead| ahead.end()) =>
-                {
+                Err(OpenError::Failed(Errno::MFILE | Errno::NFILE)) if !given_back => {
+                    self.packing.end_read_ahead();
+                    given_back = true;
                     continue;
                 }
                 Err(OpenError::Failed(errno)) => return self.fail("open", errno),

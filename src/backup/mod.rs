@@ -241,9 +241,7 @@ impl Backup {
             all_stored,
             ..
         } = main;
-        if let Some(ahead) = &packing.ahead {
-            ahead.end();
-        }
+        packing.end_read_ahead();
         progress.bytes_total = progress.bytes_done;
         let amount = Amount {
             licenses: progress.licenses_done,
@@ -337,7 +335,15 @@ struct BackupMain<'a, 'b> {
 
 impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
     fn next(&mut self) -> Result<Option<Task>> {
-        let Some(batch) = self.list.next_batch()? else {
+        let batch = match self.list.next_batch() {
+            // Those who read ahead have some, which are needed here.
+            Err(error) if self.packing.ahead.is_some() && error.lacks_descriptors() => {
+                self.packing.end_read_ahead();
+                self.list.next_batch()?
+            }
+            batch => batch?,
+        };
+        let Some(batch) = batch else {
             self.progress.licenses_total = self.list.listed();
             return Ok(None);
         };

@@ -25,6 +25,15 @@ pub struct Packing<'a> {
     pub used: Mutex<Vec<Vec<u8>>>,
 }
 
+impl Packing<'_> {
+    /// Reads nothing ahead any more, so that its descriptors can be opened again.
+    pub fn end_read_ahead(&self) {
+        if let Some(ahead) = &self.ahead {
+            ahead.end();
+        }
+    }
+}
+
 /// What one worker has of its own.
 pub struct Worker {
     pub reader: Box<dyn Reader>,

@@ -61,7 +61,8 @@ pub struct Listing<'a> {
 
 /// What is in a store, in the order of an archive.
 pub trait List {
-    /// The next piece of the list; None at its end.
+    /// The next piece of the list; None at its end. After an error, a list of a folder goes on
+    /// where it failed.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 
     /// Entries listed so far.
@@ -143,8 +144,9 @@ pub trait ReadAhead: Send + Sync {
     /// for already.
     fn advance(&self, waits: &mut Waits, batch: &Batch, prefetched: &mut usize);
 
-    /// Gives back all descriptors, for good; whether there were any.
-    fn end(&self) -> bool;
+    /// Ends it for good. All its descriptors are given back when this returns, also to the second
+    /// of two who ask at once.
+    fn end(&self);
 }
 
 /// What one reader notes of its waiting.

@@ -91,6 +91,10 @@ pub struct Lister<'a> {
     cursor: Cursor<Arc<Directory>>,
     path: Vec<u8>,
     buffer: Vec<MaybeUninit<u8>>,
+    /// The batch that is being gathered, and what could not be entered: after an error the list
+    /// goes on with it.
+    batch: Builder,
+    failed: Option<Listed>,
     /// Entries listed so far.
     listed: u64,
 }
@@ -101,12 +105,12 @@ impl StoreList for Lister<'_> {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let mut batch = Builder::default();
-        while !batch.is_full() {
+        while !self.batch.is_full() {
             let Some(level) = self.levels.last_mut() else {
                 break;
             };
-            let Some(listed) = level.entries.next() else {
+            let listed = self.failed.take().or_else(|| level.entries.next());
+            let Some(listed) = listed else {
                 self.levels.pop();
                 let parent = self.levels.last().map_or(0, |level| level.path_length);
                 self.path.truncate(parent);
@@ -119,7 +123,10 @@ impl StoreList for Lister<'_> {
                     Err(error) if self.partial && error.concerns_one_license() => {
                         Entry::Unlisted(error)
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        self.failed = Some(listed);
+                        return Err(error);
+                    }
                 },
                 Kind::License => Entry::License,
                 Kind::Other => Entry::Other,
@@ -128,9 +135,9 @@ impl StoreList for Lister<'_> {
                 break;
             };
             let folder = &self.path[..level.path_length];
-            batch.push(folder, &level.names[range], entry);
+            self.batch.push(folder, &level.names[range], entry);
         }
-        let batch = batch.finish();
+        let batch = std::mem::take(&mut self.batch).finish();
         self.listed += batch.as_ref().map_or(0, |batch| batch.len() as u64);
         Ok(batch)
     }
@@ -156,6 +163,8 @@ impl<'a> Lister<'a> {
             levels: Vec::new(),
             path: Vec::new(),
             buffer: vec![MaybeUninit::uninit(); LISTING_BUFFER],
+            batch: Builder::default(),
+            failed: None,
             listed: 0,
         };
         let root = sys::open_at(&lister.store.root, c".", sys::FOLDER, Mode::empty())

@@ -128,19 +128,18 @@ impl ReadAhead for Prefetch {
         }
     }
 
-    fn end(&self) -> bool {
+    fn end(&self) {
         let mut state = lock(&self.shared.state);
         state.ended = true;
         state.asked.clear();
         drop(state);
         self.shared.active.store(false, Ordering::Relaxed);
         self.shared.may_read.notify_all();
-        let threads = std::mem::take(&mut *lock(&self.threads));
-        let any = !threads.is_empty();
-        for thread in threads {
+        // Held until they ended, so that nobody goes on before.
+        let mut threads = lock(&self.threads);
+        for thread in threads.drain(..) {
             thread.join();
         }
-        any
     }
 }
 
