@@ -36,8 +36,9 @@ use rustix::io::{Errno, retry_on_intr};
 pub use attributes::copy_attributes;
 pub use bell::Bell;
 pub use contents::{ReadAt, ReadSeek, reads_equal};
+use durable::is_refused;
 pub use durable::{
-    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_file,
+    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_all, synchronize_file,
     synchronize_file_system, synchronize_folder,
 };
 pub use lacking::{
@@ -179,17 +180,19 @@ pub fn off_standard<F: From<OwnedFd> + Into<OwnedFd>>(file: F) -> Result<F> {
 
 /// Opens `path` below `root`, following no link in any of its components.
 pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
-    /// Room for the longest path that one call takes (PATH_MAX with its NUL).
-    const LONGEST: usize = 4095;
     #[cfg(target_os = "linux")]
-    if path.len() <= LONGEST {
+    {
         use rustix::fs::ResolveFlags;
+        /// Room for the longest path that one call takes (PATH_MAX with its NUL).
+        const LONGEST: usize = 4095;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
-            // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
-            // that a rename elsewhere made the kernel give up.
-            Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
-            result => return result.and_then(off_standard),
+        if path.len() <= LONGEST {
+            match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
+                // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
+                // that a rename elsewhere made the kernel give up.
+                Err(errno) if is_refused(errno) || errno == Errno::AGAIN => {}
+                result => return result.and_then(off_standard),
+            }
         }
     }
     let mut components = path.split(|&byte| byte == b'/').peekable();
@@ -344,11 +347,11 @@ enum Advice {
 
 /// Gives advice on the first bytes of a file, 0 for all.
 fn advise(file: BorrowedFd<'_>, length: u64, advice: Advice) {
-    #[cfg(not(any(
-        target_vendor = "apple",
-        target_os = "openbsd",
-        target_os = "dragonfly"
-    )))]
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd"
+    ))]
     {
         let advice = match advice {
             Advice::WillNeed => fs::Advice::WillNeed,
@@ -356,10 +359,10 @@ fn advise(file: BorrowedFd<'_>, length: u64, advice: Advice) {
         };
         let _ = fs::fadvise(file, 0, std::num::NonZeroU64::new(length), advice);
     }
-    #[cfg(any(
-        target_vendor = "apple",
-        target_os = "openbsd",
-        target_os = "dragonfly"
-    ))]
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd"
+    )))]
     let _ = (file, length, advice);
 }

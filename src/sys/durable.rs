@@ -13,6 +13,13 @@ pub fn is_lacking(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)
 }
 
+/// The same of a call, or flag of one, that something else stands in for. Sandboxes refuse what
+/// they do not know by all kinds of words. Where it was the file that was refused, what stands in
+/// is refused too.
+pub fn is_refused(errno: Errno) -> bool {
+    is_lacking(errno) || [Errno::PERM, Errno::ACCESS, Errno::NOTTY, Errno::NOTSUP].contains(&errno)
+}
+
 /// Waits until the disk has a file. Interrupted, it is asked again; any other failure is final:
 /// after it, the system takes the lost pages for written.
 pub fn synchronize_file(file: impl AsFd) -> Result<()> {
@@ -55,7 +62,7 @@ pub fn close(file: impl Into<OwnedFd>) -> Result<()> {
 /// modes that can be set: elsewhere the mode that it was made with has to do.
 pub fn set_file_mode(file: impl AsFd, mode: Mode) -> Result<()> {
     match fs::fchmod(file, mode) {
-        Err(errno) if [Errno::PERM, Errno::ACCESS].contains(&errno) || is_lacking(errno) => Ok(()),
+        Err(errno) if is_refused(errno) => Ok(()),
         result => result,
     }
 }
@@ -65,8 +72,7 @@ pub fn set_file_mode(file: impl AsFd, mode: Mode) -> Result<()> {
 pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<bool> {
     #[cfg(target_os = "linux")]
     match retry_on_intr(|| fs::syncfs(file)) {
-        // EPERM is what sandboxes say.
-        Err(errno) if is_lacking(errno) || errno == Errno::PERM => Ok(false),
+        Err(errno) if is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
     #[cfg(not(target_os = "linux"))]
@@ -75,6 +81,14 @@ pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<bool> {
         fs::sync();
         Ok(true)
     }
+}
+
+/// The same, of all file systems where one cannot be asked for.
+pub fn synchronize_all(file: BorrowedFd<'_>) -> Result<()> {
+    if !synchronize_file_system(file)? {
+        fs::sync();
+    }
+    Ok(())
 }
 
 /// What kind of file system a file is on.

@@ -3,7 +3,7 @@
 //! Only when the archive is on the disk does it take the name, in one step that either fails or
 //! puts the whole file in place of nothing or of the old one.
 
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
 
 use rustix::fs;
@@ -56,7 +56,10 @@ impl Temporary {
         let target = self.folder.target();
         let (mut from, mut to) = (self.file()?, named.file()?);
         from.rewind().at("read back", &target)?;
-        io::copy(&mut from, &mut to).at("write", &target)?;
+        // By reading and writing: of two files the standard library asks the system for other ways,
+        // and does not do without each that may be refused.
+        let content: &mut dyn Read = &mut from;
+        io::copy(content, &mut to).at("write", &target)?;
         sys::set_file_mode(to, temporary::MODE).at("write", &target)?;
         named.synchronize()?;
         // What was checked was the first file, not this one.
