@@ -55,12 +55,12 @@ pub fn rename_in_one_step<Name: rustix::path::Arg + Copy>(
     to_folder: BorrowedFd<'_>,
     to: Name,
 ) -> Result<bool> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    #[cfg(any(linux_calls, target_vendor = "apple"))]
     match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
         Err(errno) if is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    #[cfg(not(any(linux_calls, target_vendor = "apple")))]
     {
         let _ = (from_folder, from, to_folder, to);
         Ok(false)
@@ -74,12 +74,12 @@ pub fn exchange(
     to_folder: BorrowedFd<'_>,
     to: &[u8],
 ) -> Result<bool> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    #[cfg(any(linux_calls, target_vendor = "apple"))]
     match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::EXCHANGE) {
         Err(errno) if is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    #[cfg(not(any(linux_calls, target_vendor = "apple")))]
     {
         let _ = (from_folder, from, to_folder, to);
         Ok(false)
@@ -120,9 +120,9 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
     if !own || stat.st_mode & 0o700 == 0o700 {
         return Ok(());
     }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     let set = fs::chmod(super::proc_path(folder.as_fd()), Mode::RWXU);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     let set = fs::fchmod(&folder, Mode::RWXU);
     match set {
         // No /proc: whether the folder can be used shows when it is opened.
@@ -189,11 +189,11 @@ pub fn set_modified(file: impl AsFd, modified: Time) -> Result<()> {
 
 /// Whether a folder takes new names and gives none back (chattr +a).
 pub fn is_append_only(folder: BorrowedFd<'_>) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         fs::ioctl_getflags(folder).is_ok_and(|flags| flags.contains(fs::IFlags::APPEND))
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     {
         let _ = folder;
         false
