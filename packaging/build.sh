@@ -1,8 +1,9 @@
 #!/bin/sh
 # build.sh [TARGET]: builds the library as it is shipped, into target/dist, or target/TARGET/dist:
-# the shared library with its links, the static library. Each is built as the only crate type, because link-time optimization
-# is silently off when an rlib is built along with it. The feature is what Rust programs, which
-# use the rlib, must not have: the library's own answer to a lack of memory.
+# the shared library with its links, the static library. Each is built as the only crate type,
+# because link-time optimization is silently off when an rlib is built along with it. The feature is
+# what Rust programs, which use the rlib, must not have: the library's own answer to a lack of
+# memory.
 set -eu
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)

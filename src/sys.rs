@@ -1,8 +1,8 @@
 //! System calls that exist on Linux only, each with a portable way beside it, and the
 //! few that need `unsafe`.
 //!
-//! `linux_calls` is Linux, `linux_kernel` Android too, whose programs may make fewer calls. Both are
-//! off with `--cfg wmlb_portable`: what other systems do is then tested on Linux (build.rs).
+//! `linux_calls` is Linux, `linux_kernel` Android too, whose programs may make fewer calls. Both
+//! are off with `--cfg wmlb_portable`: what other systems do is then tested on Linux (build.rs).
 
 #[cfg(any(linux_kernel, target_vendor = "apple"))]
 mod attributes;

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{self, CWD, FileType, Mode, OFlags, Stat};
@@ -195,7 +195,7 @@ pub fn is_removed(folder: BorrowedFd<'_>) -> bool {
 pub fn path_of(folder: BorrowedFd<'_>, otherwise: &Path) -> Result<PathBuf> {
     #[cfg(linux_kernel)]
     if let Ok(path) = fs::readlink(super::proc_path(folder), Vec::new()) {
-        let path = Path::new(OsStr::from_bytes(path.as_bytes())).to_owned();
+        let path = PathBuf::from(OsString::from_vec(path.into_bytes()));
         // What it says of a folder that is not below this process's root, or is gone, is no path.
         let same = |stat: Stat| {
             super::fstat(folder).is_ok_and(|own| super::identity(&own) == super::identity(&stat))

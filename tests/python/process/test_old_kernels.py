@@ -154,7 +154,7 @@ class Backups(OldKernelCase):
         self.each_mode(body)
 
     def test_one_that_is_written_by_its_content(self):
-        """A large file that was written without a name is copied, whatever the system has for it."""
+        """What was written without a name is copied, whatever the system has for that."""
         support.write(self.source + "/large", os.urandom(3 << 20))
         for code in REFUSALS:
             self.clear(self.backups)
@@ -215,6 +215,32 @@ class Restores(OldKernelCase):
             self.assertEqual(self.back_up()[0], w.S_OK)
 
         self.each_mode(body)
+
+    def test_to_one_that_is_mounted_from_the_same_file_system(self):
+        """Kernels before 5.8 do not tell that nothing can be renamed across its border."""
+        support.need_root()
+
+        def body():
+            self.saved()
+            self.assert_ends(self.new_target().restore(w.RESTORE_OVERWRITE))
+            self.assertEqual(files_of(self.store), self.merged())
+            self.assert_alone()
+
+        for name, prepare in MODES.items():
+            def mounted():
+                self.clear(self.place)
+                os.mkdir(self.root + "/elsewhere")
+                os.mkdir(self.store)
+                support.unshare_mounts()
+                subprocess.run(["mount", "--bind", self.root + "/elsewhere", self.store], check=True)
+                self.put(self.HAS)
+                prepare()
+                body()
+
+            with self.subTest(name):
+                self.clear(self.backups, self.place)
+                subprocess.run(["rm", "-rf", self.root + "/elsewhere"], check=True)
+                support.in_child(mounted)
 
     def test_what_somebody_else_puts_there_stays(self):
         def body():
