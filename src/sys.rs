@@ -39,7 +39,6 @@ use rustix::io::{Errno, retry_on_intr};
 pub use attributes::copy_attributes;
 pub use bell::Bell;
 pub use contents::{ReadAt, ReadSeek, reads_equal};
-use durable::is_refused;
 pub use durable::{
     close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_all,
     synchronize_file, synchronize_file_system, synchronize_folder,
@@ -193,7 +192,7 @@ pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<
             match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
                 // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
                 // that a rename elsewhere made the kernel give up.
-                Err(errno) if is_refused(errno) || errno == Errno::AGAIN => {}
+                Err(errno) if durable::is_refused(errno) || errno == Errno::AGAIN => {}
                 result => return result.and_then(off_standard),
             }
         }

@@ -6,12 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use super::{FOLDER, PASSAGE, Result, Time, is_refused, open_at, remove_file};
+use super::{FOLDER, PASSAGE, Result, Time, durable, open_at, remove_file};
 
 /// For what is only a nicety: that it is refused is no failure.
 fn unless_refused(done: Result<()>) -> Result<()> {
     match done {
-        Err(errno) if is_refused(errno) => Ok(()),
+        Err(errno) if durable::is_refused(errno) => Ok(()),
         done => done,
     }
 }
@@ -57,7 +57,7 @@ pub fn rename_in_one_step<Name: rustix::path::Arg + Copy>(
 ) -> Result<bool> {
     #[cfg(any(linux_calls, target_vendor = "apple"))]
     match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
-        Err(errno) if is_refused(errno) => Ok(false),
+        Err(errno) if durable::is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
     #[cfg(not(any(linux_calls, target_vendor = "apple")))]
@@ -76,7 +76,7 @@ pub fn exchange(
 ) -> Result<bool> {
     #[cfg(any(linux_calls, target_vendor = "apple"))]
     match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::EXCHANGE) {
-        Err(errno) if is_refused(errno) => Ok(false),
+        Err(errno) if durable::is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
     #[cfg(not(any(linux_calls, target_vendor = "apple")))]
