@@ -1,7 +1,7 @@
 #!/bin/sh
 # cross.sh TARGET...: builds the library and the wmlb command for another system, into
 # target/TARGET/dist, and tests what can be run here (tests/cross/run.sh). A target is one of
-# Rust's for Linux; with glibc the library needs no newer one than that of 2014, 2.17.
+# Rust's for Linux; with glibc the library needs no newer one than 2.17, of 2012.
 #
 #     packaging/cross.sh x86_64-unknown-linux-musl aarch64-unknown-linux-gnu
 set -eu

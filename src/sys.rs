@@ -241,7 +241,12 @@ pub fn list_folder(
         let _ = buffer;
         for entry in fs::Dir::read_from(folder)? {
             let entry = entry?;
-            each_entry(entry.file_name().to_bytes(), entry.file_type())?;
+            // Folders do not tell there.
+            #[cfg(any(target_os = "illumos", target_os = "solaris"))]
+            let kind = FileType::Unknown;
+            #[cfg(not(any(target_os = "illumos", target_os = "solaris")))]
+            let kind = entry.file_type();
+            each_entry(entry.file_name().to_bytes(), kind)?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 """exports.py DIST TARGET: what a shared library gives and takes. It exports nothing but wmlb_*,
-needs nothing but the C library, and with glibc none that is newer than that of 2014."""
+needs nothing but the C library, and with glibc none that is newer than 2.17."""
 
 import os
 import re
