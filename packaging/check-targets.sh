@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . packaging/toolchains.sh
 [ $# -gt 0 ] || set -- aarch64-linux-android aarch64-apple-darwin x86_64-unknown-freebsd \
-    x86_64-unknown-netbsd x86_64-unknown-illumos armv7-unknown-linux-gnueabihf
+    x86_64-unknown-netbsd x86_64-unknown-illumos
 
 need_rust "$@"
 # It makes what it is asked for, with nothing in it.
