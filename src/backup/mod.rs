@@ -143,6 +143,14 @@ impl Append for FileEnd<'_, '_> {
     fn append(&mut self, data: &[u8]) -> Result<()> {
         self.0.append(data)
     }
+
+    fn takes_back(&self) -> bool {
+        self.0.takes_back()
+    }
+
+    fn take_back(&mut self, bytes: u64) -> Result<()> {
+        self.0.take_back(bytes)
+    }
 }
 
 /// What was saved of a store.

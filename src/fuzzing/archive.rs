@@ -1,7 +1,7 @@
 //! A file, made of the input in one of three ways, read as a backup file.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -158,6 +158,19 @@ struct End<'a>(&'a File);
 impl Append for End<'_> {
     fn append(&mut self, data: &[u8]) -> Result<()> {
         self.0.write_all(data).at("write", Path::new("memory"))
+    }
+
+    fn takes_back(&self) -> bool {
+        true
+    }
+
+    fn take_back(&mut self, bytes: u64) -> Result<()> {
+        let length = self.0.stream_position();
+        let cut = length.and_then(|length| {
+            self.0.set_len(length - bytes)?;
+            self.0.seek(SeekFrom::Start(length - bytes))
+        });
+        cut.map(drop).at("cut", Path::new("memory"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::Reserved;
 use crate::operation::{Control, HostCalls, Operation};
 use crate::scratch::Scratch;
@@ -50,6 +50,16 @@ pub trait SetTarget: Target + Origin {}
 pub trait NewFile: ReadAt + Send {
     /// Appends; an error names the file that is to be.
     fn append(&mut self, data: &[u8]) -> Result<()>;
+
+    /// Whether what was appended can be taken back.
+    fn takes_back(&self) -> bool {
+        false
+    }
+
+    /// Takes the last bytes back, where that can be done.
+    fn take_back(&mut self, _bytes: u64) -> Result<()> {
+        Err(Error::Defect("what is only appended to, cut".to_owned()))
+    }
 
     /// Waits until what was appended is safe, and forgets what memory still holds of it: what is
     /// read next is what was stored.

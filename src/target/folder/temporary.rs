@@ -6,7 +6,7 @@
 //! are missing or are not seen by other systems.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,6 +143,21 @@ impl NewFile for Temporary {
             self.begun = written;
         }
         self.written = written;
+        Ok(())
+    }
+
+    fn takes_back(&self) -> bool {
+        true
+    }
+
+    fn take_back(&mut self, bytes: u64) -> Result<()> {
+        let mut file = self.file()?;
+        let end = self.written - bytes;
+        file.set_len(end).at("cut", || self.folder.target())?;
+        file.seek(SeekFrom::Start(end))
+            .at("cut", || self.folder.target())?;
+        self.written = end;
+        self.begun = self.begun.min(end);
         Ok(())
     }
 
