@@ -157,6 +157,8 @@ pub enum Error {
     TargetBusy,
     #[error("the target cannot be read back, as WMLB_BACKUP_VERIFY asks")]
     NoReadBack,
+    #[error("a target that is set has no generations: they are in folders")]
+    NoGenerations,
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     #[error("no memory for {0}")]
@@ -262,9 +264,10 @@ impl Error {
                 hresult::WMLB_E_INVALIDARG
             }
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
-            Error::NoEncryption(_) | Error::HostStoreReadOnly | Error::NoReadBack => {
-                hresult::WMLB_E_NOTIMPL
-            }
+            Error::NoEncryption(_)
+            | Error::HostStoreReadOnly
+            | Error::NoReadBack
+            | Error::NoGenerations => hresult::WMLB_E_NOTIMPL,
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
             Error::Busy
             | Error::DatabaseInUse(_)
