@@ -78,3 +78,15 @@ def wanted(rule, times):
                 had.add(period)
                 flags[at] |= KEPT[word]
     return flags
+
+
+def next_number(files, time):
+    """That of the next generation of a second, which is newer than the others of that."""
+    return 1 + max((number for other, number in files if other == time), default=0)
+
+
+def left(rule, files, current):
+    """The files, by time and number, that a backup made at the time current leaves."""
+    order = sorted([*files, (current, float("inf"))], reverse=True)
+    flags = wanted(rule, [time for time, _ in order])
+    return {one: files[one] for one, flag in zip(order, flags) if flag and one in files}

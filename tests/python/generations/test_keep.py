@@ -1,7 +1,7 @@
 """Generations that backups keep: their names, what the lists say, what the rule removes."""
 
 import os
-import random
+import threading
 import unittest
 
 import generations_support as g
@@ -10,7 +10,7 @@ import wmlb_ctypes as w
 from encryption_support import key
 
 NOT_SUPPORTED = w.E_NOTIMPL
-FULL = os.environ.get("WMLB_FULL") == "1"
+ROUNDS = 12
 
 
 class GenerationsCase(support.StoreCase):
@@ -147,6 +147,41 @@ class Kept(GenerationsCase):
         self.assertEqual(len(self.kept()), 2)
         self.assertEqual(len(self.names()), 3)
 
+    def test_two_at_a_time_lose_none(self):
+        def save(number):
+            store = os.path.join(self.root, "store-%d" % number)
+            restorer = self.new_restorer(store, Keep="last=99")
+            for turn in range(ROUNDS):
+                support.write(os.path.join(store, "a"), b"%d %d" % (number, turn))
+                results.append(restorer.backup(w.OVERWRITE)[0])
+
+        results = []
+        threads = [threading.Thread(target=save, args=[number]) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(results, [w.S_OK] * 2 * ROUNDS)
+        found = [self.opened(os.path.join(self.backups, name)).files()[b"a"]
+                 for name in self.names()]
+        self.assertEqual(sorted(found), sorted(b"%d %d" % (number, turn) for number in range(2)
+                                               for turn in range(ROUNDS)))
+
+    def test_files_of_others_take_no_places_where_all_may_write(self):
+        support.need_root()
+        foreign = g.name_of(4 * 10 ** 9)
+        support.write(os.path.join(self.backups, foreign), b"x")
+        os.chown(os.path.join(self.backups, foreign), support.NOBODY, support.NOBODY)
+        restorer = self.keeping("last=2")
+        os.chmod(self.backups, 0o1777)
+        for _ in range(3):
+            self.save(restorer)
+        self.assertEqual(len(self.kept()), 2)
+        self.assertIn(foreign, self.kept())
+        self.assertEqual([one.kept_by for one in self.list(restorer)], [1 | 2, 2])
+        os.chmod(self.backups, 0o777)
+        self.assertEqual([one.kept_by for one in self.list(restorer)], [2, 1 | 2, 0])
+
     def test_in_the_folder_of_the_store(self):
         restorer = self.keeping("last=3")
         self.assert_hr(restorer.set("BackupPath", self.store), w.S_OK)
@@ -213,54 +248,6 @@ class Listed(GenerationsCase):
         self.assert_hr(hr, w.S_OK)
         self.assertEqual([one.kept_by for one in told], [2, 0, 0, 0])
         self.assertEqual(self.kept(), {g.name_of(3), g.name_of(1)})
-
-
-class Model(GenerationsCase):
-    """Random histories: clocks that jump, equal seconds, foreign files, removals by hand."""
-
-    histories = 20000 if FULL else 60
-
-    def history(self, chance):
-        """Makes files as backups would have; the model's times, the newest first."""
-        files = set()
-        clock = chance.randrange(0, 4 * 10 ** 9)
-        for _ in range(chance.randrange(1, 30)):
-            clock += chance.choice([0, 1, 3600, 86400, 7 * 86400, 31 * 86400, 365 * 86400])
-            if chance.random() < 0.1:
-                clock = chance.randrange(0, 4 * 10 ** 9)
-            number = 1
-            while (clock, number) in files:
-                number += 1
-            files.add((clock, number))
-            if chance.random() < 0.1:
-                files.remove(chance.choice(sorted(files)))
-        return sorted(files, reverse=True)
-
-    def test_histories(self):
-        chance = random.Random(22)
-        for number in range(self.histories):
-            folder = os.path.join(self.root, "history-%d" % number)
-            os.mkdir(folder)
-            files = self.history(chance)
-            foreign = ["x", "licenses-x.wmlb"]
-            for name in [g.name_of(*one) for one in files] + foreign:
-                open(os.path.join(folder, name), "wb").close()
-            words = chance.sample(["last", "daily", "weekly", "monthly", "yearly"],
-                                  chance.randrange(1, 6))
-            rule = " ".join("%s=%d" % (word, chance.randrange(1, 9)) for word in words)
-            restorer = w.Restorer()
-            restorer.set("Keep", rule)
-            restorer.set("RestorePath", folder)
-            flags = g.wanted(rule, [time for time, _ in files])
-            hr, told = g.forget(restorer)
-            restorer.release()
-            message = "%s of %s" % (rule, files)
-            self.assert_hr(hr, w.S_OK, message)
-            self.assertEqual([os.path.basename(os.fsdecode(one.path)) for one in told],
-                             [g.name_of(*one) for one in files], message)
-            self.assertEqual([one.kept_by for one in told], flags, message)
-            stay = {g.name_of(*one) for one, flag in zip(files, flags) if flag}
-            self.assertEqual(set(os.listdir(folder)), stay | set(foreign), message)
 
 
 if __name__ == "__main__":
