@@ -55,6 +55,12 @@ def stamp(time):
     return (epoch + datetime.timedelta(seconds=time)).strftime("%Y%m%dT%H%M%SZ")
 
 
+def seconds(stamp):
+    """The time of a stamp."""
+    time = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ")
+    return int((time - datetime.datetime(1970, 1, 1)).total_seconds())
+
+
 def name_of(time, number=1):
     return "licenses-%s%s.wmlb" % (stamp(time), "" if number == 1 else "-%d" % number)
 
