@@ -1,5 +1,5 @@
 /* What the wmlb command does with the generations of a backup. */
-#define _GNU_SOURCE /* gmtime_r, strdup */
+#define _GNU_SOURCE /* gmtime_r */
 #include "generations.h"
 
 #include <inttypes.h>
@@ -151,29 +151,47 @@ wmlb_hresult forget_generations(struct listing *listing, bool dry_run)
 /* The newest generation that was not made after a time. */
 struct choice {
     int64_t time;
+    const char *place; /* the folder, or a file in it; what is told of it is UTF-8 always */
     char *path;
 };
+
+static char *path_beside(const char *place, const char *name)
+{
+    struct stat it;
+    bool is_folder = stat(place, &it) == 0 && S_ISDIR(it.st_mode);
+    size_t length = is_folder ? strlen(place) : (size_t)(name_of(place) - place);
+    char *path = malloc(length + strlen(name) + 2);
+
+    if (path != NULL)
+        sprintf(path, "%.*s%s%s", (int)length, place, is_folder ? "/" : "", name);
+    return path;
+}
 
 static wmlb_hresult choose(const wmlb_generation_info *generation, void *user_data)
 {
     struct choice *choice = user_data;
     int64_t made = generation->created;
-    struct stat stat_of_it;
+    struct stat it;
+    char *path;
 
-    /* What cannot be read says no time, and is as old as its file: so the library takes it too. */
-    if (made == INT64_MIN && stat(generation->path, &stat_of_it) == 0)
-        made = stat_of_it.st_mtime;
-    if (choice->path == NULL && made <= choice->time) {
-        choice->path = strdup(generation->path);
-        if (choice->path == NULL)
+    if (choice->path == NULL && (made == INT64_MIN || made <= choice->time)) {
+        path = path_beside(choice->place, name_of(generation->path));
+        if (path == NULL)
             return WMLB_E_OUTOFMEMORY;
+        /* What cannot be read says no time; the library takes that of its file too. */
+        if (made == INT64_MIN && stat(path, &it) == 0)
+            made = it.st_mtime;
+        if (made <= choice->time)
+            choice->path = path;
+        else
+            free(path);
     }
     return signaled ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
 }
 
-wmlb_hresult choose_generation(int64_t time)
+wmlb_hresult choose_generation(const char *restore_path, int64_t time)
 {
-    struct choice choice = {.time = time};
+    struct choice choice = {.time = time, .place = restore_path};
     wmlb_hresult hr =
         wmlb_restorer_enumerate_generations(wmlb_default_restorer(), choose, &choice);
 

@@ -15,9 +15,9 @@ wmlb_hresult list_generations(struct listing *listing);
  * dry_run, says only. */
 wmlb_hresult forget_generations(struct listing *listing, bool dry_run);
 
-/* Sets RestorePath to the newest generation there that was not made after a time. S_FALSE: all
- * were. */
-wmlb_hresult choose_generation(int64_t time);
+/* Sets RestorePath to the newest generation that was not made after a time, in the folder that
+ * RestorePath is, or that has the file. S_FALSE: all were. */
+wmlb_hresult choose_generation(const char *restore_path, int64_t time);
 
 /* Reads a point in time; false when it is none. A day or a minute means its last second. */
 bool read_time(const char *text, int64_t *time);

@@ -264,7 +264,7 @@ static int set_place(const char *command, const struct arguments *arguments, boo
     else
         hr = wmlb_restorer_set_target_fd(wmlb_default_restorer(), stream);
     if (WMLB_SUCCEEDED(hr) && (arguments->given & BIT(AT)))
-        hr = choose_generation(arguments->at);
+        hr = choose_generation(arguments->path, arguments->at);
     if (hr == WMLB_S_FALSE) {
         fputs("wmlb: there is no backup from then or before\n", stderr);
         return FAILED;

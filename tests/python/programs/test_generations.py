@@ -142,6 +142,12 @@ class Generations(support.StoreCase):
             with self.subTest(when=when, zone=zone):
                 said = self.run_it(0, "cat", "--at", when, self.backups, "a", zone=zone)
                 self.assertEqual(said.stdout, expected)
+        odd = os.fsencode(self.root) + b"/\xff"
+        os.rename(self.backups, odd)
+        for place in (".", "licenses.wmlb", "./licenses.wmlb"):
+            said = self.run_it(0, "cat", "--at", "2026-11-29", place, "a", cwd=odd)
+            self.assertEqual(said.stdout, "2")
+        os.rename(odd, self.backups)
         self.assertIn("no backup from then or before",
                       self.run_it(1, "verify", "--at", "2026-09-30", self.backups).stderr)
         self.run_it(0, "restore", "--individualize", "--at", "2026-10-31", "--store", self.store,

@@ -36,9 +36,11 @@ PROP_COMPRESSION_LEVEL = "CompressionLevel"
 PROP_THREADS = "Threads"
 PROP_NICENESS = "Niceness"
 PROP_UNSTATED_RIGHTS = "UnstatedRights"
+PROP_KEEP = "Keep"
 
 FOREVER = 0xFFFFFFFF
 NOT_STATED = -(1 << 63)
+NOT_KNOWN = (1 << 64) - 1
 
 
 class Code(enum.IntEnum):
@@ -112,6 +114,17 @@ class Right(enum.IntEnum):
     NOT_STATED = 0
     ALLOWED = 1
     DENIED = 2
+
+
+class Kept(enum.IntFlag):
+    """What keeps a generation: it is the last backup, or what a part of the rule wants."""
+
+    CURRENT = 0x1
+    LAST = 0x2
+    DAILY = 0x4
+    WEEKLY = 0x8
+    MONTHLY = 0x10
+    YEARLY = 0x20
 
 
 class RestoreRequest(ctypes.Structure):
