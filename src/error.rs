@@ -155,6 +155,8 @@ pub enum Error {
     },
     #[error("the target is in use by another call")]
     TargetBusy,
+    #[error("{} is being replaced by another backup", .0.display())]
+    BackupInUse(PathBuf),
     #[error("the target cannot be read back, as WMLB_BACKUP_VERIFY asks")]
     NoReadBack,
     #[error("a target that is set has no generations: they are in folders")]
@@ -274,6 +276,7 @@ impl Error {
             | Error::PlayerRuns(_)
             | Error::HostStoreBusy
             | Error::TargetBusy
+            | Error::BackupInUse(_)
             | Error::StoreBusy(_)
             | Error::HalfRestored { .. } => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
             Error::HostName { .. } => hresult::WMLB_NS_E_DRM_INVALID_LICENSE,

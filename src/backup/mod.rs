@@ -125,6 +125,7 @@ impl Job for Backup {
         let listing = opened.list(wish, operation)?;
         let saved = self.write(operation, listing, &scratch, &mut *file)?;
         let keeping = self.keep.map(|rule| Keeping {
+            control: operation.control(),
             rule,
             created: saved.created,
             replaced: Cell::new(saved.replaced),

@@ -96,7 +96,8 @@ pub trait NewFile: ReadAt + Send {
 }
 
 /// How generations are kept in a backup.
-pub struct Keeping {
+pub struct Keeping<'a> {
+    pub control: &'a Control,
     pub rule: Rule,
     /// When the new backup was made.
     pub created: i64,

@@ -212,7 +212,7 @@ impl Drop for Held {
 
 impl Folder {
     /// Holds the backup that is there; None where there is none.
-    pub fn hold_target(&self) -> Result<Option<Held>> {
+    pub fn hold_target(&self, keeping: &Keeping) -> Result<Option<Held>> {
         const TRIES: u32 = 500;
         const PAUSE: Duration = Duration::from_millis(10);
         let Some((file, stat)) = self.open_target()? else {
@@ -220,12 +220,15 @@ impl Folder {
         };
         for _ in 0..TRIES {
             match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) => std::thread::sleep(PAUSE),
+                Err(Errno::WOULDBLOCK) => {
+                    keeping.control.check()?;
+                    std::thread::sleep(PAUSE);
+                }
                 // Where there are no locks, the look before the commit has to do.
                 _ => return Ok(Some(Held { file, stat })),
             }
         }
-        Err(Error::TargetBusy)
+        Err(Error::BackupInUse(self.target()))
     }
 
     /// Gives the backup that is there a second name, or a copy, which is safe on the disk then.

@@ -217,7 +217,7 @@ impl NewFile for Temporary {
         // Other backups may be put there meanwhile, one after the other.
         for _ in 0..sys::NAME_TRIES {
             let held = match keeping {
-                Some(_) if overwrite => self.folder.hold_target()?,
+                Some(keeping) if overwrite => self.folder.hold_target(keeping)?,
                 _ => None,
             };
             if !overwrite || self.is_as_seen(held.as_ref())? {

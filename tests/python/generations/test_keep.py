@@ -1,5 +1,6 @@
 """Generations that backups keep: their names, what the lists say, what the rule removes."""
 
+import fcntl
 import os
 import threading
 import unittest
@@ -166,6 +167,19 @@ class Kept(GenerationsCase):
                  for name in self.names()]
         self.assertEqual(sorted(found), sorted(b"%d %d" % (number, turn) for number in range(2)
                                                for turn in range(ROUNDS)))
+
+    def test_one_that_another_holds_stays(self):
+        restorer = self.keeping("last=9")
+        before = self.save(restorer, 0)
+        with open(self.target, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.assert_fails(restorer.backup(w.OVERWRITE), w.BUSY, "replaced by another backup")
+            self.assertEqual(support.read(self.target), before)
+            self.assert_clean(names=[w.BACKUP_NAME])
+            # Only those that keep generations wait for each other.
+            self.assert_ends(self.restorer.backup(w.OVERWRITE))
+        self.save(restorer)
+        self.assertEqual(len(self.kept()), 1)
 
     def test_files_of_others_take_no_places_where_all_may_write(self):
         support.need_root()

@@ -56,11 +56,12 @@ class Restorer:
     store: a folder, a database, one of stores(), or a HostStore; None for the default one.
     passphrase, recipients: what backups are encrypted with. passphrase, identities: what they
     are opened with. recipients and identities: keys of the age format. unstated_rights: "allow"
-    or "deny". keep: which backups stay when others replace them, such as "last=3 daily=7" (any of
-    last, daily, weekly, monthly and yearly); in UTC. rights is asked of each license in a backup; authorizer before a restore: it
-    gives True, or False, or the address to send the user to. only and filter choose the licenses
-    that restores, verifications and lists of a backup are about: only has patterns of names ("*"
-    stands for anything), or "key:" or "license:" and an ID; filter is asked of each of these.
+    or "deny". keep: which backups stay when others replace them, such as "last=3 daily=7" (any
+    of last, daily, weekly, monthly and yearly, in UTC). rights is asked of each license in a
+    backup; authorizer before a restore: it gives True, or False, or the address to send the user
+    to. only and filter choose the licenses that restores, verifications and lists of a backup are
+    about: only has patterns of names ("*" stands for anything), or "key:" or "license:" and an
+    ID; filter is asked of each of these.
 
     Functions are called on the thread that calls backup() and so on, or on the event loop of
     backup_async(). What they raise, and a KeyboardInterrupt, cancels the operation, and is
