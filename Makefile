@@ -45,7 +45,7 @@ $(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localize.s
 
 $(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library)
 	mkdir -p '$(made)'
-	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic $(hardening) $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) \
+	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic -D_FILE_OFFSET_BITS=64 $(hardening) $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) \
 		-pie -Wl,-z,relro,-z,now $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
 
 # The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
