@@ -10,7 +10,7 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAM
 
 enum {
     STORE = 1, REPLACE, FORCE, EMPTY, PARTIAL, VERIFY, PASSPHRASE, RECIPIENT, IDENTITY, LEVEL,
-    INDIVIDUALIZE, ONLY, JSON, QUIET, VERBOSE, HELP
+    INDIVIDUALIZE, ONLY, KEEP, AT, DRY_RUN, JSON, QUIET, VERBOSE, HELP
 };
 
 #define BIT(option) (1u << (option))
@@ -29,9 +29,11 @@ extern const char overview[];
 struct arguments {
     const char *path, *store, *passphrase;
     const char *name; /* of cat */
+    const char *keep; /* a rule */
     const char **identities; /* file names, NULL after the last */
     char *recipients, *only; /* one a line */
     unsigned given;
+    int64_t at; /* seconds since 1970 */
     uint32_t level;
 };
 

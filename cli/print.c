@@ -164,7 +164,7 @@ wmlb_hresult show_event(int32_t status, wmlb_hresult hr, int32_t type, const uin
 
 /* A JSON string. What a terminal would obey is escaped, so that it still is what it was; the
  * library gives UTF-8. */
-static void print_json(const char *text)
+void print_json(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
 
@@ -183,13 +183,13 @@ static void print_json(const char *text)
     putchar('"');
 }
 
-static void print_json_member(const char *name, const char *text)
+void print_json_member(const char *name, const char *text)
 {
     printf(", \"%s\": ", name);
     print_json(text);
 }
 
-static void print_json_time(const char *name, int64_t time)
+void print_json_time(const char *name, int64_t time)
 {
     if (time != INT64_MIN)
         printf(", \"%s\": %" PRId64, name, time);

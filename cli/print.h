@@ -32,6 +32,12 @@ void clear_bar(struct run *run);
 wmlb_hresult show_event(int32_t status, wmlb_hresult hr, int32_t type, const uint8_t *value,
                         size_t len, void *user_data);
 
+/* Prints a JSON string, and members of an object that are not its first. A time that is not stated
+ * is null. */
+void print_json(const char *text);
+void print_json_member(const char *name, const char *text);
+void print_json_time(const char *name, int64_t time);
+
 /* A table, or JSON, with the number of its rows so far. */
 struct listing {
     bool json;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "generations.h"
 #include "one.h"
 #include "options.h"
 #include "print.h"
@@ -126,6 +127,9 @@ static int configure(const struct arguments *arguments, bool backup)
     if (WMLB_SUCCEEDED(hr) && arguments->only != NULL)
         hr = wmlb_set_prop(WMLB_PROP_ONLY, WMLB_TYPE_STRING, (const uint8_t *)arguments->only,
                            strlen(arguments->only));
+    if (WMLB_SUCCEEDED(hr) && arguments->keep != NULL)
+        hr = wmlb_set_prop(WMLB_PROP_KEEP, WMLB_TYPE_STRING, (const uint8_t *)arguments->keep,
+                           strlen(arguments->keep));
     if (WMLB_SUCCEEDED(hr) && (arguments->given & BIT(LEVEL)))
         hr = wmlb_set_prop(WMLB_PROP_COMPRESSION_LEVEL, WMLB_TYPE_DWORD,
                            (const uint8_t *)&arguments->level, sizeof arguments->level);
@@ -216,6 +220,10 @@ static int list(const char *command, const struct arguments *arguments)
     begin_watch(&watch);
     if (strcmp(command, "stores") == 0)
         hr = list_stores(arguments, &listing);
+    else if (strcmp(command, "generations") == 0)
+        hr = list_generations(&listing);
+    else if (strcmp(command, "forget") == 0)
+        hr = forget_generations(&listing, (arguments->given & BIT(DRY_RUN)) != 0);
     else if (arguments->path != NULL)
         hr = wmlb_restorer_enumerate_backup(wmlb_default_restorer(), show_license, &listing);
     else if (WMLB_SUCCEEDED(hr = wmlb_set_backup_path(arguments->store))) /* none is listed */
@@ -243,6 +251,9 @@ static int set_place(const char *command, const struct arguments *arguments, boo
     const char *name = backup ? "standard output" : "standard input";
     wmlb_hresult hr;
 
+    if (is_stream(arguments->path, backup) && (arguments->given & (BIT(KEEP) | BIT(AT))))
+        return wrong_usage(command, "for backups in folders only: ",
+                           backup ? "--keep" : "--at");
     if (!is_stream(arguments->path, backup))
         hr = backup ? wmlb_set_backup_path(arguments->path)
                     : wmlb_set_restore_path(arguments->path);
@@ -252,6 +263,12 @@ static int set_place(const char *command, const struct arguments *arguments, boo
         return wrong_usage(command, "a backup is no text for a terminal, which is ", name);
     else
         hr = wmlb_restorer_set_target_fd(wmlb_default_restorer(), stream);
+    if (WMLB_SUCCEEDED(hr) && (arguments->given & BIT(AT)))
+        hr = choose_generation(arguments->path, arguments->at);
+    if (hr == WMLB_S_FALSE) {
+        fputs("wmlb: there is no backup from then or before\n", stderr);
+        return FAILED;
+    }
     return WMLB_FAILED(hr) ? complain(hr) : DONE;
 }
 
@@ -301,7 +318,8 @@ static int run_command(const char *command, const struct arguments *arguments)
     if (code != DONE)
         return code;
     if (backup) {
-        flags |= arguments->given & (BIT(REPLACE) | BIT(FORCE)) ? WMLB_BACKUP_OVERWRITE : 0;
+        flags |= arguments->given & (BIT(REPLACE) | BIT(KEEP) | BIT(FORCE)) ? WMLB_BACKUP_OVERWRITE
+                                                                            : 0;
         flags |= arguments->given & BIT(EMPTY) ? WMLB_BACKUP_EMPTY : 0;
         flags |= arguments->given & BIT(PARTIAL) ? WMLB_BACKUP_PARTIAL : 0;
         flags |= arguments->given & BIT(VERIFY) ? WMLB_BACKUP_VERIFY : 0;

@@ -5,12 +5,12 @@ _wmlb()
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         compopt +o default
-        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat stores help --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat generations forget stores help --help --version' -- "$word")
         return
     fi
     case $before in
     --store | --passphrase-file | --identity) return ;;
-    --recipient | --level)
+    --recipient | --level | --keep | --at)
         compopt +o default
         return
         ;;

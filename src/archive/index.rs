@@ -27,6 +27,8 @@ pub struct Described {
 /// What a file says of itself.
 pub struct Index {
     pub licenses: u64,
+    /// Bytes of the licenses.
+    pub bytes: u64,
     /// The frames of licenses.
     pub frames: Vec<Described>,
 }
@@ -104,6 +106,7 @@ impl Index {
         is_first.then_some((
             Index {
                 licenses: stated.licenses,
+                bytes: stated.bytes,
                 frames,
             },
             right,

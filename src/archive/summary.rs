@@ -99,10 +99,31 @@ pub struct Summary {
     count: u64,
 }
 
+/// How far a summary was.
+#[derive(Clone, Copy)]
+pub struct SummaryMark {
+    length: usize,
+    count: u64,
+}
+
 impl Summary {
     pub fn add(&mut self, seal: &Seal, first: &[u8], source: SourceHash) {
         add_frame(&mut self.frames, self.count, seal, first, source);
         self.count += 1;
+    }
+
+    /// What there is so far.
+    pub fn mark(&self) -> SummaryMark {
+        SummaryMark {
+            length: self.frames.len(),
+            count: self.count,
+        }
+    }
+
+    /// As it was when the mark was set.
+    pub fn return_to(&mut self, mark: SummaryMark) {
+        self.frames.truncate(mark.length);
+        self.count = mark.count;
     }
 
     /// The contents of the archive's last frames: the member, and the end of the tar.

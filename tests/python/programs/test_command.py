@@ -28,7 +28,7 @@ def compile_command(compiler, program):
     library = os.path.realpath(w.LIBRARY)
     command = [compiler, *WARNINGS, "-I" + os.path.join(w.ROOT, "include")]
     command += [os.path.join(w.ROOT, "cli", name)
-                for name in ("wmlb.c", "one.c", "options.c", "print.c", "secret.c")]
+                for name in sorted(os.listdir(os.path.join(w.ROOT, "cli"))) if name.endswith(".c")]
     command += [library, "-o", program]
     subprocess.run(command, check=True)
 
@@ -304,7 +304,7 @@ class Command(unittest.TestCase):
 
     def test_help(self):
         self.assertIn(b"Exit codes", self.run_it(0, "--help").stdout)
-        for command in ("backup", "restore", "verify", "list", "stores"):
+        for command in ("backup", "restore", "verify", "list", "generations", "forget", "stores"):
             said = self.run_it(0, command, "--help").stdout.decode()
             self.assertTrue(said.startswith("usage: wmlb " + command))
             # Whatever help names is known: the next thing amiss is something else.
