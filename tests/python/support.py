@@ -289,6 +289,7 @@ CALLS = {
     "rseq": (334, 293),
     # The first one after Linux 3.13. Whatever has a larger number is newer.
     "newer": (314, 274),
+    "getrandom": (318, 278),
 }
 ARCHITECTURES = {"x86_64": 0, "aarch64": 1}
 O_TMPFILE_BIT = 0o20000000
@@ -345,15 +346,16 @@ def need_filters():
 
 
 def old_kernel(code):
-    """From here on there are no system calls newer than Linux 3.13, nor files without names.
+    """From here on there are no system calls newer than Linux 3.17, nor files without names.
 
     ENOSYS is what old kernels say, EPERM what sandboxes do whose list of calls is old. Of clone3
     they all say ENOSYS: the C library begins no threads otherwise. And what it has done for this
-    thread already, rseq, it insists on for others.
+    thread already, rseq, it insists on for others. Those of before are refused too, except
+    getrandom: who has had random numbers does not look for another source of them any more.
     """
     filter_calls(
-        ("clone3", errno.ENOSYS), ("rseq", None), ("newer", code), ("syncfs", code),
-        ("openat", code, 2, O_TMPFILE_BIT),
+        ("clone3", errno.ENOSYS), ("rseq", None), ("getrandom", None), ("newer", code),
+        ("syncfs", code), ("openat", code, 2, O_TMPFILE_BIT),
     )
 
 
