@@ -7,9 +7,11 @@ use crate::flags::{
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Of each part of a rule: its word, the flag that says that it wants a generation, and the number
-/// of the day, week, month or year of which it wants the newest.
-const PARTS: [(&str, u32, fn(i64) -> i64); 5] = [
+/// A part of a rule: its word, the flag that says that it wants a generation, and the number of the
+/// day, week, month or year of which it wants the newest.
+type Part = (&'static str, u32, fn(i64) -> i64);
+
+const PARTS: [Part; 5] = [
     ("last", WMLB_KEPT_LAST, |_| 0),
     ("daily", WMLB_KEPT_DAILY, day),
     ("weekly", WMLB_KEPT_WEEKLY, week),
