@@ -176,7 +176,10 @@ static int take_option(int id, int argc, struct arguments *arguments)
         *identity = optarg;
         break;
     case RECIPIENT: return add_line(&arguments->recipients, optarg) ? DONE : no_memory();
-    case ONLY: return add_line(&arguments->only, optarg) ? DONE : no_memory();
+    case ONLY:
+        if (*optarg == 0) /* it would be no choice */
+            return wrong_usage(arguments->command->name, "a pattern is needed: ", "--only");
+        return add_line(&arguments->only, optarg) ? DONE : no_memory();
     case LEVEL:
         arguments->level = (uint32_t)strtoul(optarg, &end, 10);
         if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)

@@ -131,7 +131,9 @@ static int configure(const struct arguments *arguments)
     catch_signals(SA_RESTART);
     if (signaled)
         return 128 + signaled;
-    return WMLB_FAILED(hr) ? complain(hr, verbose) : code;
+    if (WMLB_FAILED(hr))
+        code = complain(hr, verbose);
+    return hr == WMLB_E_INVALIDARG ? LOCKED : code; /* what was read is no secret */
 }
 
 static int run_command(const struct arguments *arguments)
