@@ -108,7 +108,7 @@ fn property(name: &str, comment: &[&str], kind: properties::Kind) -> Constant {
         constant.push(letter.to_ascii_uppercase());
     }
     let holds = match kind {
-        Kind::Path | Kind::Text | Kind::Recipients => "Type: string.".to_owned(),
+        Kind::Path | Kind::Text | Kind::Rule | Kind::Recipients => "Type: string.".to_owned(),
         Kind::Secret => "Type: string, write-only.".to_owned(),
         Kind::Number { min, max, default } => {
             format!("Type: DWORD, {min} to {max}. Default: {default}.")

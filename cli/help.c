@@ -30,7 +30,7 @@ void show_overview(FILE *out)
 {
     fputs("usage: wmlb COMMAND [OPTION...] [PATH]\n\n", out);
     for (const struct command *command = commands; command->name != NULL; command++)
-        fprintf(out, "  %-9s %s\n", command->name, command->summary);
+        fprintf(out, "  %-12s %s\n", command->name, command->summary);
     fputs("\nwmlb COMMAND --help, or wmlb help COMMAND, says more. -h is --help; wmlb -V or\n"
           "--version: the version.\n\n"
           "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but not for all licenses: some\n"

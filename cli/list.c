@@ -10,16 +10,10 @@
 #include <time.h>
 #include <wmlb.h>
 
-#include "json.h"
+#include "generations.h"
 #include "operate.h"
 #include "print.h"
 #include "words.h"
-
-/* A table, or JSON, with the number of its rows so far. */
-struct listing {
-    bool json;
-    uint64_t count;
-};
 
 static const char *right_name(int32_t right)
 {
@@ -33,8 +27,7 @@ static wmlb_hresult go_on(void)
     return signaled || ferror(stdout) ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
 }
 
-/* An object of an array, on a line of its own. */
-static struct object begin_row(struct listing *listing)
+struct object begin_row(struct listing *listing)
 {
     fputs(listing->count++ == 0 ? "\n" : ",\n", stdout);
     return begin_object(stdout);
@@ -200,6 +193,17 @@ static wmlb_hresult list_licenses(const struct arguments *arguments, struct list
     return WMLB_FAILED(hr) ? hr : wmlb_restorer_enumerate_store(restorer, show_license, listing);
 }
 
+static wmlb_hresult list_rows(const struct arguments *arguments, struct listing *listing)
+{
+    switch (arguments->command->bit) {
+    case STORES: return list_stores(arguments, listing);
+    case INFO: return show_backup_info(listing->json);
+    case GENERATIONS: return list_generations(listing);
+    case FORGET: return forget_generations(listing, GIVEN(arguments, DRY_RUN));
+    default: return list_licenses(arguments, listing);
+    }
+}
+
 int list(const struct arguments *arguments)
 {
     struct listing listing = {.json = GIVEN(arguments, JSON)};
@@ -207,15 +211,15 @@ int list(const struct arguments *arguments)
     struct watch watch;
     wmlb_hresult hr;
 
-    if (listing.json)
+    listing.is_array = listing.json && arguments->command->bit != INFO;
+    if (listing.is_array)
         putchar('[');
     do {
         begin_watch(&watch);
-        hr = arguments->command->bit == STORES ? list_stores(arguments, &listing)
-                                               : list_licenses(arguments, &listing);
+        hr = list_rows(arguments, &listing);
         end_watch(&watch);
     } while (is_passphrase_given(arguments, hr, &asked));
-    if (listing.json)
+    if (listing.is_array)
         puts(listing.count > 0 ? "\n]" : "]");
     if (WMLB_FAILED(hr) && !ferror(stdout))
         return complain(hr, GIVEN(arguments, VERBOSE));

@@ -165,7 +165,8 @@ int back_up(const struct arguments *arguments)
     FILE *out = is_stream(arguments->path, true) ? stderr : stdout;
     uint32_t flags = 0;
 
-    flags |= GIVEN(arguments, REPLACE) || GIVEN(arguments, FORCE) ? WMLB_BACKUP_OVERWRITE : 0;
+    flags |= GIVEN(arguments, REPLACE) || GIVEN(arguments, KEEP) || GIVEN(arguments, FORCE)
+                 ? WMLB_BACKUP_OVERWRITE : 0;
     flags |= GIVEN(arguments, EMPTY) ? WMLB_BACKUP_EMPTY : 0;
     flags |= GIVEN(arguments, PARTIAL) ? WMLB_BACKUP_PARTIAL : 0;
     flags |= GIVEN(arguments, CHECK) ? WMLB_BACKUP_VERIFY : 0;

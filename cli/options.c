@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generations.h"
 #include "options.h"
 #include "print.h"
 #include "words.h"
@@ -180,6 +181,11 @@ static int take_option(int id, int argc, struct arguments *arguments)
         if (*optarg == 0) /* it would be no choice */
             return wrong_usage(arguments->command->name, "a pattern is needed: ", "--only");
         return add_line(&arguments->only, optarg) ? DONE : no_memory();
+    case KEEP: arguments->keep = optarg; break;
+    case AT:
+        if (!read_time(optarg, &arguments->at))
+            return wrong_usage(arguments->command->name, "not a point in time: ", optarg);
+        break;
     case LEVEL:
         arguments->level = (uint32_t)strtoul(optarg, &end, 10);
         if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
@@ -205,6 +211,10 @@ static int take_operands(int count, char **operands, struct arguments *arguments
                            : most == 1  ? "one command is enough" : "no path is needed", "");
     if (of_store && arguments->only != NULL)
         return wrong_usage(command->name, "not an option here: ", "--only");
+    if (of_store && GIVEN(arguments, AT))
+        return wrong_usage(command->name, "not an option here: ", "--at");
+    if (command->bit == FORGET && arguments->keep == NULL)
+        return wrong_usage(command->name, "an option is missing: ", "--keep");
     if (GIVEN(arguments, EVERY_STORE) && arguments->store != NULL)
         return wrong_usage(command->name, "not both are possible: ", "--all and --store");
     arguments->path = count > 0 ? operands[0] : NULL;

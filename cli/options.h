@@ -12,13 +12,13 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAM
 /* The commands, as bits. */
 enum {
     BACKUP = 1 << 0, RESTORE = 1 << 1, VERIFY = 1 << 2, LIST = 1 << 3, CAT = 1 << 4, INFO = 1 << 5,
-    STORES = 1 << 6, HELP = 1 << 7
+    STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9
 };
 
 /* The options, as numbers: below 32, and no letter of one. */
 enum {
     STORE = 1, EVERY_STORE, REPLACE, FORCE, EMPTY, PARTIAL, CHECK, PASSPHRASE, RECIPIENT, IDENTITY,
-    LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, DRY_RUN, JSON, QUIET, VERBOSE, HELP_OPTION, VERSION
+    LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, KEEP, AT, DRY_RUN, JSON, QUIET, VERBOSE, HELP_OPTION, VERSION
 };
 
 #define GIVEN(arguments, option) (((arguments)->given >> (option) & 1u) != 0)
@@ -53,9 +53,11 @@ struct arguments {
     const struct command *command;
     const char *path, *store, *passphrase;
     const char *name; /* of cat */
+    const char *keep; /* a rule */
     const char **identities; /* file names, NULL after the last */
     char *recipients, *only; /* one a line */
     uint32_t given;
+    int64_t at; /* seconds since 1970 */
     uint32_t level;
 };
 

@@ -4,7 +4,8 @@
 
 #include "options.h"
 
-#define OPENS (RESTORE | VERIFY | LIST | CAT | INFO)
+#define LOOKS (RESTORE | VERIFY | LIST | CAT | INFO)
+#define OPENS (LOOKS | GENERATIONS)
 #define OPERATES (BACKUP | RESTORE | VERIFY)
 
 const struct command commands[] = {
@@ -21,6 +22,16 @@ const struct command commands[] = {
      "Shows the licenses in a backup (a folder or file; -: standard input) or store."},
     {CAT, "cat", "write one license of a backup to standard output", "BACKUP NAME", 2, 2,
      "Writes one license of a backup to standard output."},
+    {INFO, "info", "say when a backup was made, and how much is in it", "BACKUP", 1, 1,
+     "Says what a backup (a folder or file; -: standard input) says of itself: when it was made, of "
+     "which kind of store, by which device, and how much is in it. It is not checked: see verify. "
+     "Of one that is encrypted, that needs the passphrase or identity."},
+    {GENERATIONS, "generations", "show the backups that a folder has", "FOLDER", 1, 1,
+     "Shows the backups in a folder: the last one and those that it and others replaced, the newest "
+     "first. Restore, verify, list and cat take each by its path."},
+    {FORGET, "forget", "remove those of them that a rule does not want", "--keep RULE FOLDER", 1, 1,
+     "Removes backups that were replaced and that a rule does not want, and says for each why it "
+     "stays or goes. The last backup always stays."},
     {STORES, "stores", "show the stores of this user's players", "", 0, 0,
      "Shows the license stores that players have made for this user."},
     {HELP, "help", "say more about a command", "[COMMAND]", 0, 1, "Says what a command takes."},
@@ -40,15 +51,25 @@ const struct option_row options[] = {
      "then a terminal is asked"},
     {FORCE, 'f', "force", NULL, BACKUP, "replace it without a question"},
     {FORCE, 'f', "force", NULL, RESTORE, "replace licenses that differ"},
+    {KEEP, 'k', "keep", "RULE", BACKUP,
+     "replace it as --replace does; it stays as licenses-YYYYMMDDThhmmssZ.wmlb until RULE wants it "
+     "no more: any of last=N daily=N weekly=N monthly=N yearly=N"},
+    {KEEP, 'k', "keep", "RULE", FORGET,
+     "any of last=N daily=N weekly=N monthly=N yearly=N: the newest N backups, the newest of each "
+     "of N days, and so on, in UTC; one that any part wants stays"},
     {EMPTY, 0, "empty", NULL, BACKUP, "replace it also by one without any license"},
     {PARTIAL, 0, "partial", NULL, BACKUP, "leave out what cannot be read (exit code 3)"},
     {CHECK, 0, "verify", NULL, BACKUP, "read the backup back from the disk"},
     {INDIVIDUALIZE, 0, "individualize", NULL, RESTORE, "also from another device"},
     {DRY_RUN, 'n', "dry-run", NULL, RESTORE,
      "check the backup, and say what it would bring; the store stays as it is"},
+    {DRY_RUN, 'n', "dry-run", NULL, FORGET, "say it, and remove nothing"},
     {ONLY, 'o', "only", "PATTERN", RESTORE | LIST,
      "these licenses of a backup only: names (* and ? stand for any characters, [a-z] for one), "
      "key:ID or license:ID; may be given repeatedly"},
+    {AT, 't', "at", "TIME", LOOKS,
+     "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
+     "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", BACKUP,
      "encrypt with the first line of FILE; -: of standard input, where a terminal is asked for it"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", OPENS,
@@ -68,12 +89,12 @@ const struct option_row options[] = {
      "an array of objects, one a line; a name that is not UTF-8 has U+FFFD in \"name\", and its "
      "exact bytes, in hexadecimal, in \"name_hex\""},
     {JSON, 'j', "json", NULL, INFO, "an object"},
-    {JSON, 'j', "json", NULL, STORES, "an array of objects, one a line"},
+    {JSON, 'j', "json", NULL, STORES | GENERATIONS | FORGET, "an array of objects, one a line"},
     {QUIET, 'q', "quiet", NULL, OPERATES, "say only what went wrong"},
     {VERBOSE, 'v', "verbose", NULL, OPERATES,
      "say more: progress where there is no terminal, each license that is left out or that a dry "
      "run is about, and the result codes of failures"},
-    {VERBOSE, 'v', "verbose", NULL, LIST | CAT | INFO, "show the result codes of failures"},
+    {VERBOSE, 'v', "verbose", NULL, LIST | CAT | INFO | GENERATIONS | FORGET, "show the result codes of failures"},
     {VERBOSE, 'v', "verbose", NULL, STORES, "also show the places where it looked for them"},
     {HELP_OPTION, 'h', "help", NULL, ~0u, "this help"},
     {VERSION, 'V', "version", NULL, 0, "the version"},

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <wmlb.h>
 
+#include "generations.h"
 #include "help.h"
 #include "list.h"
 #include "operate.h"
@@ -89,6 +90,8 @@ static int set_place(const struct arguments *arguments)
     const char *name = backup ? "standard output" : "standard input";
     wmlb_hresult hr;
 
+    if (is_stream(arguments->path, backup) && (GIVEN(arguments, KEEP) || GIVEN(arguments, AT)))
+        return wrong_usage(command, "for backups in folders only: ", backup ? "--keep" : "--at");
     if (!is_stream(arguments->path, backup))
         hr = backup ? wmlb_set_backup_path(arguments->path)
                     : wmlb_set_restore_path(arguments->path);
@@ -98,6 +101,13 @@ static int set_place(const struct arguments *arguments)
         return wrong_usage(command, "a backup is no text for a terminal, which is ", name);
     else
         hr = wmlb_restorer_set_target_fd(wmlb_default_restorer(), stream);
+    if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, AT))
+        hr = choose_generation(arguments->path, arguments->at);
+    if (hr == WMLB_S_FALSE) {
+        begin_complaint();
+        fputs("there is no backup from then or before\n", stderr);
+        return FAILED;
+    }
     return WMLB_FAILED(hr) ? complain(hr, GIVEN(arguments, VERBOSE)) : DONE;
 }
 
@@ -116,6 +126,8 @@ static int configure(const struct arguments *arguments)
 
     if (WMLB_SUCCEEDED(hr))
         hr = set_text(WMLB_PROP_ONLY, arguments->only);
+    if (WMLB_SUCCEEDED(hr))
+        hr = set_text(WMLB_PROP_KEEP, arguments->keep);
     if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, LEVEL))
         hr = wmlb_set_prop(WMLB_PROP_COMPRESSION_LEVEL, WMLB_TYPE_DWORD,
                            (const uint8_t *)&arguments->level, sizeof arguments->level);

@@ -88,6 +88,7 @@ static const char *const own_words[][2] = {
     {"property Recipients", "--recipient"},
     {"property Identities", "--identity"},
     {"property Only", "--only"},
+    {"property Keep", "--keep"},
 };
 
 /* Replaces the first `length` bytes at `at`, which is in *text. */

@@ -414,6 +414,25 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  */
 #define WMLB_PROP_UNSTATED_RIGHTS "UnstatedRights"
 
+/**
+ * Which generations of a backup are kept in the folder BackupPath. When a backup replaces
+ * another, that one is kept there as licenses-YYYYMMDDThhmmssZ.wmlb, where the time is that of
+ * its beginning, in UTC; with -2, -3 and so on after the Z if there is one of that second
+ * already. When the new backup has its name, generations that the rule does not want are
+ * removed. Not set or empty: nothing is kept or removed.
+ *
+ * The rule is a text such as "last=3 daily=7 weekly=4 monthly=6 yearly=2": any of these parts,
+ * separated by blanks, each with a number from 1 to 9999. last wants the newest generations,
+ * and the others the newest of its day, week (from Monday on), month or year, in UTC,
+ * until they have as many. A generation stays if any part wants it; licenses.wmlb counts as
+ * one, and always stays. None is removed for its age, so a clock that jumps removes nothing.
+ *
+ * While a target is set with wmlb_restorer_set_target(), a backup does not use it.
+ *
+ * Type: string.
+ */
+#define WMLB_PROP_KEEP "Keep"
+
 /** The name of the backup file in the folder that BackupPath names. */
 #define WMLB_BACKUP_FILE_NAME "licenses.wmlb"
 
@@ -702,8 +721,9 @@ typedef struct wmlb_progress {
     uint64_t licenses_done;
     /**
      * All licenses: in the end licenses_done + licenses_restricted + licenses_skipped. 0: not
-     * known yet; in a store of more than about 50,000 licenses this may last for most of the
-     * time, and in a restore it lasts until the end.
+     * known yet: in a backup of more than about 50,000 licenses for most of the time; in a restore
+     * or verification until the end, if it is of some of the licenses, or not of a file with a
+     * path. What such a file says of itself is not checked before the end.
      */
     uint64_t licenses_total;
     /**
@@ -1508,6 +1528,182 @@ WMLB_NODISCARD
 wmlb_hresult wmlb_restorer_enumerate_backup(struct wmlb_restorer *restorer,
                                             wmlb_license_callback callback,
                                             void *user_data);
+
+/* ---- What backups say of themselves, and the generations of one ------------------------------ */
+
+/* What keeps a generation: see the property Keep. */
+
+/** It is the last backup: licenses.wmlb. Nothing removes it. */
+#define WMLB_KEPT_CURRENT 0x1u
+
+/** It is one of the newest generations. */
+#define WMLB_KEPT_LAST 0x2u
+
+/** It is the newest of its day, in UTC. */
+#define WMLB_KEPT_DAILY 0x4u
+
+/** It is the newest of its week, which begins on Monday. */
+#define WMLB_KEPT_WEEKLY 0x8u
+
+/** It is the newest of its month. */
+#define WMLB_KEPT_MONTHLY 0x10u
+
+/** It is the newest of its year. */
+#define WMLB_KEPT_YEARLY 0x20u
+
+/**
+ * A generation of a backup, as far as it is known. The pointers are valid during the call only.
+ */
+typedef struct wmlb_generation_info {
+    /**
+     * The size of this struct in bytes, as the library knows it. Read no field beyond it.
+     */
+    size_t struct_size;
+    /**
+     * The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
+     * that are not UTF-8.
+     */
+    const char *path;
+    /**
+     * When the backup was made, in Unix seconds. If its content cannot be read, what its name
+     * says; INT64_MIN for licenses.wmlb then.
+     */
+    int64_t created;
+    /**
+     * The size of the file in bytes; UINT64_MAX of a stream.
+     */
+    uint64_t size;
+    /**
+     * 1: it is encrypted; 0: it is not.
+     */
+    int32_t encrypted;
+    /**
+     * The number of licenses in it, and their bytes, as its end says: the file is not checked.
+     * UINT64_MAX if that cannot be read, as without the secret of one that is encrypted.
+     */
+    uint64_t licenses;
+    uint64_t bytes;
+    /**
+     * Of the device that made it, in hexadecimal, and the kind of store it is of: "directory",
+     * "sqlite" or "host". "" if they cannot be read.
+     */
+    const char *device_id;
+    const char *store;
+    /**
+     * WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does, or
+     * it was not asked, as by wmlb_restorer_backup_info().
+     */
+    uint32_t kept_by;
+} wmlb_generation_info;
+
+/**
+ * The function that receives generations, one call for each.
+ *
+ * Parameters:
+ * - generation: valid during the call only.
+ * - user_data: as it was passed to the function that lists them.
+ *
+ * Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
+ *
+ * Threads: it is called on the thread that called the list. During the call, every function of
+ * this library may be called.
+ *
+ * The function must return normally. An exception or pthread_exit() that leaves it ends the
+ * process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
+ * undefined. (In this version, what the call held is lost then: memory and open files.)
+ */
+typedef wmlb_hresult (*wmlb_generation_callback)(const struct wmlb_generation_info *generation,
+                                                 void *user_data);
+
+/**
+ * Tells what the backup (property RestorePath: the folder or the file, or the target that is set)
+ * says of itself: calls callback once, and returns. It reads the beginning and the end of the
+ * file, and checks no more of it: see wmlb_restorer_verify_backup().
+ *
+ * A file that is encrypted is opened if Passphrase or Identities is set. If neither is, the call
+ * succeeds all the same; what cannot be told is as wmlb_generation_info says. Of a pipe or a
+ * target without WMLB_TARGET_RANGES, licenses and bytes cannot be told.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - callback: receives the backup; see wmlb_generation_callback.
+ * - user_data: is passed to callback, and not touched otherwise.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - the negative value that callback returned
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
+ * - WMLB_E_HANDLE
+ * - WMLB_E_INVALIDARG: callback is NULL
+ * - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set
+ * - WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: a secret is set, and does not open the file
+ * - WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA, WMLB_HRESULT_FROM_WIN32(50),
+ *   WMLB_E_OUTOFMEMORY, WMLB_E_NOTIMPL: as in the last event of
+ *   wmlb_restorer_restore_licenses()
+ * - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_backup_info(struct wmlb_restorer *restorer,
+                                       wmlb_generation_callback callback,
+                                       void *user_data);
+
+/**
+ * Lists the generations of a backup: calls callback for licenses.wmlb and each generation (see
+ * the property Keep) in the folder RestorePath, or in that of the file RestorePath, the newest
+ * first, and returns at the end of the list. It reads the beginning and the end of each file; one
+ * that is damaged is listed too. kept_by says what the property Keep would keep, and so
+ * what wmlb_restorer_forget_generations() would remove.
+ *
+ * Encrypted files are opened if Passphrase or Identities is set; for each that a passphrase
+ * encrypts, that takes a third of a second.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - callback: receives the generations; see wmlb_generation_callback.
+ * - user_data: is passed to callback, and not touched otherwise.
+ *
+ * Returns:
+ * - WMLB_S_OK, also if there is none
+ * - the negative value that callback returned
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
+ * - WMLB_E_HANDLE
+ * - WMLB_E_INVALIDARG: callback is NULL
+ * - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set
+ * - WMLB_E_NOTIMPL: a target is set
+ * - WMLB_HRESULT_FROM_WIN32(code): the folder or a file in it cannot be read
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_enumerate_generations(struct wmlb_restorer *restorer,
+                                                 wmlb_generation_callback callback,
+                                                 void *user_data);
+
+/**
+ * Removes the generations that the property Keep does not want: lists all, as
+ * wmlb_restorer_enumerate_generations() does, and at the end of the list removes those with
+ * kept_by 0, unless callback returned WMLB_S_FALSE for them. licenses.wmlb is never removed.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - callback: receives the generations; see wmlb_generation_callback. If it returns a negative
+ *   value, nothing is removed.
+ * - user_data: is passed to callback, and not touched otherwise.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - what wmlb_restorer_enumerate_generations() returns; nothing was removed then
+ * - WMLB_NS_E_DRM_NOT_CONFIGURED: also, Keep is not set
+ * - WMLB_HRESULT_FROM_WIN32(code): also, a file cannot be removed
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_forget_generations(struct wmlb_restorer *restorer,
+                                              wmlb_generation_callback callback,
+                                              void *user_data);
 
 /* ---- What a host may decide: rights, restores, a store and a target of its own -------------- */
 

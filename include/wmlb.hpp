@@ -228,7 +228,7 @@ enum class status : std::int32_t {
     fewer_licenses = WMLB_STATUS_FEWER_LICENSES,
 };
 
-/// An event of an operation. It is valid during the call only.
+/// An event of an operation. It is valid during the call only; an owned_event outlives it.
 class event {
 public:
     event(std::int32_t status, wmlb_hresult hr, std::int32_t type, const std::uint8_t *value,
@@ -286,6 +286,40 @@ private:
     std::int32_t type_;
     const std::uint8_t *value_;
     std::size_t size_;
+
+    friend class owned_event;
+};
+
+/// A copy of an event, for another thread or a later time.
+class owned_event {
+public:
+    explicit owned_event(const event &told)
+        : status_(told.status_), hr_(told.hr_), type_(told.type_)
+    {
+        if (told.value_ != nullptr)
+            value_.emplace(reinterpret_cast<const char *>(told.value_), told.size_);
+    }
+
+    /// The event, valid as long as this is neither changed nor moved.
+    event get() const noexcept
+    {
+        const auto *value =
+            value_ ? reinterpret_cast<const std::uint8_t *>(value_->data()) : nullptr;
+        return event(status_, hr_, type_, value, value_ ? value_->size() : 0);
+    }
+
+    wmlb::status status() const noexcept { return get().status(); }
+    std::error_code code() const noexcept { return get().code(); }
+    std::string_view text() const noexcept { return get().text(); }
+    std::optional<wmlb_progress> progress() const noexcept { return get().progress(); }
+    auto fewer() const noexcept { return get().fewer(); }
+    bool last() const noexcept { return get().last(); }
+
+private:
+    std::int32_t status_;
+    wmlb_hresult hr_;
+    std::int32_t type_;
+    std::optional<std::string> value_;
 };
 
 namespace detail {
@@ -341,6 +375,23 @@ struct license {
 
 /// What is called with each license of a list; false, if it returns a bool, ends the list.
 using license_handler = detail::stoppable<license>;
+
+/// A generation of a backup: see wmlb_generation_info.
+struct generation {
+    std::filesystem::path path;
+    std::optional<std::int64_t> created; ///< Unix seconds, if that can be told
+    std::uint64_t size = 0;              ///< bytes of the file
+    bool encrypted = false;
+    std::optional<std::uint64_t> licenses, bytes; ///< if they can be told
+    std::string device_id, store;                 ///< "" if they cannot be told
+    std::uint32_t kept_by = 0;                    ///< WMLB_KEPT_* joined by |
+};
+
+/// What is called with each generation of a list; false, if it returns a bool, ends the list.
+using generation_handler = detail::stoppable<generation>;
+
+/// What is asked of each generation that nothing keeps: whether it is removed.
+using generation_filter = std::function<bool(const generation &)>;
 
 /// What is asked of each license of a backup: whether a restore, a verification or a list is about
 /// it.
@@ -536,8 +587,8 @@ struct core {
 };
 
 /// What the function of a list needs.
-struct listing {
-    const license_handler &handler;
+template <typename Handler> struct listing {
+    const Handler &handler;
     std::exception_ptr thrown;
     bool stopped;
 };
@@ -604,10 +655,49 @@ inline wmlb_hresult on_authorize(const wmlb_restore_request *asked, char *url, s
 
 inline wmlb_hresult on_license(const wmlb_license_info *info, void *user_data) noexcept
 {
-    auto &listing = *static_cast<detail::listing *>(user_data);
+    auto &listing = *static_cast<detail::listing<license_handler> *>(user_data);
     listing.stopped =
         !guarded(listing.thrown, [&]() { return listing.handler(copy_of(*info)); });
     return listing.stopped ? WMLB_E_FAIL : WMLB_S_OK;
+}
+
+inline generation copy_of(const wmlb_generation_info &info)
+{
+    const auto known = [](std::uint64_t amount) {
+        return amount == UINT64_MAX ? std::nullopt : std::optional<std::uint64_t>(amount);
+    };
+    generation copy;
+    copy.path = info.path;
+    copy.created = stated(info.created);
+    copy.size = info.size;
+    copy.encrypted = info.encrypted != 0;
+    copy.licenses = known(info.licenses);
+    copy.bytes = known(info.bytes);
+    copy.device_id = info.device_id;
+    copy.store = info.store;
+    copy.kept_by = info.kept_by;
+    return copy;
+}
+
+inline wmlb_hresult on_generation(const wmlb_generation_info *info, void *user_data) noexcept
+{
+    auto &listing = *static_cast<detail::listing<generation_handler> *>(user_data);
+    listing.stopped =
+        !guarded(listing.thrown, [&]() { return listing.handler(copy_of(*info)); });
+    return listing.stopped ? WMLB_E_FAIL : WMLB_S_OK;
+}
+
+inline wmlb_hresult on_unwanted(const wmlb_generation_info *info, void *user_data) noexcept
+{
+    auto &listing = *static_cast<detail::listing<generation_filter> *>(user_data);
+    bool goes = true;
+    if (info->kept_by != 0 || listing.handler == nullptr)
+        return WMLB_S_OK;
+    listing.stopped = !guarded(listing.thrown, [&]() {
+        goes = listing.handler(copy_of(*info));
+        return true;
+    });
+    return listing.stopped ? WMLB_E_FAIL : goes ? WMLB_S_OK : WMLB_S_FALSE;
 }
 
 } // namespace detail
@@ -618,7 +708,7 @@ inline wmlb_hresult on_license(const wmlb_license_info *info, void *user_data) n
 /// Move-only. To destroy one neither cancels the operation nor waits for it; the restorer's
 /// destructor does both. It may outlive its restorer. One that was moved from or made by
 /// default has no operation: valid() is false, and waiting is errc::invalid_handle.
-class operation {
+class [[nodiscard]] operation {
 public:
     operation() = default;
     operation(operation &&) noexcept = default;
@@ -837,6 +927,9 @@ public:
         set(WMLB_PROP_ONLY, patterns, code);
     }
 
+    /// Sets which generations backups keep: the property Keep, such as "last=3 daily=7".
+    void set_keep(std::string_view rule, std::error_code &code) { set(WMLB_PROP_KEEP, rule, code); }
+
     /// Sets what chooses among these licenses; nullptr: nothing does. What it throws ends the
     /// operation or the list, and is thrown by wait() or the list. It is kept as long as the
     /// restorer lives, and so are the others here.
@@ -910,13 +1003,34 @@ public:
     /// Calls the handler with each license in the store, on this thread.
     void list_store(const license_handler &handler, std::error_code &code) const
     {
-        list(wmlb_restorer_enumerate_store, handler, code);
+        list(wmlb_restorer_enumerate_store, detail::on_license, handler, code);
     }
     /// Calls the handler with each license in the backup file, on this thread. The file is
     /// checked on the way: licenses before the damage were told when an error comes.
     void list_backup(const license_handler &handler, std::error_code &code) const
     {
-        list(wmlb_restorer_enumerate_backup, handler, code);
+        list(wmlb_restorer_enumerate_backup, detail::on_license, handler, code);
+    }
+    /// What the backup at RestorePath, or in the target, says of itself: see
+    /// wmlb_restorer_backup_info(). kept_by is 0.
+    [[nodiscard]] generation backup_info(std::error_code &code) const
+    {
+        generation told;
+        list(wmlb_restorer_backup_info, detail::on_generation,
+             generation_handler([&](const generation &one) { told = one; }), code);
+        return told;
+    }
+    /// Calls the handler with each generation of the backup in the folder of RestorePath, the
+    /// newest first, on this thread.
+    void list_generations(const generation_handler &handler, std::error_code &code) const
+    {
+        list(wmlb_restorer_enumerate_generations, detail::on_generation, handler, code);
+    }
+    /// Removes the generations that the property Keep does not want and for which the filter, if
+    /// there is one, gives true. If it throws, nothing is removed.
+    void forget_generations(const generation_filter &filter, std::error_code &code)
+    {
+        list(wmlb_restorer_forget_generations, detail::on_unwanted, filter, code);
     }
 
 #if WMLB_HPP_EXCEPTIONS
@@ -958,6 +1072,10 @@ public:
     {
         call([&](auto &c) { set_only(patterns, c); });
     }
+    void set_keep(std::string_view rule)
+    {
+        call([&](auto &c) { set_keep(rule, c); });
+    }
     void set_filter(license_filter filter)
     {
         call([&](auto &c) { set_filter(std::move(filter), c); });
@@ -989,6 +1107,20 @@ public:
     void list_backup(const license_handler &handler) const
     {
         call([&](auto &c) { list_backup(handler, c); });
+    }
+    [[nodiscard]] generation backup_info() const
+    {
+        generation told;
+        call([&](auto &c) { told = backup_info(c); });
+        return told;
+    }
+    void list_generations(const generation_handler &handler) const
+    {
+        call([&](auto &c) { list_generations(handler, c); });
+    }
+    void forget_generations(const generation_filter &filter = nullptr)
+    {
+        call([&](auto &c) { forget_generations(filter, c); });
     }
 #endif
 
@@ -1054,12 +1186,13 @@ private:
         return operation(core, std::move(run));
     }
 
-    using lister = wmlb_hresult (*)(wmlb_restorer *, wmlb_license_callback, void *);
-
-    void list(lister function, const license_handler &handler, std::error_code &code) const
+    template <typename Callback, typename Handler>
+    void list(wmlb_hresult (*function)(wmlb_restorer *, Callback, void *),
+              std::common_type_t<Callback> callback, const Handler &handler,
+              std::error_code &code) const
     {
-        detail::listing listing{handler, nullptr, false};
-        const wmlb_hresult hr = function(handle(), detail::on_license, &listing);
+        detail::listing<Handler> listing{handler, nullptr, false};
+        const wmlb_hresult hr = function(handle(), callback, &listing);
 #if WMLB_HPP_EXCEPTIONS
         if (listing.thrown)
             std::rethrow_exception(listing.thrown);

@@ -155,8 +155,12 @@ pub enum Error {
     },
     #[error("the target is in use by another call")]
     TargetBusy,
+    #[error("{} is being replaced by another backup", .0.display())]
+    BackupInUse(PathBuf),
     #[error("the target cannot be read back, as WMLB_BACKUP_VERIFY asks")]
     NoReadBack,
+    #[error("a target that is set has no generations: they are in folders")]
+    NoGenerations,
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     #[error("no memory for {0}")]
@@ -262,15 +266,17 @@ impl Error {
                 hresult::WMLB_E_INVALIDARG
             }
             Error::UnknownProperty(_) => hresult::WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY,
-            Error::NoEncryption(_) | Error::HostStoreReadOnly | Error::NoReadBack => {
-                hresult::WMLB_E_NOTIMPL
-            }
+            Error::NoEncryption(_)
+            | Error::HostStoreReadOnly
+            | Error::NoReadBack
+            | Error::NoGenerations => hresult::WMLB_E_NOTIMPL,
             Error::NotConfigured(_) => hresult::WMLB_NS_E_DRM_NOT_CONFIGURED,
             Error::Busy
             | Error::DatabaseInUse(_)
             | Error::PlayerRuns(_)
             | Error::HostStoreBusy
             | Error::TargetBusy
+            | Error::BackupInUse(_)
             | Error::StoreBusy(_)
             | Error::HalfRestored { .. } => hresult::WMLB_NS_E_DRM_BACKUPRESTORE_BUSY,
             Error::HostName { .. } => hresult::WMLB_NS_E_DRM_INVALID_LICENSE,

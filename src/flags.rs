@@ -37,6 +37,20 @@ constants! {
         /// otherwise have anything restored.
         WMLB_ALLOW_CLEAR = 0x1000;
     }
+    generation_flags: u32 {
+        /// It is the last backup: licenses.wmlb. Nothing removes it.
+        WMLB_KEPT_CURRENT = 0x1;
+        /// It is one of the newest generations.
+        WMLB_KEPT_LAST = 0x2;
+        /// It is the newest of its day, in UTC.
+        WMLB_KEPT_DAILY = 0x4;
+        /// It is the newest of its week, which begins on Monday.
+        WMLB_KEPT_WEEKLY = 0x8;
+        /// It is the newest of its month.
+        WMLB_KEPT_MONTHLY = 0x10;
+        /// It is the newest of its year.
+        WMLB_KEPT_YEARLY = 0x20;
+    }
     running_flags: u32 {
         /// Runs the operation on the calling thread: the call returns when it has ended, with its
         /// result. All functions of the host's (callback, store, rights, authorizer) are called on

@@ -9,14 +9,14 @@
 //! - [`ffi`]: the C boundary. Converts and forwards; decides nothing.
 //! - `registry`, `queue`, `restorer`: handles; events that are fetched; one operation at a time,
 //!   its thread, cancel, wait.
-//! - `backup`, `restore`, `verify`, `enumerate`: from the store into the archive, and back;
-//!   checks and lists.
+//! - `backup`, `restore`, `verify`, `enumerate`, `generations`: from the store into the archive,
+//!   and back; checks and lists.
 //! - `choice`: which licenses of a backup an operation is about.
 //! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup
 //!   file. `device`: which device this is. `compare`: whether two contents are the same.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `flags`, `status`, `error`, `hresult`: what is set, told and answered; `constants`:
-//!   how the tables in them reach the header.
+//!   how the tables in them reach the header. `keep`: which generations of a backup are kept.
 //! - `sys`, `sync`, `panics`, `secret`: the system calls that differ between systems; waiting;
 //!   the panic hook; what is wiped from memory.
 
@@ -38,7 +38,9 @@ pub mod ffi;
 mod flags;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod generations;
 mod hresult;
+mod keep;
 mod license;
 mod name;
 mod operation;

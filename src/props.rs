@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::error::{At, Error, Result};
+use crate::keep::Rule;
 use crate::secret::Secret;
 use crate::status::{WMLB_TYPE_DWORD, WMLB_TYPE_STRING};
 use crate::sys::xdg;
@@ -68,9 +69,12 @@ impl Specification {
     fn value_type(&self) -> i32 {
         match self.kind {
             Kind::Number { .. } => WMLB_TYPE_DWORD,
-            Kind::Path | Kind::Text | Kind::Recipients | Kind::Secret | Kind::Choice(_) => {
-                WMLB_TYPE_STRING
-            }
+            Kind::Path
+            | Kind::Text
+            | Kind::Rule
+            | Kind::Recipients
+            | Kind::Secret
+            | Kind::Choice(_) => WMLB_TYPE_STRING,
         }
     }
 
@@ -107,6 +111,11 @@ impl Specification {
                 Ok(Setting::Text(text.to_owned()))
             }
             Kind::Text => Ok(Setting::Text(self.text(value)?.to_owned())),
+            Kind::Rule => {
+                let text = self.text(value)?;
+                Rule::parse(text).map_err(|problem| self.refuse(problem))?;
+                Ok(Setting::Text(text.to_owned()))
+            }
             Kind::Choice(words) => {
                 let text = self.text(value)?;
                 if !words.contains(&text) {
@@ -135,7 +144,7 @@ impl Specification {
                 path.ok().map(Setting::Text)
             }
             Kind::Path | Kind::Recipients | Kind::Secret => None,
-            Kind::Text => Some(Setting::Text(String::new())),
+            Kind::Text | Kind::Rule => Some(Setting::Text(String::new())),
             Kind::Number { default, .. } => Some(Setting::Number(default)),
             Kind::Choice(words) => Some(Setting::Text(words[0].to_owned())),
         }
@@ -303,6 +312,12 @@ impl Properties {
         self.number(Property::Niceness)
     }
 
+    /// Which generations of a backup are kept; None: nothing is kept or removed.
+    pub fn keep(&self) -> Option<Rule> {
+        let text = self.text(Property::Keep).unwrap_or_default();
+        Rule::parse(text).ok().flatten()
+    }
+
     /// Whether a license whose right is not stated is left out.
     pub fn denies_unstated_rights(&self) -> bool {
         self.text(Property::UnstatedRights) == Some("deny")
@@ -349,6 +364,7 @@ mod tests {
                 b"age1\nage1\0",
             ),
             ("UnstatedRights", WMLB_TYPE_STRING, deny, deny),
+            ("Keep", WMLB_TYPE_STRING, b"last=3", b"last=3\0"),
             (
                 "Threads",
                 WMLB_TYPE_DWORD,
@@ -455,6 +471,12 @@ mod tests {
                 WMLB_TYPE_DWORD,
                 dword(u32::MAX),
                 "is not in 0 to 19",
+            ),
+            (
+                "Keep",
+                WMLB_TYPE_STRING,
+                b"last=0".to_vec(),
+                "not a number from 1 to 9999",
             ),
             (
                 "UnstatedRights",

@@ -42,6 +42,15 @@ impl Entries for Table {
 }
 
 impl Table {
+    /// What [`Table::return_to`] comes back to.
+    pub fn mark(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn return_to(&mut self, mark: usize) {
+        self.0.truncate(mark);
+    }
+
     pub fn to_bytes(&self) -> Vec<u8> {
         let entries = self.0.len() as u64;
         let mut out = Vec::with_capacity(HEAD + self.0.len() + FOOTER);

@@ -6,7 +6,7 @@ use super::frame::{self, Licenses, Padding, Seal, SourceHash};
 use super::output::Output;
 use super::readback::{self, Expected};
 use super::seek::{self, Table};
-use super::summary::Summary;
+use super::summary::{Summary, SummaryMark};
 use super::waiting::{NewFile, Released, Waiting};
 use crate::error::{Error, Result};
 use crate::operation::Control;
@@ -22,9 +22,25 @@ pub struct Writer<'a> {
     table: Table,
     /// What is to be read back, unless the output knows better.
     expected: Vec<Expected>,
-    /// The frames of a large license that may still turn out void.
-    waiting: Option<Waiting>,
+    /// A large license that may still turn out void.
+    large: Option<Large>,
     padding: Vec<u8>,
+}
+
+/// The frames of a large license that may still turn out void.
+enum Large {
+    /// They are written already, after this, and can be taken back.
+    Written(Mark),
+    /// They wait, since what is once written stays there.
+    Waits(Waiting),
+}
+
+/// How far an archive was.
+struct Mark {
+    offset: u64,
+    summary: SummaryMark,
+    table: usize,
+    expected: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -44,7 +60,7 @@ impl<'a> Writer<'a> {
             summary: Summary::default(),
             table: Table::default(),
             expected: Vec::new(),
-            waiting: None,
+            large: None,
             padding: Vec::new(),
         };
         let frame = frame::store(&info.to_content()?);
@@ -54,9 +70,11 @@ impl<'a> Writer<'a> {
     }
 
     pub fn write(&mut self, licenses: Licenses) -> Result<Vec<u8>> {
-        match &mut self.waiting {
-            Some(waiting) => waiting.add(&licenses, self.encryption, self.new_file)?,
-            None => {
+        match &mut self.large {
+            Some(Large::Waits(waiting)) => {
+                waiting.add(&licenses, self.encryption, self.new_file)?;
+            }
+            Some(Large::Written(_)) | None => {
                 self.output.write(&licenses.frame.data)?;
                 self.add(&licenses.frame.seal, &licenses.first, licenses.source)?;
             }
@@ -85,12 +103,24 @@ impl<'a> Writer<'a> {
     /// The frames from here on are those of a large license that may change while it is read,
     /// until [`Writer::accept_large`] or [`Writer::drop_large`].
     pub fn begin_large(&mut self) {
-        self.waiting = Some(Waiting::default());
+        self.large = Some(if self.output.takes_back() {
+            Large::Written(Mark {
+                offset: self.offset,
+                summary: self.summary.mark(),
+                table: self.table.mark(),
+                expected: self.expected.len(),
+            })
+        } else {
+            Large::Waits(Waiting::default())
+        });
     }
 
     /// The large license turned out whole.
     pub fn accept_large(&mut self, control: &Control) -> Result<()> {
-        let waiting = self.waiting.take().ok_or_else(no_large)?;
+        let waiting = match self.large.take().ok_or_else(no_large)? {
+            Large::Written(_) => return Ok(()),
+            Large::Waits(waiting) => waiting,
+        };
         waiting.release(control, |event| match event {
             Released::Bytes(bytes) => self.output.write(bytes),
             Released::Frame {
@@ -103,7 +133,14 @@ impl<'a> Writer<'a> {
 
     /// The large license changed meanwhile: it is as if nothing had been written of it.
     pub fn drop_large(&mut self) -> Result<()> {
-        self.waiting.take().map(drop).ok_or_else(no_large)
+        if let Large::Written(mark) = self.large.take().ok_or_else(no_large)? {
+            self.output.take_back(self.offset - mark.offset)?;
+            self.offset = mark.offset;
+            self.summary.return_to(mark.summary);
+            self.table.return_to(mark.table);
+            self.expected.truncate(mark.expected);
+        }
+        Ok(())
     }
 
     /// Closes the archive: the summary, the end of the tar, the table of all frames.

@@ -36,58 +36,85 @@ pub struct Earlier<'a> {
     pub decryption: &'a Decryption,
     /// It may be replaced by one without licenses.
     pub allows_empty: bool,
+    /// It stays as a generation, under a name that says when it was made.
+    pub is_kept: bool,
     pub scratch: &'a Scratch,
     pub control: &'a Control,
 }
 
+/// What a comparison with a new backup says.
+#[derive(Default)]
+pub struct Compared {
+    /// When the earlier one was made, where it is kept and that can be told.
+    pub created: Option<i64>,
+    /// How many licenses it has, if they are more than twice those of the new one.
+    pub fewer: Option<u64>,
+}
+
 impl Earlier<'_> {
-    /// How many licenses it has, if they are more than twice those of the new one. An error when
-    /// it has some and the new one none; what cannot be read may have some.
-    pub fn fewer(self, now: &Amount) -> Result<Option<u64>> {
+    /// An error when it has licenses and the new one none; what cannot be read may have some.
+    pub fn compare(self, now: &Amount) -> Result<Compared> {
         let is_empty = now.licenses == now.empty && now.restricted == 0;
         let nothing = is_empty && !self.allows_empty;
+        let refusal = || Error::NothingToSave(self.path.clone());
         let source = match self.source {
-            None => return Ok(None),
+            None => return Ok(Compared::default()),
             // It is not replaced.
             Some(Err(error @ Error::NotRegular(_))) => return Err(error),
-            Some(Err(_)) if nothing => return Err(Error::NothingToSave(self.path)),
-            Some(Err(_)) => return Ok(None),
+            Some(Err(_)) if nothing => return Err(refusal()),
+            Some(Err(_)) => return Ok(Compared::default()),
             Some(Ok(source)) => source,
         };
-        let read = read(source, self.decryption, self.control);
+        let mut compared = Compared::default();
+        let read = read(source, self.is_kept, self.decryption, self.control);
         self.control.check()?;
-        let (archive, before) = match read {
-            Ok(None) => return Ok(None),
+        let (mut archive, is_small) = match read {
+            Ok(None) => return Ok(compared),
             Ok(Some(read)) => read,
-            Err(_) if nothing => return Err(Error::NothingToSave(self.path)),
-            Err(_) => return Ok(None),
+            Err(_) if nothing => return Err(refusal()),
+            Err(_) => return Ok(compared),
+        };
+        compared.created = Some(archive.info.created);
+        if is_small {
+            return Ok(compared);
+        }
+        let before = match archive.index() {
+            Ok(index) => index.licenses,
+            Err(_) if nothing => return Err(refusal()),
+            Err(_) => return Ok(compared),
         };
         if nothing && before > 0 {
             let holds = holds_licenses(archive, self.scratch, self.control).unwrap_or(true);
             self.control.check()?;
             if holds {
-                return Err(Error::NothingToSave(self.path));
+                return Err(refusal());
             }
         }
-        Ok(Some(before).filter(|_| now.licenses < before.div_ceil(2)))
+        compared.fewer = Some(before).filter(|_| now.licenses < before.div_ceil(2));
+        Ok(compared)
     }
 }
 
-/// Opens a backup, and tells how many licenses are in it; None where it is too small for any.
+/// Opens a backup, and tells whether it is too small for any license; one that is, is opened where
+/// it is kept only.
 fn read(
     source: Source,
+    is_kept: bool,
     decryption: &Decryption,
     control: &Control,
-) -> Result<Option<(Archive, u64)>> {
+) -> Result<Option<(Archive, bool)>> {
     let Source { mut bytes, path } = source;
     let length = envelope::length_of(&mut *bytes).at("read", &path)?;
-    if length.is_some_and(|length| length < WITH_LICENSES) {
+    let is_small = length.is_some_and(|length| length < WITH_LICENSES);
+    if is_small && !is_kept {
         return Ok(None);
     }
     bytes.seek(SeekFrom::Start(0)).at("read", &path)?;
-    let mut archive = Archive::open(bytes, path, decryption, control)?;
-    let licenses = archive.index()?.licenses;
-    Ok(Some((archive, licenses)))
+    let archive = match Archive::open(bytes, path, decryption, control) {
+        Err(_) if is_small => return Ok(None),
+        archive => archive?,
+    };
+    Ok(Some((archive, is_small)))
 }
 
 /// Whether an archive has anything in it that is not a database without licenses.

@@ -7,6 +7,7 @@ mod packing;
 mod rights;
 mod shared;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -27,6 +28,7 @@ use crate::flags::{
     WMLB_BACKUP_EMPTY, WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY,
 };
 use crate::hresult::{self, wmlb_hresult};
+use crate::keep::Rule;
 use crate::license::Right;
 use crate::operation::{Control, Job, Operation};
 use crate::pipeline::{self, MainSide};
@@ -35,7 +37,7 @@ use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, Contents, List, Listing, Store, Wish};
-use crate::target::{self, NewFile, SetTarget, Source, Target};
+use crate::target::{self, Keeping, NewFile, SetTarget, Source, Target};
 
 /// The flags of a backup.
 pub(crate) const FLAGS: u32 =
@@ -53,6 +55,8 @@ pub struct Backup {
     threads: usize,
     denies_unstated_rights: bool,
     rights: Option<Arc<dyn Rights>>,
+    /// Which generations are kept.
+    keep: Option<Rule>,
 }
 
 impl Backup {
@@ -76,6 +80,7 @@ impl Backup {
             denies_unstated_rights: properties.denies_unstated_rights(),
             rights,
             target,
+            keep: properties.keep(),
         };
         backup.target.check(backup.has(WMLB_BACKUP_OVERWRITE))?;
         if backup.has(WMLB_BACKUP_VERIFY) && !backup.target.reads_back() {
@@ -119,14 +124,23 @@ impl Job for Backup {
         };
         let listing = opened.list(wish, operation)?;
         let saved = self.write(operation, listing, &scratch, &mut *file)?;
-        let overwrite = self.has(WMLB_BACKUP_OVERWRITE);
-        file.publish(overwrite, &mut |source| {
+        let keeping = self.keep.map(|rule| Keeping {
+            control: operation.control(),
+            rule,
+            created: saved.created,
+            replaced: Cell::new(saved.replaced),
+        });
+        file.publish(overwrite, keeping.as_ref(), &mut |source| {
             // Nobody has agreed to fewer licenses than that one has.
             let earlier = self.earlier(source, &scratch, operation);
-            match earlier.fewer(&saved.amount)? {
-                Some(_) => Err(Error::Disturbed(self.target.display_path())),
-                None => Ok(()),
+            let compared = earlier.compare(&saved.amount)?;
+            if compared.fewer.is_some() {
+                return Err(Error::Disturbed(self.target.display_path()));
             }
+            if let Some(keeping) = &keeping {
+                keeping.replaced.set(compared.created);
+            }
+            Ok(())
         })?;
         Ok(if saved.all_stored {
             hresult::WMLB_S_OK
@@ -143,10 +157,21 @@ impl Append for FileEnd<'_, '_> {
     fn append(&mut self, data: &[u8]) -> Result<()> {
         self.0.append(data)
     }
+
+    fn takes_back(&self) -> bool {
+        self.0.takes_back()
+    }
+
+    fn take_back(&mut self, bytes: u64) -> Result<()> {
+        self.0.take_back(bytes)
+    }
 }
 
 /// What was saved of a store.
 struct Saved {
+    /// When the backup was made, and the one that it replaces.
+    created: i64,
+    replaced: Option<i64>,
     amount: Amount,
     /// No license was left out because it could not be read.
     all_stored: bool,
@@ -192,6 +217,7 @@ impl Backup {
             path: self.target.display_path(),
             decryption: &self.decryption,
             allows_empty: self.has(WMLB_BACKUP_EMPTY),
+            is_kept: self.keep.is_some(),
             scratch,
             control: operation.control(),
         }
@@ -248,11 +274,16 @@ impl Backup {
             empty,
             restricted: progress.licenses_restricted,
         };
-        self.compare(&amount, earlier, scratch, operation)?;
+        let replaced = self.compare(&amount, earlier, scratch, operation)?;
         operation.report_progress(progress)?;
 
         let written = writer.finish(progress.licenses_done, progress.bytes_done)?;
-        let saved = Saved { amount, all_stored };
+        let saved = Saved {
+            created: info.created,
+            replaced,
+            amount,
+            all_stored,
+        };
         Ok((written, saved))
     }
 
@@ -279,21 +310,23 @@ impl Backup {
     }
 
     /// Refuses what must not replace the earlier backup; tells when that has far more licenses.
+    /// Gives when that was made, where it is kept and that can be told.
     fn compare(
         &self,
         amount: &Amount,
         earlier: Result<Option<Source>>,
         scratch: &Scratch,
         operation: &mut Operation<'_>,
-    ) -> Result<()> {
-        let Some(before) = self.earlier(earlier, scratch, operation).fewer(amount)? else {
-            return Ok(());
-        };
-        operation.report(
-            status::WMLB_STATUS_FEWER_LICENSES,
-            hresult::WMLB_S_OK,
-            Value::Counts(&[before, amount.licenses]),
-        )
+    ) -> Result<Option<i64>> {
+        let compared = self.earlier(earlier, scratch, operation).compare(amount)?;
+        if let Some(before) = compared.fewer {
+            operation.report(
+                status::WMLB_STATUS_FEWER_LICENSES,
+                hresult::WMLB_S_OK,
+                Value::Counts(&[before, amount.licenses]),
+            )?;
+        }
+        Ok(compared.created)
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Kind {
     Number { min: u32, max: u32, default: u32 },
     /// Any text, which may be empty: so it is by default.
     Text,
+    /// A rule of which generations are kept; empty by default.
+    Rule,
     /// One of these words; the first is the default.
     Choice(&'static [&'static str]),
 }
@@ -26,6 +28,9 @@ properties! {
 
     /// The license store: a folder, in which every file at any depth is a license, or one SQLite
     /// database. While a store is set with wmlb_restorer_set_store(), this property is not used.
+    ///
+    /// WARNING: close the host's own connections to a database in it before that is restored; see
+    /// wmlb_restorer_restore_licenses().
     ///
     /// Default: $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
     /// $HOME/.local/share/wmlb/licenses. An empty variable counts as not set, and so do
@@ -108,4 +113,19 @@ properties! {
 
     /// What to do with a license that does not say whether it may be backed up.
     UnstatedRights: Kind::Choice(&["allow", "deny"]);
+
+    /// Which generations of a backup are kept in the folder BackupPath. When a backup replaces
+    /// another, that one is kept there as licenses-YYYYMMDDThhmmssZ.wmlb, where the time is that of
+    /// its beginning, in UTC; with -2, -3 and so on after the Z if there is one of that second
+    /// already. When the new backup has its name, generations that the rule does not want are
+    /// removed. Not set or empty: nothing is kept or removed.
+    ///
+    /// The rule is a text such as "last=3 daily=7 weekly=4 monthly=6 yearly=2": any of these parts,
+    /// separated by blanks, each with a number from 1 to 9999. last wants the newest generations,
+    /// and the others the newest of its day, week (from Monday on), month or year, in UTC,
+    /// until they have as many. A generation stays if any part wants it; licenses.wmlb counts as
+    /// one, and always stays. None is removed for its age, so a clock that jumps removes nothing.
+    ///
+    /// While a target is set with wmlb_restorer_set_target(), a backup does not use it.
+    Keep: Kind::Rule;
 }

@@ -10,7 +10,7 @@ use rustix::fs::{self, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::claim::{Claim, Uses};
-use super::traits::{NewFile, Origin, SetTarget, Source, Target};
+use super::traits::{Keeping, NewFile, Origin, SetTarget, Source, Target};
 use crate::error::{At, Error, Result};
 use crate::operation::{Control, HostCalls, Operation};
 use crate::sys::{self, ReadAt, StreamWriter};
@@ -166,6 +166,7 @@ impl NewFile for RegularFile {
     fn publish(
         mut self: Box<Self>,
         _overwrite: bool,
+        _keeping: Option<&Keeping>,
         _agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
     ) -> Result<()> {
         self.published = true;
@@ -221,6 +222,7 @@ impl NewFile for StreamFile {
     fn publish(
         self: Box<Self>,
         _overwrite: bool,
+        _keeping: Option<&Keeping>,
         _agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
     ) -> Result<()> {
         Ok(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::claim::{Claim, Uses};
-use super::traits::{NewFile, Origin, SetTarget, Source, Target};
+use super::traits::{Keeping, NewFile, Origin, SetTarget, Source, Target};
 use crate::error::{At, Error, Result};
 use crate::operation::{Control, HostCalls, Operation};
 use crate::sys::ReadAt;
@@ -127,6 +127,7 @@ impl NewFile for HostFile {
     fn publish(
         mut self: Box<Self>,
         overwrite: bool,
+        _keeping: Option<&Keeping>,
         agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
     ) -> Result<()> {
         if let Some(seen) = self.earlier {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::folder::{FolderOrigin, FolderTarget};
+use super::folder::{FolderOrigin, FolderTarget, Generations};
 use super::traits::{Origin, SetTarget, Target};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::props::{Properties, Property};
 
 /// Where the next backup goes: to the target that is set, or by the properties.
@@ -28,4 +28,15 @@ pub fn origin(properties: &Properties, set: Option<Arc<dyn SetTarget>>) -> Resul
     };
     origin.check()?;
     Ok(origin)
+}
+
+/// The generations in the folder of RestorePath. A target that is set has none.
+pub fn generations(
+    properties: &Properties,
+    set: Option<Arc<dyn SetTarget>>,
+) -> Result<Generations> {
+    match set {
+        Some(_) => Err(Error::NoGenerations),
+        None => Generations::at(&properties.absolute_path(Property::RestorePath)?),
+    }
 }

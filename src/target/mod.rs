@@ -12,5 +12,5 @@ mod kinds;
 mod traits;
 
 pub use descriptor::Descriptor;
-pub use kinds::{origin, target};
+pub use kinds::{generations, origin, target};
 pub use traits::*;

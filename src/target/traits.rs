@@ -1,9 +1,11 @@
 //! What a target is.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::keep::Rule;
 use crate::name::Reserved;
 use crate::operation::{Control, HostCalls, Operation};
 use crate::scratch::Scratch;
@@ -51,6 +53,16 @@ pub trait NewFile: ReadAt + Send {
     /// Appends; an error names the file that is to be.
     fn append(&mut self, data: &[u8]) -> Result<()>;
 
+    /// Whether what was appended can be taken back.
+    fn takes_back(&self) -> bool {
+        false
+    }
+
+    /// Takes the last bytes back, where that can be done.
+    fn take_back(&mut self, _bytes: u64) -> Result<()> {
+        Err(Error::Defect("what is only appended to, cut".to_owned()))
+    }
+
     /// Waits until what was appended is safe, and forgets what memory still holds of it: what is
     /// read next is what was stored.
     fn synchronize(&mut self) -> Result<()>;
@@ -60,10 +72,12 @@ pub trait NewFile: ReadAt + Send {
 
     /// Puts the file, which must be synchronized, in its place: that of nothing, or with
     /// `overwrite` that of an earlier backup. Where that is another than [`NewFile::earlier`] gave
-    /// last, `agrees` is asked, and an error of it ends it.
+    /// last, `agrees` is asked, and an error of it ends it. With `keeping` the earlier one stays as
+    /// a generation, where the target has such.
     fn publish(
         self: Box<Self>,
         overwrite: bool,
+        keeping: Option<&Keeping>,
         agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
     ) -> Result<()>;
 
@@ -79,6 +93,17 @@ pub trait NewFile: ReadAt + Send {
     fn reserved(&self) -> Option<Reserved> {
         None
     }
+}
+
+/// How generations are kept in a backup.
+pub struct Keeping<'a> {
+    pub control: &'a Control,
+    pub rule: Rule,
+    /// When the new backup was made.
+    pub created: i64,
+    /// When the backup was made that [`NewFile::earlier`], or `agrees`, was about last, as far as
+    /// that can be told.
+    pub replaced: Cell<Option<i64>>,
 }
 
 /// A backup file that is read.

@@ -57,7 +57,10 @@ std::error_code fetch(wmlb::queue &queue)
 {
     std::error_code code, result = wmlb::errc::unexpected;
     bool begun = false, progress = false, ended = false;
+    std::vector<wmlb::owned_event> kept;
     while (auto event = queue.next(code)) {
+        kept.emplace_back(*event);
+        CHECK(kept.back().status() == event->status() && kept.back().text() == event->text());
         CHECK(!code && !ended);
         begun = begun || event->status() == wmlb::status::begin;
         progress = progress || event->progress();
@@ -65,6 +68,13 @@ std::error_code fetch(wmlb::queue &queue)
         if (ended)
             result = event->code();
     }
+    // They outlive the ones that they are of, and are moved.
+    const auto moved = std::move(kept);
+    CHECK(!moved.empty() && moved.front().status() == wmlb::status::begin);
+    for (const auto &one : moved)
+        CHECK(one.progress().has_value() == (one.status() == wmlb::status::progress));
+    CHECK(moved.back().last() && moved.back().code() == result && !moved.back().fewer());
+    CHECK(moved.back().text().data()[moved.back().text().size()] == 0);
     // The one after the last license comes in each that is not canceled.
     CHECK(!code && begun && ended && (progress || result == wmlb::errc::canceled));
     return result;
@@ -545,6 +555,70 @@ void exceptions(const fs::path &store, const fs::path &folder)
 }
 #endif
 
+void generations(const fs::path &store, const fs::path &folder)
+{
+    std::error_code code;
+    wmlb::restorer restorer;
+    const fs::path own = folder / "store", to = folder / "to";
+    fs::create_directories(folder);
+    fs::copy(store, own, fs::copy_options::recursive);
+    paths(restorer, own, to);
+    restorer.set_restore_path(to, code);
+    const auto save = [&](int number) {
+        std::ofstream(own / "changing") << number;
+        restorer.backup(WMLB_BACKUP_OVERWRITE, nullptr, code).wait(code);
+        CHECK(!code);
+    };
+    restorer.set_keep("last=one", code);
+    CHECK(code == std::errc::invalid_argument || code == wmlb::errc::invalid_argument);
+    restorer.set_keep("last=9", code);
+    CHECK(!code);
+    for (int number = 0; number < 4; number++)
+        save(number);
+    std::vector<wmlb::generation> found;
+    const auto list = [&]() {
+        found.clear();
+        restorer.list_generations([&](const wmlb::generation &one) { found.push_back(one); }, code);
+        CHECK(!code);
+    };
+    list();
+    CHECK(found.size() == 4 && found[0].path == to / WMLB_BACKUP_FILE_NAME);
+    CHECK(found[0].kept_by == (WMLB_KEPT_CURRENT | WMLB_KEPT_LAST));
+    CHECK(found[1].kept_by == WMLB_KEPT_LAST && found[1].size == fs::file_size(found[1].path));
+    CHECK(found[1].created && *found[1].created <= *found[0].created && !found[1].encrypted);
+    CHECK(found[0].licenses > 1u && found[0].bytes > 1u && found[0].store == "directory");
+    CHECK(found[0].device_id.size() == 32);
+    int told = 0;
+    const auto info = restorer.backup_info(code);
+    CHECK(!code && info.path == found[0].path && info.created == found[0].created);
+    CHECK(info.licenses == found[0].licenses && info.bytes == found[0].bytes);
+    restorer.list_generations([&](const wmlb::generation &) { return ++told < 2; }, code);
+    CHECK(!code && told == 2);
+
+    restorer.set_keep("last=2", code);
+    const fs::path spared = found[3].path;
+    restorer.forget_generations([&](const wmlb::generation &one) { return one.path != spared; },
+                                code);
+    CHECK(!code);
+    list();
+    CHECK(found.size() == 3 && found[2].path == spared && found[2].kept_by == 0);
+#if WMLB_HPP_EXCEPTIONS
+    bool thrown = false;
+    try {
+        restorer.forget_generations(
+            [](const wmlb::generation &) -> bool { throw std::out_of_range("it"); });
+    } catch (const std::out_of_range &) {
+        thrown = true;
+    }
+    CHECK(thrown && fs::exists(spared));
+#endif
+    restorer.forget_generations(nullptr, code);
+    CHECK(!code && !fs::exists(spared));
+    restorer.remove(WMLB_PROP_KEEP, code);
+    restorer.forget_generations(nullptr, code);
+    CHECK(code == wmlb::errc::not_configured);
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -562,6 +636,7 @@ int main(int argc, char **argv)
     choices(store, folder / "choices");
     handlers(store, folder / "handlers");
     fetching(store, folder / "fetching");
+    generations(store, folder / "generations");
 #if WMLB_HPP_EXCEPTIONS
     exceptions(store, folder / "exceptions");
 #endif

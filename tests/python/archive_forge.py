@@ -301,7 +301,8 @@ def info_value(**changes):
 
 def info(**changes):
     """The content of the first frame."""
-    return member(b"wmlb.json", to_json(info_value(**changes)), CREATED * 10**9)
+    value = info_value(**changes)
+    return member(b"wmlb.json", to_json(value), value["created"] * 10**9)
 
 
 def first_of(content, before):

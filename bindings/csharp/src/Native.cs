@@ -19,6 +19,9 @@ namespace Wmlb
         public delegate int LicenseCallback(IntPtr license, IntPtr userData);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate int GenerationCallback(IntPtr generation, IntPtr userData);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         public delegate int StoreCallback(IntPtr store, IntPtr userData);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -74,6 +77,21 @@ namespace Wmlb
             public long modified;
             public long valid_from;
             public long valid_until;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct wmlb_generation_info
+        {
+            public UIntPtr struct_size;
+            public IntPtr path;
+            public long created;
+            public ulong size;
+            public int encrypted;
+            public ulong licenses;
+            public ulong bytes;
+            public IntPtr device_id;
+            public IntPtr store;
+            public uint kept_by;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -228,6 +246,18 @@ namespace Wmlb
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_restorer_enumerate_backup(RestorerHandle restorer,
             LicenseCallback callback, IntPtr userData);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_restorer_backup_info(RestorerHandle restorer,
+            GenerationCallback callback, IntPtr userData);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_restorer_enumerate_generations(RestorerHandle restorer,
+            GenerationCallback callback, IntPtr userData);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_restorer_forget_generations(RestorerHandle restorer,
+            GenerationCallback callback, IntPtr userData);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_discover_stores(StoreCallback callback, IntPtr userData);

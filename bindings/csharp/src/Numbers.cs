@@ -81,6 +81,7 @@ namespace Wmlb
         public const string THREADS = "Threads";
         public const string NICENESS = "Niceness";
         public const string UNSTATED_RIGHTS = "UnstatedRights";
+        public const string KEEP = "Keep";
     }
 
     /// <summary>How to back up.</summary>
@@ -101,6 +102,32 @@ namespace Wmlb
 
         /// <summary>A store without licenses may replace a backup that has some.</summary>
         Empty = 2048,
+    }
+
+    /// <summary>What keeps a generation of a backup.</summary>
+    [Flags]
+    public enum KeptBy : uint
+    {
+        /// <summary>Nothing does.</summary>
+        None = 0,
+
+        /// <summary>It is the last backup.</summary>
+        Current = 1,
+
+        /// <summary>It is one of the newest.</summary>
+        Last = 2,
+
+        /// <summary>It is the newest of its day.</summary>
+        Daily = 4,
+
+        /// <summary>It is the newest of its week.</summary>
+        Weekly = 8,
+
+        /// <summary>It is the newest of its month.</summary>
+        Monthly = 16,
+
+        /// <summary>It is the newest of its year.</summary>
+        Yearly = 32,
     }
 
     /// <summary>How to restore.</summary>

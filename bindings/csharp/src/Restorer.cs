@@ -19,6 +19,7 @@ namespace Wmlb
         private static readonly Native.FilterCallback FilterAsked = AskFilter;
         private static readonly Native.LicenseCallback LicenseTold = AddLicense;
         private static readonly Native.StoreCallback StoreTold = AddStore;
+        private static readonly Native.GenerationCallback GenerationTold = AddGeneration;
 
         private readonly RestorerHandle handle;
         // What the library is given to find this object by; weak, as it holds the library's.
@@ -69,6 +70,14 @@ namespace Wmlb
         {
             get => Get(Property.ONLY);
             set => Set(Property.ONLY, value);
+        }
+
+        /// <summary>Which backups stay when others replace them, such as "last=3 daily=7".
+        /// </summary>
+        public string Keep
+        {
+            get => Get(Property.KEEP);
+            set => Set(Property.KEEP, value);
         }
 
         /// <summary>The passphrase of encrypted backups.</summary>
@@ -315,6 +324,40 @@ namespace Wmlb
             return list.Items;
         }
 
+        /// <summary>What the backup at RestorePath says of itself; nothing else of it is checked.
+        /// </summary>
+        public GenerationInfo BackupInfo()
+        {
+            var list = new Collected<GenerationInfo>();
+            list.Gather(own => Native.wmlb_restorer_backup_info(handle, GenerationTold, own),
+                () => LastError);
+            return list.Items[0];
+        }
+
+        /// <summary>The backups in the folder of RestorePath, the newest first.</summary>
+        public IReadOnlyList<GenerationInfo> ListGenerations()
+        {
+            var list = new Collected<GenerationInfo>();
+            list.Gather(own => Native.wmlb_restorer_enumerate_generations(handle, GenerationTold,
+                own), () => LastError);
+            return list.Items;
+        }
+
+        /// <summary>Removes the backups in the folder of RestorePath that Keep does not want, and
+        /// gives all that were there. An exception of the filter's removes none.</summary>
+        /// <param name="goes">Whether one that is not wanted is removed; null: each is.</param>
+        public IReadOnlyList<GenerationInfo> ForgetGenerations(
+            Func<GenerationInfo, bool> goes = null)
+        {
+            var list = new Collected<GenerationInfo>
+            {
+                Accepts = one => one.KeptBy != KeptBy.None || goes == null || goes(one),
+            };
+            list.Gather(own => Native.wmlb_restorer_forget_generations(handle, GenerationTold,
+                own), () => LastError);
+            return list.Items;
+        }
+
         /// <summary>Cancels the operation that runs, if one does.</summary>
         public void Cancel()
         {
@@ -358,7 +401,7 @@ namespace Wmlb
             return Interlocked.Exchange(ref thrown, null);
         }
 
-        private void Keep(Exception exception)
+        private void KeepThrown(Exception exception)
         {
             Interlocked.CompareExchange(ref thrown, exception, null);
         }
@@ -367,21 +410,21 @@ namespace Wmlb
         {
             var restorer = (Restorer)GCHandle.FromIntPtr(ctx).Target;
             // A value that is none ends the backup.
-            return Operation.Guard(restorer, restorer.Keep, -1,
+            return Operation.Guard(restorer, restorer.KeepThrown, -1,
                 () => (int)restorer.rights(new LicenseInfo(license)));
         }
 
         private static int AskFilter(IntPtr license, IntPtr ctx)
         {
             var restorer = (Restorer)GCHandle.FromIntPtr(ctx).Target;
-            return Operation.Guard(restorer, restorer.Keep, HResult.E_FAIL,
+            return Operation.Guard(restorer, restorer.KeepThrown, HResult.E_FAIL,
                 () => restorer.filter(new LicenseInfo(license)) ? HResult.S_OK : HResult.S_FALSE);
         }
 
         private static int AskAuthorizer(IntPtr request, IntPtr url, UIntPtr urlLength, IntPtr ctx)
         {
             var restorer = (Restorer)GCHandle.FromIntPtr(ctx).Target;
-            return Operation.Guard(restorer, restorer.Keep, HResult.E_FAIL, () =>
+            return Operation.Guard(restorer, restorer.KeepThrown, HResult.E_FAIL, () =>
             {
                 string address = restorer.authorizer(new RestoreRequest(request));
                 if (address == null)
@@ -400,6 +443,11 @@ namespace Wmlb
         private static int AddLicense(IntPtr license, IntPtr userData)
         {
             return Collected<LicenseInfo>.Add(userData, () => new LicenseInfo(license));
+        }
+
+        private static int AddGeneration(IntPtr generation, IntPtr userData)
+        {
+            return Collected<GenerationInfo>.Add(userData, () => new GenerationInfo(generation));
         }
 
         private static int AddStore(IntPtr store, IntPtr userData)
@@ -440,6 +488,9 @@ namespace Wmlb
 
             public IReadOnlyList<T> Items => items;
 
+            /// <summary>The answer to each, S_FALSE for false; null: S_OK.</summary>
+            public Func<T, bool> Accepts { get; set; }
+
             public void Gather(Func<IntPtr, int> enumerate, Func<string> words)
             {
                 GCHandle own = GCHandle.Alloc(this);
@@ -467,8 +518,10 @@ namespace Wmlb
                 var list = (Collected<T>)GCHandle.FromIntPtr(userData).Target;
                 try
                 {
-                    list.items.Add(item());
-                    return HResult.S_OK;
+                    T one = item();
+                    list.items.Add(one);
+                    bool accepted = list.Accepts == null || list.Accepts(one);
+                    return accepted ? HResult.S_OK : HResult.S_FALSE;
                 }
                 catch (Exception exception)
                 {

@@ -153,6 +153,51 @@ namespace Wmlb
         public DateTimeOffset? ValidUntil { get; }
     }
 
+    /// <summary>A backup in a folder: the last one, or one that another has replaced.</summary>
+    public sealed class GenerationInfo
+    {
+        internal GenerationInfo(IntPtr told)
+        {
+            var info = Marshal.PtrToStructure<Native.wmlb_generation_info>(told);
+            Path = Utf8.Text(info.path);
+            Created = Moment.Of(info.created);
+            Size = (long)info.size;
+            IsEncrypted = info.encrypted != 0;
+            Licenses = info.licenses == ulong.MaxValue ? (long?)null : (long)info.licenses;
+            Bytes = info.bytes == ulong.MaxValue ? (long?)null : (long)info.bytes;
+            DeviceId = Utf8.Text(info.device_id);
+            Store = Utf8.Text(info.store);
+            KeptBy = (KeptBy)info.kept_by;
+        }
+
+        /// <summary>Its path, which RestorePath takes.</summary>
+        public string Path { get; }
+
+        /// <summary>When it was made; null: that cannot be told.</summary>
+        public DateTimeOffset? Created { get; }
+
+        /// <summary>Bytes of the file.</summary>
+        public long Size { get; }
+
+        /// <summary>Whether it is encrypted.</summary>
+        public bool IsEncrypted { get; }
+
+        /// <summary>Licenses in it; null: that cannot be told.</summary>
+        public long? Licenses { get; }
+
+        /// <summary>Bytes of the licenses; null: that cannot be told.</summary>
+        public long? Bytes { get; }
+
+        /// <summary>ID of the device that made it; "" when that cannot be told.</summary>
+        public string DeviceId { get; }
+
+        /// <summary>"directory", "sqlite" or "host"; "" when that cannot be told.</summary>
+        public string Store { get; }
+
+        /// <summary>What keeps it, by the property Keep.</summary>
+        public KeptBy KeptBy { get; }
+    }
+
     /// <summary>A player's store that was found.</summary>
     public sealed class StoreInfo
     {

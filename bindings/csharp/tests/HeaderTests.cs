@@ -41,6 +41,7 @@ internal static partial class Tests
         add("WMLB_BACKUP_", typeof(BackupFlags));
         add("WMLB_RESTORE_", typeof(RestoreFlags));
         add("WMLB_RIGHT_", typeof(Right));
+        add("WMLB_KEPT_", typeof(KeptBy));
         found["WMLB_RIGHT_NOT_STATED"] = found["WMLB_RIGHT_NOTSTATED"];
         found["WMLB_ALLOW_CLEAR"] = found["WMLB_RESTORE_ALLOWCLEAR"];
         Equal((uint)RestoreFlags.AllowClear, (uint)VerifyFlags.AllowClear);

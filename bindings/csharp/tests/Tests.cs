@@ -289,6 +289,52 @@ internal static partial class Tests
     }
 
     [Test]
+    private static void Generations()
+    {
+        string store = Store(3), backups = Fresh("backups");
+        using (Restorer restorer = New(store, backups))
+        {
+            restorer.Keep = "last=9";
+            for (int number = 0; number < 4; number++)
+            {
+                File.WriteAllText(Path.Combine(store, "changing"), number.ToString());
+                Get(restorer.BackupAsync(BackupFlags.Overwrite));
+            }
+            IReadOnlyList<GenerationInfo> found = restorer.ListGenerations();
+            Equal(4, found.Count);
+            Equal(Path.Combine(backups, Native.BackupFileName), found[0].Path);
+            Equal(KeptBy.Current | KeptBy.Last, found[0].KeptBy);
+            Equal(4L, found[1].Licenses);
+            Equal(new FileInfo(found[1].Path).Length, found[1].Size);
+            Check(found[1].Created > DateTimeOffset.UtcNow.AddDays(-1), "the time");
+            Check(!found[1].IsEncrypted && found[1].Bytes > 2100 && found[1].Store == "directory"
+                && found[1].DeviceId.Length == 32, "what it says");
+            GenerationInfo info = restorer.BackupInfo();
+            Equal(found[0].Path, info.Path);
+            Equal(found[0].Created, info.Created);
+            Equal(4L, info.Licenses);
+            restorer.Keep = "last=2";
+            Equal(4, restorer.ForgetGenerations(one => one.Path != found[3].Path).Count);
+            Equal(3, restorer.ListGenerations().Count);
+            Check(File.Exists(found[3].Path), "it was held back");
+            try
+            {
+                restorer.ForgetGenerations(one => throw new InvalidOperationException());
+                Check(false, "nothing was thrown");
+            }
+            catch (InvalidOperationException)
+            {
+            }
+            Check(File.Exists(found[3].Path), "it is gone");
+            Equal(KeptBy.None, restorer.ForgetGenerations()[2].KeptBy);
+            Equal(2, restorer.ListGenerations().Count);
+            File.WriteAllText(found[3].Path, "damaged");
+            GenerationInfo damaged = restorer.ListGenerations()[2];
+            Check(damaged.Licenses == null && damaged.Bytes == null && damaged.Store == "", "told");
+        }
+    }
+
+    [Test]
     private static void FailuresNameThePath()
     {
         string missing = Path.Combine(work, "there is no such store");

@@ -24,6 +24,7 @@ FUNCTION_TYPES = {
     "wmlb_status_callback": native.StatusCallback,
     "wmlb_store_callback": native.StoreCallback,
     "wmlb_license_callback": native.LicenseCallback,
+    "wmlb_generation_callback": native.GenerationCallback,
     "wmlb_filter_callback": native.FilterCallback,
     "wmlb_rights_callback": native.RightsCallback,
     "wmlb_authorizer_callback": native.AuthorizerCallback,
@@ -52,6 +53,7 @@ TYPES: dict[str, Any] = {
     "const wmlb_restore_request *": POINTER(native.RestoreRequest),
     "const wmlb_store_info *": POINTER(native.StoreInfo),
     "const wmlb_license_info *": POINTER(native.LicenseInfo),
+    "const wmlb_generation_info *": POINTER(native.GenerationInfo),
     "wmlb_store_license *": POINTER(native.StoreLicense),
     "const wmlb_store_license *": POINTER(native.StoreLicense),
     **FUNCTION_TYPES,
@@ -161,7 +163,10 @@ def constants() -> dict[str, str]:
     major, minor, patch = native.VERSION.split(".")
     found.update(VERSION_MAJOR=major, VERSION_MINOR=minor, VERSION_PATCH=patch)
     found.update({code.name: code.value for code in native.Code})
-    for prefix, kind in ("STATUS", native.Status), ("TYPE", native.Type), ("RIGHT", native.Right):
+    for prefix, kind in (
+        ("STATUS", native.Status), ("TYPE", native.Type), ("RIGHT", native.Right),
+        ("KEPT", native.Kept),
+    ):
         found.update({f"{prefix}_{one.name}": one.value for one in kind})
     return {f"WMLB_{name}": str(value) for name, value in found.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import subprocess
@@ -236,6 +237,40 @@ def test_some_licenses(backed_up: Path, store: Path, tmp_path: Path) -> None:
         wmlb.restore(backed_up, tmp_path / "none", filter=fails)
     with pytest.raises(ValueError, match="not this one"):
         wmlb.list_backup(backed_up, filter=fails)
+
+
+def test_generations(store: Path, to: Path) -> None:
+    changing = store / "changing"
+    for number in range(4):
+        changing.write_text(str(number))
+        wmlb.backup(store, to, overwrite=True, keep="last=9")
+    found = wmlb.generations(to)
+    assert len(found) == 4 and found[0].path == to / wmlb.BACKUP_FILE_NAME
+    assert [one.kept_by for one in found] == [wmlb.Kept.CURRENT] + [wmlb.Kept(0)] * 3
+    assert wmlb.backup_info(to) == dataclasses.replace(found[0], kept_by=wmlb.Kept(0))
+    assert wmlb.backup_info(found[1].path).created == found[1].created
+    with pytest.raises(FileNotFoundError):
+        wmlb.backup_info(store)
+    one = found[1]
+    assert one.created and abs(one.created.timestamp() - one.path.stat().st_mtime) < 60
+    assert (one.size, one.encrypted, one.store) == (one.path.stat().st_size, False, "directory")
+    assert one.licenses == 21 and one.bytes and one.device_id and len(one.device_id) == 32
+    again = store.parent / "again"
+    wmlb.restore(found[2].path, again)
+    assert (again / "changing").read_text() == "1"
+
+    told = wmlb.forget(to, "last=2", dry_run=True)
+    assert [bool(one.kept_by) for one in told] == [True, True, False, False]
+    assert wmlb.generations(one.path) == found
+    assert wmlb.forget(to, "last=2") == told
+    assert [one.path for one in wmlb.generations(to)] == [one.path for one in found[:2]]
+    with pytest.raises(wmlb.InvalidArgumentError, match="not a number from 1 to"):
+        wmlb.forget(to, "last=0")
+    with pytest.raises(wmlb.NotConfiguredError, match="Keep"):
+        wmlb.forget(to, "")
+    (to / "licenses-20200101T000000Z.wmlb").write_bytes(b"damaged")
+    last = wmlb.generations(to)[-1]
+    assert (last.licenses, last.bytes, last.device_id, last.store) == (None,) * 4
 
 
 def test_lists(backed_up: Path, store: Path) -> None:

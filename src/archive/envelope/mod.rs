@@ -116,6 +116,17 @@ pub fn length_of(bytes: &mut dyn ReadSeek) -> io::Result<Option<u64>> {
     )
 }
 
+/// Whether a file is encrypted, as far as its beginning tells. It is read from there again.
+pub fn is_encrypted(bytes: &mut dyn ReadSeek) -> io::Result<bool> {
+    let mut head = Vec::new();
+    (&mut *bytes)
+        .take((MOST_BLANKS + ARMOR.len()) as u64)
+        .read_to_end(&mut head)?;
+    bytes.seek(SeekFrom::Start(0))?;
+    let kind = kind_of(&head[..head.len().min(AGE.len() + VERSION.len())]);
+    Ok(is_armored(&head) || !matches!(kind, Kind::Clear))
+}
+
 fn is_armored(head: &[u8]) -> bool {
     head.trim_ascii_start().starts_with(ARMOR)
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::names::{FILE_NAME, is_reserved, sweep};
+use super::generation::FILE_NAME;
+use super::names::{is_reserved, sweep};
 use super::path;
 use crate::error::{At, Error, Result};
 use crate::name::Reserved;

@@ -6,14 +6,12 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{self, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::generation::{FILE_NAME, is_generation};
 use crate::sys::{self, Life, Owner};
-
-/// The name of the backup file in its folder.
-pub(crate) const FILE_NAME: &str = "licenses.wmlb";
 
 /// Whether a name in the backup folder is one that backups use.
 pub fn is_reserved(name: &[u8]) -> bool {
-    name == FILE_NAME.as_bytes() || is_temporary(name)
+    name == FILE_NAME.as_bytes() || is_temporary(name) || is_generation(name)
 }
 
 const PREFIX: &str = ".licenses.wmlb.";

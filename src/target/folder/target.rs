@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, CWD, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::backup_folder::{Folder, may_replace};
-use super::names::FILE_NAME;
+use super::generation::FILE_NAME;
 use crate::error::{At, Error, Result};
 use crate::operation::{Control, HostCalls, Operation};
 use crate::sys;

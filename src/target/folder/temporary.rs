@@ -6,7 +6,7 @@
 //! are missing or are not seen by other systems.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,12 +15,14 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::backup_folder::Folder;
+use super::generations::Held;
 use super::names::new_name;
 use crate::error::{At, Error, Result};
+use crate::keep;
 use crate::name::Reserved;
 use crate::scratch::Scratch;
 use crate::sys::{self, ReadAt};
-use crate::target::{NewFile, Source};
+use crate::target::{Keeping, NewFile, Source};
 
 /// Bytes after which the disk is set to work: it writes while the next are made, and less is
 /// left to wait for in the end.
@@ -104,17 +106,41 @@ impl Temporary {
         }
     }
 
-    /// Whether the backup that is there is the one of the last look.
-    fn is_as_seen(&self) -> Result<bool> {
+    /// Whether the backup that is there is the one of the last look, and the one that is held.
+    fn is_as_seen(&self, held: Option<&Held>) -> Result<bool> {
+        // Some file systems make up inode numbers and times of change at each look.
+        let is_same = |one: &fs::Stat, other: &fs::Stat| {
+            one.st_size == other.st_size && sys::modified(one) == sys::modified(other)
+        };
         let now = self.folder.look()?;
         Ok(match (&self.earlier, &now) {
             (None, None) => true,
             (Some(before), Some(now)) => {
-                // Some file systems make up inode numbers and times of change at each look.
-                before.st_size == now.st_size && sys::modified(before) == sys::modified(now)
+                is_same(before, now) && held.is_none_or(|held| is_same(&held.stat, now))
             }
             _ => false,
         })
+    }
+
+    /// Takes the place of the backup that is held, or of any where generations are not kept.
+    fn commit_over(
+        &mut self,
+        overwrite: bool,
+        keeping: Option<&Keeping>,
+        held: Option<Held>,
+    ) -> Result<()> {
+        let Some(keeping) = keeping else {
+            return self.commit(overwrite);
+        };
+        if let Some(held) = &held {
+            let modified = sys::modified(&held.stat).seconds;
+            let time = keeping.replaced.get().unwrap_or(modified);
+            let time = time.clamp(*keep::TIMES.start(), *keep::TIMES.end());
+            self.folder.keep_target(held, time)?;
+        }
+        self.commit(held.is_some())?;
+        self.folder.forget(keeping);
+        Ok(())
     }
 
     pub(super) fn file(&self) -> Result<&File> {
@@ -146,6 +172,21 @@ impl NewFile for Temporary {
         Ok(())
     }
 
+    fn takes_back(&self) -> bool {
+        true
+    }
+
+    fn take_back(&mut self, bytes: u64) -> Result<()> {
+        let mut file = self.file()?;
+        let end = self.written - bytes;
+        file.set_len(end).at("cut", || self.folder.target())?;
+        file.seek(SeekFrom::Start(end))
+            .at("cut", || self.folder.target())?;
+        self.written = end;
+        self.begun = self.begun.min(end);
+        Ok(())
+    }
+
     fn synchronize(&mut self) -> Result<()> {
         let file = self.file()?;
         sys::synchronize_file(file.as_fd()).at("write to the disk", || self.folder.target())?;
@@ -170,12 +211,21 @@ impl NewFile for Temporary {
     fn publish(
         mut self: Box<Self>,
         overwrite: bool,
+        keeping: Option<&Keeping>,
         agrees: &mut dyn FnMut(Result<Option<Source>>) -> Result<()>,
     ) -> Result<()> {
         // Other backups may be put there meanwhile, one after the other.
         for _ in 0..sys::NAME_TRIES {
-            if !overwrite || self.is_as_seen()? {
-                return self.commit(overwrite);
+            let held = match keeping {
+                Some(keeping) if overwrite => self.folder.hold_target(keeping)?,
+                _ => None,
+            };
+            if !overwrite || self.is_as_seen(held.as_ref())? {
+                match self.commit_over(overwrite, keeping, held) {
+                    // It has appeared after the look.
+                    Err(Error::BackupExists(_)) if overwrite => {}
+                    committed => return committed,
+                }
             }
             let earlier = self.earlier();
             agrees(earlier)?;
@@ -198,6 +248,10 @@ impl NewFile for Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            // A process that the host has forked meanwhile has the same lock, and may live long.
+            let _ = fs::flock(file, FlockOperation::Unlock);
+        }
         // Some file systems remove no file that is open.
         self.file = None;
         if let Some(name) = &self.name {

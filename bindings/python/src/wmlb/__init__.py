@@ -34,6 +34,7 @@ from ._errors import (
     StoreChangedError,
     StoreCorruptError,
     StoreError,
+    StoreNotFoundError,
     UnknownPropertyError,
     UnsupportedError,
     WmlbError,
@@ -42,6 +43,9 @@ from ._errors import (
 from ._functions import (
     backup,
     backup_async,
+    backup_info,
+    forget,
+    generations,
     list_backup,
     list_store,
     places,
@@ -52,9 +56,11 @@ from ._functions import (
     verify_async,
 )
 from ._host import HostLicense, HostStore
-from ._native import BACKUP_FILE_NAME, VERSION as __version__, Code, Right, Status
+from ._native import BACKUP_FILE_NAME, VERSION as __version__, Code, Kept, Right, Status
 from ._restorer import Restorer
-from ._values import Event, Fewer, License, Progress, RestoreRequest, Skipped, Store, Summary
+from ._values import (
+    Event, Fewer, Generation, License, Progress, RestoreRequest, Skipped, Store, Summary,
+)
 
 __all__ = [
     "BACKUP_FILE_NAME",
@@ -67,10 +73,12 @@ __all__ = [
     "Code",
     "Event",
     "Fewer",
+    "Generation",
     "HostLicense",
     "HostStore",
     "InvalidArgumentError",
     "InvalidLicenseError",
+    "Kept",
     "License",
     "NotABackupError",
     "NotAFolderError",
@@ -90,6 +98,7 @@ __all__ = [
     "StoreChangedError",
     "StoreCorruptError",
     "StoreError",
+    "StoreNotFoundError",
     "Summary",
     "UnknownPropertyError",
     "UnsupportedError",
@@ -98,6 +107,9 @@ __all__ = [
     "__version__",
     "backup",
     "backup_async",
+    "backup_info",
+    "forget",
+    "generations",
     "list_backup",
     "list_store",
     "places",

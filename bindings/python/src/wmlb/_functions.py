@@ -10,7 +10,7 @@ from ._restorer import (
     Authorizer, Filter, Keys, OnEvent, OnProgress, PathLike, Restorer, Rights, StoreLike,
 )
 from ._run import Run, in_thread, on_store
-from ._values import License, Store, Summary
+from ._values import Generation, License, Store, Summary
 
 
 def backup(
@@ -25,6 +25,7 @@ def backup(
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
     recipients: Keys | None = None,
+    keep: str | None = None,
     rights: Rights | None = None,
     unstated_rights: str | None = None,
     compression_level: int | None = None,
@@ -36,7 +37,7 @@ def backup(
     store and the keywords are explained at Restorer, overwrite to on_event at its backup().
     """
     with Restorer(
-        store, passphrase=passphrase, recipients=recipients, rights=rights,
+        store, passphrase=passphrase, recipients=recipients, keep=keep, rights=rights,
         unstated_rights=unstated_rights, compression_level=compression_level, threads=threads,
         niceness=niceness,
     ) as restorer:
@@ -58,6 +59,7 @@ async def backup_async(
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
     recipients: Keys | None = None,
+    keep: str | None = None,
     rights: Rights | None = None,
     unstated_rights: str | None = None,
     compression_level: int | None = None,
@@ -66,7 +68,7 @@ async def backup_async(
 ) -> Summary:
     """As backup(), for asyncio. To cancel the task cancels the backup."""
     with Restorer(
-        store, passphrase=passphrase, recipients=recipients, rights=rights,
+        store, passphrase=passphrase, recipients=recipients, keep=keep, rights=rights,
         unstated_rights=unstated_rights, compression_level=compression_level, threads=threads,
         niceness=niceness,
     ) as restorer:
@@ -194,6 +196,29 @@ def list_store(store: StoreLike | None = None) -> list[License]:
     """The licenses in a store, by name; those of a HostStore in its own order."""
     with Restorer(store) as restorer:
         return restorer.list_store()
+
+
+def backup_info(
+    backup: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+) -> Generation:
+    """What a backup (the file or its folder) says of itself: when it was made, and how much is in
+    it. Of one that is encrypted, that needs the secret."""
+    with Restorer(passphrase=passphrase, identities=identities) as restorer:
+        return restorer.backup_info(backup)
+
+
+def generations(
+    folder: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+) -> list[Generation]:
+    """The backups in a folder (or in that of the file), the newest first."""
+    with Restorer(passphrase=passphrase, identities=identities) as restorer:
+        return restorer.generations(folder)
+
+
+def forget(folder: PathLike, keep: str, *, dry_run: bool = False) -> list[Generation]:
+    """Removes the backups in a folder that a rule does not want: see Restorer.forget()."""
+    with Restorer(keep=keep) as restorer:
+        return restorer.forget(folder, dry_run=dry_run)
 
 
 def stores() -> list[Store]:

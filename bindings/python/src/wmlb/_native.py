@@ -36,9 +36,11 @@ PROP_COMPRESSION_LEVEL = "CompressionLevel"
 PROP_THREADS = "Threads"
 PROP_NICENESS = "Niceness"
 PROP_UNSTATED_RIGHTS = "UnstatedRights"
+PROP_KEEP = "Keep"
 
 FOREVER = 0xFFFFFFFF
 NOT_STATED = -(1 << 63)
+NOT_KNOWN = (1 << 64) - 1
 
 
 class Code(enum.IntEnum):
@@ -114,6 +116,17 @@ class Right(enum.IntEnum):
     DENIED = 2
 
 
+class Kept(enum.IntFlag):
+    """What keeps a generation: it is the last backup, or what a part of the rule wants."""
+
+    CURRENT = 0x1
+    LAST = 0x2
+    DAILY = 0x4
+    WEEKLY = 0x8
+    MONTHLY = 0x10
+    YEARLY = 0x20
+
+
 class RestoreRequest(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -152,6 +165,21 @@ class LicenseInfo(ctypes.Structure):
     ]
 
 
+class GenerationInfo(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("path", c_char_p),
+        ("created", c_int64),
+        ("size", c_uint64),
+        ("encrypted", c_int32),
+        ("licenses", c_uint64),
+        ("bytes", c_uint64),
+        ("device_id", c_char_p),
+        ("store", c_char_p),
+        ("kept_by", c_uint32),
+    ]
+
+
 class Progress(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -180,6 +208,7 @@ AuthorizerCallback = CFUNCTYPE(c_int32, POINTER(RestoreRequest), c_void_p, c_siz
 StatusCallback = CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_void_p, c_size_t, c_void_p)
 StoreCallback = CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
 LicenseCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
+GenerationCallback = CFUNCTYPE(c_int32, POINTER(GenerationInfo), c_void_p)
 FilterCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 RightsCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 OpenFunction = CFUNCTYPE(c_int32, c_void_p, c_int32)
@@ -205,6 +234,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "restore_request": RestoreRequest,
     "store_info": StoreInfo,
     "license_info": LicenseInfo,
+    "generation_info": GenerationInfo,
     "progress": Progress,
     "store_license": StoreLicense,
     "store_ops": StoreOps,
@@ -214,6 +244,7 @@ CALLBACKS: dict[str, Any] = {
     "status_callback": StatusCallback,
     "store_callback": StoreCallback,
     "license_callback": LicenseCallback,
+    "generation_callback": GenerationCallback,
     "filter_callback": FilterCallback,
     "rights_callback": RightsCallback,
 }
@@ -246,6 +277,9 @@ _WITH_A_HANDLE: dict[str, list[Any]] = {
     "get_progress": [POINTER(Progress)],
     "enumerate_store": [LicenseCallback, c_void_p],
     "enumerate_backup": [LicenseCallback, c_void_p],
+    "backup_info": [GenerationCallback, c_void_p],
+    "enumerate_generations": [GenerationCallback, c_void_p],
+    "forget_generations": [GenerationCallback, c_void_p],
     "set_authorizer": [AuthorizerCallback, c_void_p],
     "set_filter": [FilterCallback, c_void_p],
     "set_rights": [RightsCallback, c_void_p],

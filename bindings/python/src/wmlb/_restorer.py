@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import sys
 import threading
@@ -16,9 +17,10 @@ from ._errors import WmlbError, error
 from ._host import HostSession, HostStore
 from ._native import Code, Right, Type, lib
 from ._run import (
-    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_filter, on_license, on_rights, on_status,
+    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_filter, on_generation, on_held_back,
+    on_license, on_rights, on_status,
 )
-from ._values import Event, License, Progress, RestoreRequest, Summary
+from ._values import Event, Generation, License, Progress, RestoreRequest, Summary
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 StoreLike = Union[PathLike, HostStore]
@@ -54,10 +56,12 @@ class Restorer:
     store: a folder, a database, one of stores(), or a HostStore; None for the default one.
     passphrase, recipients: what backups are encrypted with. passphrase, identities: what they
     are opened with. recipients and identities: keys of the age format. unstated_rights: "allow"
-    or "deny". rights is asked of each license in a backup; authorizer before a restore: it
-    gives True, or False, or the address to send the user to. only and filter choose the licenses
-    that restores, verifications and lists of a backup are about: only has patterns of names ("*"
-    stands for anything), or "key:" or "license:" and an ID; filter is asked of each of these.
+    or "deny". keep: which backups stay when others replace them, such as "last=3 daily=7" (any
+    of last, daily, weekly, monthly and yearly, in UTC). rights is asked of each license in a
+    backup; authorizer before a restore: it gives True, or False, or the address to send the user
+    to. only and filter choose the licenses that restores, verifications and lists of a backup are
+    about: only has patterns of names ("*" stands for anything), or "key:" or "license:" and an
+    ID; filter is asked of each of these.
 
     Functions are called on the thread that calls backup() and so on, or on the event loop of
     backup_async(). What they raise, and a KeyboardInterrupt, cancels the operation, and is
@@ -77,6 +81,7 @@ class Restorer:
         threads: int | None = None,
         niceness: int | None = None,
         unstated_rights: str | None = None,
+        keep: str | None = None,
         only: Keys | None = None,
         rights: Rights | None = None,
         filter: Filter | None = None,
@@ -104,6 +109,7 @@ class Restorer:
             native.PROP_THREADS: threads,
             native.PROP_NICENESS: niceness,
             native.PROP_UNSTATED_RIGHTS: unstated_rights,
+            native.PROP_KEEP: keep,
             native.PROP_ONLY: None if only is None else _lines(only),
         }
         try:
@@ -128,6 +134,8 @@ class Restorer:
 
     def set_property(self, name: str, value: PathLike | int) -> None:
         """Sets a property, by its name in include/wmlb.h, for the next operation."""
+        if isinstance(value, int) and name.endswith("Path"):
+            raise TypeError(f"property {name} takes a path, not {type(value).__name__}")
         if isinstance(value, int):
             if not 0 <= value < 1 << 32:
                 raise error(Code.E_INVALIDARG, f"property {name}: {value} is out of range")
@@ -295,11 +303,34 @@ class Restorer:
     def list_backup(self, backup: PathLike) -> list[License]:
         """The licenses in a backup (the file or its folder), by name."""
         self.set_property(native.PROP_RESTORE_PATH, backup)
-        return self._list("enumerate_backup")
+        licenses: list[License] = self._list("enumerate_backup", on_license)
+        return licenses
 
     def list_store(self) -> list[License]:
         """The licenses in the store, by name."""
-        return self._list("enumerate_store")
+        licenses: list[License] = self._list("enumerate_store", on_license)
+        return licenses
+
+    def backup_info(self, backup: PathLike) -> Generation:
+        """What a backup (the file or its folder) says of itself; nothing else of it is checked."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        told: list[Generation] = self._list("backup_info", on_generation)
+        return _in(backup, told)[0]
+
+    def generations(self, folder: PathLike) -> list[Generation]:
+        """The backups in a folder (or in that of the file), the newest first."""
+        self.set_property(native.PROP_RESTORE_PATH, folder)
+        return _in(folder, self._list("enumerate_generations", on_generation))
+
+    def forget(self, folder: PathLike, *, dry_run: bool = False) -> list[Generation]:
+        """Removes the backups in a folder that keep does not want; never licenses.wmlb. All that
+        were there, with what keeps them: those go that nothing does.
+
+        dry_run: remove nothing.
+        """
+        self.set_property(native.PROP_RESTORE_PATH, folder)
+        callback = on_held_back if dry_run else on_generation
+        return _in(folder, self._list("forget_generations", callback))
 
     # How.
 
@@ -396,16 +427,23 @@ class Restorer:
             tuple(run.restricted), tuple(run.skipped), not incomplete,
         )
 
-    def _list(self, name: str) -> list[License]:
+    def _list(self, name: str, callback: Any) -> list[Any]:
         function = getattr(lib, "wmlb_restorer_" + name)
         with self._new_run(None, None) as run:
             self._set_asked(run)
-            in_thread(run, lambda: int(function(self._handle, on_license, run.number)))
+            in_thread(run, lambda: int(function(self._handle, callback, run.number)))
             run.reraise()
             if run.canceled and run.result < 0:
                 raise error(Code.NS_E_DRM_OPERATION_CANCELED)
             self._check(run.result)
             return run.listed
+
+
+def _in(place: PathLike, told: list[Generation]) -> list[Generation]:
+    """With paths as the caller has them: what is told of a path that is not UTF-8 is not exact."""
+    path = Path(os.fsdecode(place))
+    folder = path if path.is_dir() else path.parent
+    return [dataclasses.replace(one, path=folder / one.path.name) for one in told]
 
 
 def _length(path: Path) -> int:

@@ -24,7 +24,7 @@ from typing import Any, Callable, TypeVar
 from . import _native as native
 from ._host import HostSession
 from ._native import Code, Status, lib
-from ._values import Event, License, Progress, RestoreRequest, Skipped, Store
+from ._values import Event, Generation, License, Progress, RestoreRequest, Skipped, Store
 
 T = TypeVar("T")
 
@@ -360,12 +360,22 @@ def _on_store(told: Any, number: int | None) -> Any:
     return _listed(Store.of, told, number)
 
 
-def _listed(make: Callable[[Any], Any], told: Any, number: int | None) -> Any:
+def _on_generation(told: Any, number: int | None) -> Any:
+    return _listed(Generation.of, told, number)
+
+
+def _on_held_back(told: Any, number: int | None) -> Any:
+    return _listed(Generation.of, told, number, Code.S_FALSE)
+
+
+def _listed(
+    make: Callable[[Any], Any], told: Any, number: int | None, answer: int = Code.S_OK
+) -> Any:
     def body(run: Run) -> int:
         if run.problem is not None or run.canceled or run._closed:
             return Code.NS_E_DRM_OPERATION_CANCELED
         run.listed.append(make(told.contents))
-        return Code.S_OK
+        return answer
 
     return _called_back(Code.NS_E_DRM_OPERATION_CANCELED, body, number)
 
@@ -377,6 +387,8 @@ on_filter = native.FilterCallback(_on_filter)
 on_authorize = native.AuthorizerCallback(_on_authorize)
 on_license = native.LicenseCallback(_on_license)
 on_store = native.StoreCallback(_on_store)
+on_generation = native.GenerationCallback(_on_generation)
+on_held_back = native.GenerationCallback(_on_held_back)
 BOTH_WAYS = native.StoreOps(
     ctypes.sizeof(native.StoreOps), native.OpenFunction(_open), native.NextFunction(_next),
     native.PutFunction(_put), native.CommitFunction(_commit), native.CloseFunction(_close),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _native as native
-from ._native import Right, Status, Type, message_of, name_of
+from ._native import Kept, Right, Status, Type, message_of, name_of
 
 
 def _time(seconds: int) -> datetime.datetime | None:
@@ -196,3 +196,34 @@ class RestoreRequest:
             bool(told.flags & native.RESTORE_OVERWRITE),
             bool(told.flags & native.RESTORE_INDIVIDUALIZE),
         )
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A backup in a folder: the last one, or one that another has replaced.
+
+    What cannot be told of one that is damaged, or encrypted with another secret, is None.
+    kept_by: what keeps it, by the rule; Kept(0): nothing does.
+    """
+
+    path: Path
+    created: datetime.datetime | None
+    size: int
+    encrypted: bool
+    licenses: int | None
+    bytes: int | None
+    device_id: str | None
+    store: str | None
+    kept_by: Kept
+
+    @classmethod
+    def of(cls, told: Any) -> Generation:
+        return cls(
+            Path(_text(told.path)), _time(told.created), told.size, bool(told.encrypted),
+            _known(told.licenses), _known(told.bytes), _text(told.device_id) or None,
+            _text(told.store) or None, Kept(told.kept_by),
+        )
+
+
+def _known(amount: int) -> int | None:
+    return None if amount == native.NOT_KNOWN else amount
