@@ -93,6 +93,7 @@ pub fn tell_of_backup(
 ) -> Result<wmlb_hresult> {
     let origin = target::origin(properties, target)?;
     let decryption = Decryption::new(properties, true)?;
+    let origin_place = origin.place();
     let Source { mut bytes, path } = origin.open(HostCalls::on_hosts_thread(), control)?;
     let size = match bytes.seek(SeekFrom::End(0)) {
         Ok(size) => {
@@ -103,7 +104,8 @@ pub fn tell_of_backup(
         Err(_) => u64::MAX,
     };
     let mut found = GenerationInfo {
-        path: path.clone(),
+        // A target that is set has none.
+        path: origin_place.map(|_| path.clone()).unwrap_or_default(),
         size,
         modified: 0,
         encrypted: true,
@@ -132,7 +134,7 @@ pub fn tell_of_backup(
         Err(error) => return Err(error),
     }
     control.check()?;
-    Ok(listener(&found))
+    Ok(listener(&found).min(hresult::WMLB_S_OK))
 }
 
 struct Lister<'a> {

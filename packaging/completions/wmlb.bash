@@ -13,7 +13,7 @@ _wmlb()
     fi
     for ((; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
-            -s | --store | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | -o | --only)
+            -s | --store | -k | --keep | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | -o | --only | -t | --at)
                 [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
                 ((at++))
                 ;;
@@ -33,26 +33,29 @@ _wmlb()
             return
             ;;
         -p | --passphrase-file | -i | --identity) return ;;
-        -r | --recipient | -l | --level | -o | --only)
+        -k | --keep | -r | --recipient | -l | --level | -o | --only | -t | --at)
             compopt +o default
             return
             ;;
     esac
     case $command in
-        backup) options='--store --all --replace --force --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
-        restore) options='--store --force --individualize --dry-run --only --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
-        verify) options='--passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
-        list) options='--store --only --passphrase-file --identity --json --verbose --help' ;;
-        cat) options='--passphrase-file --identity --verbose --help' ;;
+        backup) options='--store --all --replace --force --keep --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
+        restore) options='--store --force --individualize --dry-run --only --at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        verify) options='--at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        list) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
+        cat) options='--at --passphrase-file --identity --verbose --help' ;;
+        info) options='--at --passphrase-file --identity --json --verbose --help' ;;
+        generations) options='--passphrase-file --identity --json --verbose --help' ;;
+        forget) options='--keep --dry-run --json --verbose --help' ;;
         stores) options='--json --verbose --help' ;;
         help) options='--help' ;;
-        '') options='--store --all --replace --force --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --individualize --dry-run --only --allow-clear --version' ;;
+        '') options='--store --all --replace --force --keep --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --individualize --dry-run --only --at --allow-clear --version' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ -z $command || $command == help ]]; then
         compopt +o default
-        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat stores help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat info generations forget stores help' -- "$word")
     fi
 }
 complete -o default -F _wmlb wmlb

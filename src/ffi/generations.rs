@@ -15,7 +15,7 @@ pub struct wmlb_generation_info {
     /// The size of this struct in bytes, as the library knows it. Read no field beyond it.
     pub struct_size: usize,
     /// The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
-    /// that are not UTF-8.
+    /// that are not UTF-8. "" of a target.
     pub path: *const c_char,
     /// When the backup was made, in Unix seconds. If its content cannot be read, what its name
     /// says; INT64_MIN for licenses.wmlb then.

@@ -531,7 +531,7 @@ void exceptions(const fs::path &store, const fs::path &folder)
     // The library is as usable as before.
     CHECK(restorer.backup().wait());
     try {
-        restorer.backup();
+        (void)restorer.backup();
         CHECK(false);
     } catch (const wmlb::error &error) {
         CHECK(error.code() == wmlb::errc::backup_exists);
