@@ -61,9 +61,9 @@ $(made)/rpath: always
 
 $(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library) $(made)/rpath
 	mkdir -p '$(made)'
-	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic $(hardening) $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) \
-		-pie -Wl,-z,relro,-z,now $(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') $(LDFLAGS) -L'$(DIST)' \
-		-lwmlb -o '$@'
+	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic -D_FILE_OFFSET_BITS=64 $(hardening) $(CPPFLAGS) $(CFLAGS) \
+		-Iinclude $(filter %.c,$^) -pie -Wl,-z,relro,-z,now \
+		$(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
 
 # The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
 wmvcore := object-utf16 object-utf32 strings-utf16 strings-utf32 kernel

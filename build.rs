@@ -153,8 +153,26 @@ fn main() -> Result<()> {
     // For the test that compares it with include/wmlb.h.
     println!("cargo:rustc-env=WMLB_GENERATED_HEADER={}", header.display());
 
+    system_cfgs()?;
     if env::var("CARGO_CFG_TARGET_FAMILY")? == "unix" {
         link_arguments()?;
+    }
+    Ok(())
+}
+
+/// Which system calls there are besides those of every Unix. With `--cfg wmlb_portable` none: what
+/// the library does on other systems can then be tested on Linux.
+fn system_cfgs() -> Result<()> {
+    println!("cargo:rustc-check-cfg=cfg(linux_calls, linux_kernel)");
+    if env::var_os("CARGO_CFG_WMLB_PORTABLE").is_some() {
+        return Ok(());
+    }
+    let system = env::var("CARGO_CFG_TARGET_OS")?;
+    if system == "linux" {
+        println!("cargo:rustc-cfg=linux_calls");
+    }
+    if system == "linux" || system == "android" {
+        println!("cargo:rustc-cfg=linux_kernel");
     }
     Ok(())
 }

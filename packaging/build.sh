@@ -1,13 +1,17 @@
 #!/bin/sh
-# Builds the library as it is shipped, into target/dist: the shared library with its links,
-# the static library. Each is built as the only crate type, because link-time optimization
-# is silently off when an rlib is built along with it. The feature is what Rust programs, which
-# use the rlib, must not have: the library's own answer to a lack of memory.
+# build.sh [TARGET]: builds the library as it is shipped, into target/dist, or target/TARGET/dist:
+# the shared library with its links, the static library. Each is built as the only crate type,
+# because link-time optimization is silently off when an rlib is built along with it. The feature is
+# what Rust programs, which use the rlib, must not have: the library's own answer to a lack of
+# memory.
 set -eu
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-dist=${CARGO_TARGET_DIR:-target}/dist
-built=${CARGO_TARGET_DIR:-target}/release
+target=${1-}
+# The version of a C library that cross.sh may have put behind it is no part of the folder's name.
+out=${CARGO_TARGET_DIR:-target}${target:+/${target%%.*}}
+dist=$out/dist
+built=$out/release
 mkdir -p "$dist"
 
 # The folders that it is built in are nobody's business, and two builds are the same. Their names
@@ -28,7 +32,8 @@ CFLAGS="$CFLAGS -ffile-prefix-map=$(quoted "$crates")=crates"
 CFLAGS="$CFLAGS -ffile-prefix-map=$(quoted "$PWD")=wmlb"
 
 for kind in staticlib cdylib; do
-    cargo rustc --quiet --locked --release --lib --features capi --crate-type "$kind"
+    "${CARGO:-cargo}" rustc --quiet --locked --release --lib --features capi --crate-type "$kind" \
+        ${target:+--target "$target"}
     case $kind in
     staticlib) cp "$built/libwmlb.a" "$dist/libwmlb.a" ;;
     cdylib)

@@ -315,6 +315,10 @@ impl Error {
                 (None, Some(error)) => error.hresult(),
                 (None, None) => hresult::WMLB_E_FAIL,
             },
+            // What some sandboxes say to the call that the C library begins threads by.
+            Error::Thread(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                hresult::WMLB_E_ACCESSDENIED
+            }
             Error::Thread(_) | Error::Memory(_) => hresult::WMLB_E_OUTOFMEMORY,
             Error::Defect(_) => hresult::WMLB_E_UNEXPECTED,
         }

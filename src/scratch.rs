@@ -88,7 +88,7 @@ fn open_or_make(path: &Path) -> sys::Result<OwnedFd> {
 /// A file without a name; None where what has none cannot be used.
 fn nameless(folder: &OwnedFd) -> sys::Result<Option<OwnedFd>> {
     let mode = Mode::RUSR | Mode::WUSR;
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     if let Ok(file) = sys::open_at(folder, c".", OFlags::TMPFILE | ACCESS, mode) {
         return Ok(Some(file));
     }

@@ -1,7 +1,10 @@
 //! System calls that exist on Linux only, each with a portable way beside it, and the
 //! few that need `unsafe`.
+//!
+//! `linux_calls` is Linux, `linux_kernel` Android too, whose programs may make fewer calls. Both
+//! are off with `--cfg wmlb_portable`: what other systems do is then tested on Linux (build.rs).
 
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+#[cfg(any(linux_kernel, target_vendor = "apple"))]
 mod attributes;
 mod bell;
 mod contents;
@@ -32,20 +35,20 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+#[cfg(any(linux_kernel, target_vendor = "apple"))]
 pub use attributes::copy_attributes;
 pub use bell::Bell;
 pub use contents::{ReadAt, ReadSeek, reads_equal};
 pub use durable::{
-    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_file,
-    synchronize_file_system, synchronize_folder,
+    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_all,
+    synchronize_file, synchronize_file_system, synchronize_folder,
 };
 pub use lacking::{
     Ownership, copy_mode, exchange, is_append_only, make_folder, open_made, rename_in_one_step,
     rename_no_replace, set_folder_mode, set_modified,
 };
 pub use locks::{Range, is_locked, lock, read_lock, unlock};
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 use looks::statx;
 pub use looks::{fstat, readlinkat, stat, statat};
 #[cfg(feature = "encryption")]
@@ -127,22 +130,22 @@ pub fn unchanged(before: &fs::Stat, after: &fs::Stat) -> bool {
 }
 
 /// How folders are opened that only lead to others: that takes no right to read them.
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub(crate) const PASSAGE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 pub(crate) const PASSAGE: OFlags = FOLDER;
 
 /// Whether a process that cannot be found is not there: in a container, which has process
 /// numbers of its own, it may run outside.
 pub fn sees_every_process() -> bool {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         // The number of the first of all such name spaces is part of the kernel's interface
         // (PROC_PID_INIT_INO).
         fs::readlink("/proc/self/ns/pid", Vec::new())
             .is_ok_and(|target| target.as_bytes() == b"pid:[4026531836]")
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         true
     }
@@ -179,17 +182,19 @@ pub fn off_standard<F: From<OwnedFd> + Into<OwnedFd>>(file: F) -> Result<F> {
 
 /// Opens `path` below `root`, following no link in any of its components.
 pub fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
-    /// Room for the longest path that one call takes (PATH_MAX with its NUL).
-    const LONGEST: usize = 4095;
-    #[cfg(target_os = "linux")]
-    if path.len() <= LONGEST {
+    #[cfg(linux_calls)]
+    {
         use rustix::fs::ResolveFlags;
+        /// Room for the longest path that one call takes (PATH_MAX with its NUL).
+        const LONGEST: usize = 4095;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
-            // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
-            // that a rename elsewhere made the kernel give up.
-            Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
-            result => return result.and_then(off_standard),
+        if path.len() <= LONGEST {
+            match retry_on_intr(|| fs::openat2(root, path, flags, Mode::empty(), resolve)) {
+                // Kernels before 5.6 and some sandboxes do not have the call; EAGAIN says
+                // that a rename elsewhere made the kernel give up.
+                Err(errno) if durable::is_refused(errno) || errno == Errno::AGAIN => {}
+                result => return result.and_then(off_standard),
+            }
         }
     }
     let mut components = path.split(|&byte| byte == b'/').peekable();
@@ -220,7 +225,7 @@ pub fn list_folder(
         b"." | b".." => Ok(()),
         name => each(name, kind),
     };
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         let mut entries = fs::RawDir::new(folder, buffer);
         while let Some(entry) = entries.next() {
@@ -231,7 +236,7 @@ pub fn list_folder(
             each_entry(entry.file_name().to_bytes(), entry.file_type())?;
         }
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         let _ = buffer;
         for entry in fs::Dir::read_from(folder)? {
@@ -245,7 +250,7 @@ pub fn list_folder(
 /// A file without a name in `folder`, open for writing and reading back; None where the
 /// system or the file system has no such files, or no way to name one later.
 pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = open_at(folder, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
@@ -253,7 +258,7 @@ pub fn create_unnamed(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
         statat(fs::CWD, proc_path(file.as_fd()), fs::AtFlags::empty()).ok()?;
         Some(file)
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         let _ = folder;
         None
@@ -265,25 +270,25 @@ pub(crate) const NAME_TRIES: u32 = 100;
 
 /// Gives a file of [`create_unnamed`] a name; EEXIST when the name is taken.
 pub fn name_unnamed(file: BorrowedFd<'_>, folder: BorrowedFd<'_>, name: &str) -> Result<()> {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         let follow = fs::AtFlags::SYMLINK_FOLLOW;
         fs::linkat(fs::CWD, proc_path(file), folder, name, follow)
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         let _ = (file, folder, name);
         Err(Errno::NOSYS)
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_kernel)]
 fn proc_path(file: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// Nothing tells what attributes a folder has.
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+#[cfg(not(any(linux_kernel, target_vendor = "apple")))]
 pub fn copy_attributes(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> Result<()> {
     Err(Errno::NOSYS)
 }
@@ -291,7 +296,7 @@ pub fn copy_attributes(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> Result<()> {
 /// Whether a folder is where a file system, or a part of one, is mounted: nothing can be
 /// renamed across its border.
 pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         let flags = fs::AtFlags::EMPTY_PATH;
         statx(folder, c"", flags, fs::StatxFlags::empty()).is_ok_and(|stat| {
@@ -299,7 +304,7 @@ pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
                 .contains(fs::StatxAttributes::MOUNT_ROOT)
         })
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         let _ = folder;
         false
@@ -309,7 +314,7 @@ pub fn is_mount_root(folder: BorrowedFd<'_>) -> bool {
 /// Has the disk begin to write a stretch of a file, without waiting for it. Advice only: what
 /// fails now fails when the file is synchronized.
 pub fn begin_writing_back(file: BorrowedFd<'_>, offset: u64, length: u64) {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         // SAFETY: the descriptor is open, and the call takes numbers only.
         unsafe {
@@ -321,7 +326,7 @@ pub fn begin_writing_back(file: BorrowedFd<'_>, offset: u64, length: u64) {
             )
         };
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     let _ = (file, offset, length);
 }
 
@@ -344,11 +349,7 @@ enum Advice {
 
 /// Gives advice on the first bytes of a file, 0 for all.
 fn advise(file: BorrowedFd<'_>, length: u64, advice: Advice) {
-    #[cfg(not(any(
-        target_vendor = "apple",
-        target_os = "openbsd",
-        target_os = "dragonfly"
-    )))]
+    #[cfg(any(linux_kernel, target_os = "freebsd"))]
     {
         let advice = match advice {
             Advice::WillNeed => fs::Advice::WillNeed,
@@ -356,10 +357,6 @@ fn advise(file: BorrowedFd<'_>, length: u64, advice: Advice) {
         };
         let _ = fs::fadvise(file, 0, std::num::NonZeroU64::new(length), advice);
     }
-    #[cfg(any(
-        target_vendor = "apple",
-        target_os = "openbsd",
-        target_os = "dragonfly"
-    ))]
+    #[cfg(not(any(linux_kernel, target_os = "freebsd")))]
     let _ = (file, length, advice);
 }

@@ -263,7 +263,8 @@ pub unsafe extern "C" fn wmlb_restorer_set_target(
 /// - A regular file is written from its offset, without looking at what is there, cut behind the
 ///   backup, and flushed to the disk. A backup that fails after its first byte cuts the file where
 ///   it began. A restore, a verification or an enumeration reads from its offset to its end. Each
-///   of them moves the offset: set it back before the next.
+///   of them moves the offset: set it back before the next. A 32-bit program opens it with
+///   O_LARGEFILE, as -D_FILE_OFFSET_BITS=64 does, or the system ends it at 2 GiB.
 /// - A pipe, socket or device is written as the backup is made, and read until its end. A backup
 ///   that fails leaves it incomplete, and whoever reads that refuses it as damaged. If nobody takes
 ///   or sends bytes, the operation waits; it can be canceled. SIGPIPE is never raised.

@@ -392,7 +392,7 @@ impl Staging {
                 sys::synchronize_folder(parent).and_then(|()| self.parents.synchronize())
             }
             // That of folders above it that were made is to be safe too.
-            _ => sys::synchronize_file_system(self.new_folder()).map(drop),
+            _ => sys::synchronize_all(self.new_folder()),
         };
         let Err(errno) = safe else {
             return Ok(());

@@ -14,13 +14,13 @@ const LONGEST: usize = 64 << 10;
 
 /// What a file system notes there of how it keeps a folder, of one that was large before for
 /// instance: FS_INDEX_FL, FS_EXTENT_FL, FS_INLINE_DATA_FL (Linux, `include/uapi/linux/fs.h`).
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(linux_kernel)]
 const OWN_FLAGS: u32 = 0x1000 | 0x8_0000 | 0x1000_0000;
 
 /// Gives a folder the extended attributes of another, and no others. After an error it may have
 /// some of them. EOPNOTSUPP when their flags, such as chattr sets, are not the same.
 pub fn copy_attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     if let (Ok(wanted), Ok(present)) = (fs::ioctl_getflags(from), fs::ioctl_getflags(to))
         && (wanted.bits() ^ present.bits()) & !OWN_FLAGS != 0
     {

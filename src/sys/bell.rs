@@ -14,7 +14,7 @@ pub struct Bell {
 
 impl Bell {
     pub fn new() -> Result<Self> {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
+        #[cfg(linux_kernel)]
         {
             use rustix::event::{EventfdFlags, eventfd};
             let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
@@ -24,11 +24,11 @@ impl Bell {
                 is_on: false,
             })
         }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        #[cfg(not(linux_kernel))]
         Bell::of_pipe()
     }
 
-    #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+    #[cfg(any(test, not(linux_kernel)))]
     fn of_pipe() -> Result<Self> {
         use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
         use rustix::io::{FdFlags, fcntl_setfd};

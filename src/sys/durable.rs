@@ -13,6 +13,13 @@ pub fn is_lacking(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)
 }
 
+/// The same of a call, or flag of one, that something else stands in for. Sandboxes refuse what
+/// they do not know by all kinds of words. Where it was the file that was refused, what stands in
+/// is refused too.
+pub fn is_refused(errno: Errno) -> bool {
+    is_lacking(errno) || [Errno::PERM, Errno::ACCESS, Errno::NOTTY, Errno::NOTSUP].contains(&errno)
+}
+
 /// Waits until the disk has a file. Interrupted, it is asked again; any other failure is final:
 /// after it, the system takes the lost pages for written.
 pub fn synchronize_file(file: impl AsFd) -> Result<()> {
@@ -55,7 +62,7 @@ pub fn close(file: impl Into<OwnedFd>) -> Result<()> {
 /// modes that can be set: elsewhere the mode that it was made with has to do.
 pub fn set_file_mode(file: impl AsFd, mode: Mode) -> Result<()> {
     match fs::fchmod(file, mode) {
-        Err(errno) if [Errno::PERM, Errno::ACCESS].contains(&errno) || is_lacking(errno) => Ok(()),
+        Err(errno) if is_refused(errno) => Ok(()),
         result => result,
     }
 }
@@ -63,13 +70,12 @@ pub fn set_file_mode(file: impl AsFd, mode: Mode) -> Result<()> {
 /// Waits until the disk has all that was written to the file system that holds `file`; false when
 /// there is no such call.
 pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<bool> {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     match retry_on_intr(|| fs::syncfs(file)) {
-        // EPERM is what sandboxes say.
-        Err(errno) if is_lacking(errno) || errno == Errno::PERM => Ok(false),
+        Err(errno) if is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         let _ = file;
         fs::sync();
@@ -77,8 +83,16 @@ pub fn synchronize_file_system(file: BorrowedFd<'_>) -> Result<bool> {
     }
 }
 
+/// The same, of all file systems where one cannot be asked for.
+pub fn synchronize_all(file: BorrowedFd<'_>) -> Result<()> {
+    if !synchronize_file_system(file)? {
+        fs::sync();
+    }
+    Ok(())
+}
+
 /// What kind of file system a file is on.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(linux_kernel)]
 fn file_system(file: impl AsFd) -> Option<u32> {
     // The type of this field differs between processors.
     #[allow(clippy::unnecessary_cast)]
@@ -89,7 +103,7 @@ fn file_system(file: impl AsFd) -> Option<u32> {
 /// otherwise, and to wait for all of it waits for each file, and says what failed. FUSE ones are
 /// not even asked then, and servers say it when a file is closed.
 pub fn is_local(file: impl AsFd) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         /// Linux's include/uapi/linux/magic.h, and the sources of each: ext2 to ext4, XFS, Btrfs,
         /// F2FS, tmpfs, overlayfs, FAT, exFAT, NTFS (ntfs3), bcachefs, ZFS, JFS, ReiserFS, NILFS,
@@ -118,7 +132,7 @@ pub fn is_local(file: impl AsFd) -> bool {
         ];
         file_system(file).is_some_and(|kind| KNOWN.contains(&kind))
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     {
         let _ = file;
         false
@@ -128,7 +142,7 @@ pub fn is_local(file: impl AsFd) -> bool {
 /// Whether a lock on a file is known to everybody who may use it. Those of a FUSE file system may
 /// be of one mount only, unless it has a disk to itself.
 pub fn has_common_locks(file: impl AsFd) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         /// Their servers have the locks: NFS, SMB (two), Ceph, GFS2, OCFS2, Lustre.
         const OF_A_SERVER: [u32; 7] = [
@@ -144,7 +158,7 @@ pub fn has_common_locks(file: impl AsFd) -> bool {
         let is_on_a_disk = || super::fstat(&file).is_ok_and(|stat| fs::major(stat.st_dev) != 0);
         is_local(&file) || is_of_a_server() || is_on_a_disk()
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     {
         let _ = file;
         true

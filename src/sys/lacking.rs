@@ -8,16 +8,10 @@ use rustix::io::Errno;
 
 use super::{FOLDER, PASSAGE, Result, Time, durable, open_at, remove_file};
 
-/// Whether a file system says that it has no such call, or flag of one; EPERM is what sandboxes
-/// say.
-fn is_lacking(errno: Errno) -> bool {
-    durable::is_lacking(errno) || [Errno::PERM, Errno::NOTTY, Errno::NOTSUP].contains(&errno)
-}
-
 /// For what is only a nicety: that it is refused is no failure.
 fn unless_refused(done: Result<()>) -> Result<()> {
     match done {
-        Err(errno) if is_lacking(errno) || errno == Errno::ACCESS => Ok(()),
+        Err(errno) if durable::is_refused(errno) => Ok(()),
         done => done,
     }
 }
@@ -61,12 +55,12 @@ pub fn rename_in_one_step<Name: rustix::path::Arg + Copy>(
     to_folder: BorrowedFd<'_>,
     to: Name,
 ) -> Result<bool> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    #[cfg(any(linux_calls, target_vendor = "apple"))]
     match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::NOREPLACE) {
-        Err(errno) if is_lacking(errno) => Ok(false),
+        Err(errno) if durable::is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    #[cfg(not(any(linux_calls, target_vendor = "apple")))]
     {
         let _ = (from_folder, from, to_folder, to);
         Ok(false)
@@ -80,12 +74,12 @@ pub fn exchange(
     to_folder: BorrowedFd<'_>,
     to: &[u8],
 ) -> Result<bool> {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    #[cfg(any(linux_calls, target_vendor = "apple"))]
     match fs::renameat_with(from_folder, from, to_folder, to, fs::RenameFlags::EXCHANGE) {
-        Err(errno) if is_lacking(errno) => Ok(false),
+        Err(errno) if durable::is_refused(errno) => Ok(false),
         result => result.map(|()| true),
     }
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    #[cfg(not(any(linux_calls, target_vendor = "apple")))]
     {
         let _ = (from_folder, from, to_folder, to);
         Ok(false)
@@ -126,9 +120,9 @@ pub fn set_folder_mode<Name: rustix::path::Arg + Copy>(
     if !own || stat.st_mode & 0o700 == 0o700 {
         return Ok(());
     }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     let set = fs::chmod(super::proc_path(folder.as_fd()), Mode::RWXU);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     let set = fs::fchmod(&folder, Mode::RWXU);
     match set {
         // No /proc: whether the folder can be used shows when it is opened.
@@ -195,11 +189,11 @@ pub fn set_modified(file: impl AsFd, modified: Time) -> Result<()> {
 
 /// Whether a folder takes new names and gives none back (chattr +a).
 pub fn is_append_only(folder: BorrowedFd<'_>) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         fs::ioctl_getflags(folder).is_ok_and(|flags| flags.contains(fs::IFlags::APPEND))
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     {
         let _ = folder;
         false

@@ -34,14 +34,14 @@ pub enum Holder {
 
 /// Whether locks belong to the open file: unlike one that belongs to the process, such a lock is
 /// in the way of this process's other locks too, and leaves them alone.
-const OF_OPEN_FILES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+const OF_OPEN_FILES: bool = cfg!(linux_kernel);
 
 /// Sets or looks for a lock of fcntl() that belongs to the open file, where the system has such.
 fn record_lock(file: BorrowedFd<'_>, range: Range, lock: Lock, set: bool) -> Result<libc::flock> {
     use std::os::fd::AsRawFd;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     let commands = (libc::F_OFD_SETLK, libc::F_OFD_GETLK);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     let commands = (libc::F_SETLK, libc::F_GETLK);
     let command = if set { commands.0 } else { commands.1 };
     let kind = match lock {

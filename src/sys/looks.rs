@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::os::fd::AsFd;
 
 use rustix::fs::{self, AtFlags, Stat};
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 use rustix::fs::{Statx, StatxFlags};
 use rustix::io::{Result, retry_on_intr};
 use rustix::path::Arg;
@@ -23,7 +23,7 @@ pub fn statat(folder: impl AsFd, path: impl Arg, flags: AtFlags) -> Result<Stat>
     path.into_with_c_str(|path| retry_on_intr(|| fs::statat(&folder, path, flags)))
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub fn statx(folder: impl AsFd, path: impl Arg, flags: AtFlags, mask: StatxFlags) -> Result<Statx> {
     path.into_with_c_str(|path| retry_on_intr(|| fs::statx(&folder, path, flags, mask)))
 }

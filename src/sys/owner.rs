@@ -64,7 +64,7 @@ impl Owner {
 fn running_system() -> u32 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(rustix::system::uname().nodename().to_bytes());
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         let boot = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         hasher.update(&boot);

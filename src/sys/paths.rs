@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{self, CWD, FileType, Mode, OFlags, Stat};
@@ -134,7 +134,7 @@ impl Way {
 /// Where a link of root's or this user's leads; None for what is no link, or is not there.
 fn read_trusted_link(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OsString>> {
     let is_link = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let link = match open_at(folder, name, flags, Mode::empty()) {
@@ -150,7 +150,7 @@ fn read_trusted_link(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OsSt
         let target = super::readlinkat(link, c"")?;
         Ok(Some(OsString::from_vec(target.into_bytes())))
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     {
         let look = || match super::statat(folder, name, fs::AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
@@ -182,20 +182,20 @@ fn check(link: &Stat) -> Result<()> {
 /// Whether a folder with a link count of 0, which is open, has no name any more: there are file
 /// systems that count no links.
 pub fn is_removed(folder: BorrowedFd<'_>) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     if let Ok(path) = fs::readlink(super::proc_path(folder), Vec::new()) {
         return path.as_bytes().ends_with(b" (deleted)") && fs::stat(path).is_err();
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     let _ = folder;
     true
 }
 
 /// The path of a folder that is open; `otherwise`, without links, where the system does not tell.
 pub fn path_of(folder: BorrowedFd<'_>, otherwise: &Path) -> Result<PathBuf> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     if let Ok(path) = fs::readlink(super::proc_path(folder), Vec::new()) {
-        let path = Path::new(OsStr::from_bytes(path.as_bytes())).to_owned();
+        let path = PathBuf::from(OsString::from_vec(path.into_bytes()));
         // What it says of a folder that is not below this process's root, or is gone, is no path.
         let same = |stat: Stat| {
             super::fstat(folder).is_ok_and(|own| super::identity(&own) == super::identity(&stat))
@@ -204,7 +204,7 @@ pub fn path_of(folder: BorrowedFd<'_>, otherwise: &Path) -> Result<PathBuf> {
             return Ok(path);
         }
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     let _ = folder;
     locate(otherwise).map(|place| place.real)
 }

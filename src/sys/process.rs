@@ -58,7 +58,7 @@ fn wiped_on_fork() -> Option<&'static AtomicU64> {
 }
 
 /// Zeroed memory that is zeroed again in a child.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(linux_kernel)]
 fn map() -> Option<*mut AtomicU64> {
     // SAFETY: new memory, which nothing else knows of; advice does not change what it may be
     // used for.
@@ -84,7 +84,7 @@ fn map() -> Option<*mut AtomicU64> {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(linux_kernel))]
 fn map() -> Option<*mut AtomicU64> {
     None
 }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     fn whether_a_process_runs() {
         let this = Runner::this();
         let change = |change: fn(&mut Runner)| {

@@ -16,6 +16,10 @@ const STACK: usize = 2 << 20;
 /// A thread that runs, or has ended. One that is dropped ends by itself.
 pub struct Thread(libc::pthread_t);
 
+// SAFETY: any thread may join or detach it; where the type is a pointer, the C library alone
+// follows it.
+unsafe impl Send for Thread {}
+
 struct Start<'a> {
     name: CString,
     /// How much nicer than its maker it is.

@@ -161,6 +161,8 @@ fn may_lose_locks(file: BorrowedFd<'_>, in_a_moment: bool) -> bool {
         Ok(Some(Holder::Process(process))) if process == std::process::id() => return true,
         // Of several who have locks one is told: it may be another process.
         Ok(Some(Holder::Process(_))) => {}
+        // Kernels before 3.15 do not tell.
+        Err(_) => {}
         _ if !in_a_moment => return false,
         _ => {}
     }

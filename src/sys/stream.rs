@@ -88,13 +88,13 @@ fn is_ready(file: BorrowedFd<'_>, wanted: PollFlags) -> Result<bool> {
 
 /// The writing end of a pipe, opened anew: the host's own goes on to wait.
 fn unblocked(file: BorrowedFd<'_>) -> Option<OwnedFd> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(linux_kernel)]
     {
         use rustix::fs::{CWD, Mode, OFlags};
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         super::open_at(CWD, super::proc_path(file), flags, Mode::empty()).ok()
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(linux_kernel))]
     {
         let _ = file;
         None

@@ -138,10 +138,12 @@ fn lower_disk_priority() {
 pub fn thread_waits() -> u64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
+        /// Of the kernel's include/uapi/linux/resource.h: libc does not have it for each system.
+        const OF_THREAD: libc::c_int = 1;
         // SAFETY: zero bytes are a valid `rusage`, a struct of numbers.
         let mut usage = unsafe { MaybeUninit::<libc::rusage>::zeroed().assume_init() };
         // SAFETY: the call writes to a `rusage`, which is ours.
-        unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+        unsafe { libc::getrusage(OF_THREAD as _, &mut usage) };
         usage.ru_nvcsw as u64
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

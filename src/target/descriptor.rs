@@ -56,11 +56,11 @@ impl Descriptor {
 
 /// Whether a descriptor is good for no more than to name what it is of.
 fn is_path(flags: OFlags) -> bool {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     {
         flags.contains(OFlags::PATH)
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     {
         let _ = flags;
         false

@@ -9,7 +9,8 @@ root=$(dirname "$(dirname "$here")")
 # shellcheck source=steps.sh
 source "$here/steps.sh"
 
-c=(-std=c11 -O1 -g "${warnings[@]}" -I"$root/include")
+# Without 64-bit offsets, 32-bit programs cannot list every folder.
+c=(-std=c11 -O1 -g -D_FILE_OFFSET_BITS=64 "${warnings[@]}" -I"$root/include")
 # What the Rust standard library needs of the system.
 static=("$dist/libwmlb.a" -pthread -ldl -lm)
 

@@ -1,8 +1,8 @@
-# What scripts share that compile and run programs on the library in target/dist: they set $root,
-# the top. One line for each step; a step that fails shows what it said.
+# What scripts share that compile and run programs on the library in target/dist, or $DIST: they set
+# $root, the top. One line for each step; a step that fails shows what it said.
 
 # A relative one counts from the top.
-dist=$(cd "$root" && cd "${CARGO_TARGET_DIR:-target}/dist" && pwd)
+dist=$(cd "$root" && cd "${DIST:-${CARGO_TARGET_DIR:-target}/dist}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-c-tests.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/tmp"

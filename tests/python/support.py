@@ -1,6 +1,7 @@
 """What the tests share: temporary stores, child processes, mounts, system call filters."""
 
 import ctypes
+import errno
 import os
 import pickle
 import platform
@@ -269,16 +270,39 @@ CALLS = {
     "getdents64": (217, 61),
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
+    "fcntl": (72, 25),
+    "fchmod": (91, 52),
+    "fchown": (93, 55),
+    "fchmodat": (268, 53),
+    "utimensat": (280, 88),
+    "flock": (73, 32),
+    "fadvise64": (221, 223),
+    "sync_file_range": (277, 84),
+    "fstatfs": (138, 44),
+    "ioctl": (16, 29),
+    "flistxattr": (196, 13),
+    "fsetxattr": (190, 7),
+    "syncfs": (306, 267),
+    "copy_file_range": (326, 285),
+    "statx": (332, 291),
+    "clone3": (435, 435),
+    "rseq": (334, 293),
+    # The first one after Linux 3.13. Whatever has a larger number is newer.
+    "newer": (314, 274),
 }
 ARCHITECTURES = {"x86_64": 0, "aarch64": 1}
 O_TMPFILE_BIT = 0o20000000
+ALLOWED = 0x7FFF0000
+# Commands of fcntl: F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW.
+OF_OPEN_FILES = range(36, 39)
 
 
 def filter_calls(*rules):
     """From here on, for this thread and those it starts, system calls fail.
 
     A rule: (name, errno), or (name, errno, argument's index, bit that must be set in it),
-    or (name, errno, argument's index, value it must have, "equal").
+    or (name, errno, argument's index, value it must have, "equal"). None for errno: it is allowed.
+    The first rule counts; that of "newer" is about every call that is not older.
     To be called in a child: it cannot be undone. It is what a sandbox does.
     """
     code = []
@@ -286,18 +310,18 @@ def filter_calls(*rules):
     def step(operation, value, if_true=0, if_false=0):
         code.append(struct.pack("=HBBI", operation, if_true, if_false, value))
 
-    load, equals, has_bits, answer = 0x20, 0x15, 0x45, 0x06
+    load, equals, at_least, has_bits, answer = 0x20, 0x15, 0x35, 0x45, 0x06
     for rule in rules:
         number = CALLS[rule[0]][ARCHITECTURES[platform.machine()]]
         step(load, 0)
         if len(rule) == 2:
-            step(equals, number, 0, 1)
+            step(at_least if rule[0] == "newer" else equals, number, 0, 1)
         else:
             step(equals, number, 0, 3)
             step(load, 16 + 8 * rule[2])
             step(equals if rule[4:] else has_bits, rule[3], 0, 1)
-        step(answer, 0x00050000 | rule[1])
-    step(answer, 0x7FFF0000)
+        step(answer, ALLOWED if rule[1] is None else 0x00050000 | rule[1])
+    step(answer, ALLOWED)
 
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
@@ -318,6 +342,19 @@ def need_filters():
     with open("/proc/self/status") as file:
         if "Seccomp:" not in file.read():
             raise unittest.SkipTest("the kernel has no system call filters")
+
+
+def old_kernel(code):
+    """From here on there are no system calls newer than Linux 3.13, nor files without names.
+
+    ENOSYS is what old kernels say, EPERM what sandboxes do whose list of calls is old. Of clone3
+    they all say ENOSYS: the C library begins no threads otherwise. And what it has done for this
+    thread already, rseq, it insists on for others.
+    """
+    filter_calls(
+        ("clone3", errno.ENOSYS), ("rseq", None), ("newer", code), ("syncfs", code),
+        ("openat", code, 2, O_TMPFILE_BIT),
+    )
 
 
 def without_unnamed_files():

@@ -26,9 +26,9 @@ pub struct DirectoryReader {
 
 impl DirectoryReader {
     pub fn new(store: Arc<Directory>) -> Self {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
+        #[cfg(linux_kernel)]
         let no_access_time = OFlags::NOATIME;
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        #[cfg(not(linux_kernel))]
         let no_access_time = OFlags::empty();
         DirectoryReader {
             folder: Cursor::new(store.clone()),

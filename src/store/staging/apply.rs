@@ -14,7 +14,7 @@ use super::sidecars;
 use crate::error::{Error, Result};
 use crate::name::split as split_name;
 use crate::operation::Control;
-use crate::store::folders::{Cursor, look};
+use crate::store::folders::{Cursor, look, synchronize_tree};
 use crate::store::sqlite;
 use crate::sys::{self, Care, Ownership, StoreFile};
 
@@ -108,10 +108,12 @@ impl<'a> Folders<'a> {
             if done {
                 return Ok(());
             }
+            // A sandbox does not have the call. Which folders they were is not known any more.
+            return synchronize_tree(self.replay.store, false).map_err(write);
         }
         self.synchronize()
             .and_then(|()| sys::synchronize_folder(self.replay.store))
-            .map_err(|errno| Error::system("write to the disk", self.replay.path, errno))
+            .map_err(write)
     }
 }
 

@@ -114,7 +114,7 @@ const RANGE: Range = Range {
 /// hand on locks of files; those of folders mostly are known to one machine only.
 fn lock(file: &OwnedFd) -> sys::Result<Option<Lock>> {
     // Elsewhere such a lock is the process's, and ends with any descriptor of the file.
-    if cfg!(any(target_os = "linux", target_os = "android")) {
+    if cfg!(linux_kernel) {
         match sys::lock(file.as_fd(), RANGE) {
             Ok(()) => return Ok(Some(Lock::Range)),
             Err(Errno::AGAIN) => return Err(Errno::AGAIN),

@@ -4,7 +4,7 @@
 //! puts the whole file in place of nothing or of the old one.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -88,7 +88,10 @@ impl Folder {
         let target = self.target();
         let mut to = named.file()?;
         from.rewind().at("read back", &target)?;
-        io::copy(&mut from, &mut to).at("write", &target)?;
+        // By reading and writing: of two files the standard library asks the system for other ways,
+        // and does not do without each that may be refused.
+        let content: &mut dyn Read = &mut from;
+        io::copy(content, &mut to).at("write", &target)?;
         sys::set_file_mode(to, temporary::MODE).at("write", &target)?;
         named.synchronize()?;
         // What was checked was the first file, not this one.

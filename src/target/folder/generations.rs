@@ -215,20 +215,33 @@ impl Folder {
     pub fn hold_target(&self, keeping: &Keeping) -> Result<Option<Held>> {
         const TRIES: u32 = 500;
         const PAUSE: Duration = Duration::from_millis(10);
-        let Some((file, stat)) = self.open_target()? else {
-            return Ok(None);
-        };
         for _ in 0..TRIES {
-            match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) => {
-                    keeping.control.check()?;
-                    std::thread::sleep(PAUSE);
+            let Some((file, stat)) = self.open_target()? else {
+                return Ok(None);
+            };
+            // Where there are no locks, the look before the commit has to do.
+            if fs::flock(&file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
+            {
+                let held = Held { file, stat };
+                // It may have been replaced before it was locked.
+                if self.is_there(&held)? {
+                    return Ok(Some(held));
                 }
-                // Where there are no locks, the look before the commit has to do.
-                _ => return Ok(Some(Held { file, stat })),
             }
+            keeping.control.check()?;
+            std::thread::sleep(PAUSE);
         }
         Err(Error::BackupInUse(self.target()))
+    }
+
+    /// Whether the backup that is there is the one that is held. Sizes and times do not tell: they
+    /// may be those of another one that was made in the same moment.
+    fn is_there(&self, held: &Held) -> Result<bool> {
+        let same = |stat: &Stat| {
+            let folder = self.folder.as_fd();
+            is_same(folder, Generation::Current, stat, &held.file, &held.stat)
+        };
+        Ok(self.look()?.is_some_and(|now| same(&now)))
     }
 
     /// Gives the backup that is there a second name, or a copy, which is safe on the disk then.

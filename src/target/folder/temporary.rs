@@ -106,17 +106,14 @@ impl Temporary {
         }
     }
 
-    /// Whether the backup that is there is the one of the last look, and the one that is held.
-    fn is_as_seen(&self, held: Option<&Held>) -> Result<bool> {
-        // Some file systems make up inode numbers and times of change at each look.
-        let is_same = |one: &fs::Stat, other: &fs::Stat| {
-            one.st_size == other.st_size && sys::modified(one) == sys::modified(other)
-        };
+    /// Whether the backup that is there is the one of the last look.
+    fn is_as_seen(&self) -> Result<bool> {
         let now = self.folder.look()?;
         Ok(match (&self.earlier, &now) {
             (None, None) => true,
             (Some(before), Some(now)) => {
-                is_same(before, now) && held.is_none_or(|held| is_same(&held.stat, now))
+                // Some file systems make up inode numbers and times of change at each look.
+                before.st_size == now.st_size && sys::modified(before) == sys::modified(now)
             }
             _ => false,
         })
@@ -220,7 +217,7 @@ impl NewFile for Temporary {
                 Some(keeping) if overwrite => self.folder.hold_target(keeping)?,
                 _ => None,
             };
-            if !overwrite || self.is_as_seen(held.as_ref())? {
+            if !overwrite || self.is_as_seen()? {
                 match self.commit_over(overwrite, keeping, held) {
                     // It has appeared after the look.
                     Err(Error::BackupExists(_)) if overwrite => {}

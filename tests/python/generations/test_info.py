@@ -50,7 +50,7 @@ class Info(support.StoreCase):
         self.assertNotEqual(info.created, g.NEVER)
         for wrong in ({"Identities": key().identity}, {"Passphrase": PASSPHRASE}):
             hr, told = g.backup_info(self.new_restorer(RestorePath=self.backups, **wrong))
-            self.assert_hr(hr, w.NS_E_DRM_INVALID_SECURESTORE_PASSWORD)
+            self.assert_hr(hr, w.hresult(w.FAILURES["NS_E_DRM_INVALID_SECURESTORE_PASSWORD"]))
             self.assertEqual(told, [])
 
     def test_from_a_descriptor(self):
@@ -69,15 +69,15 @@ class Info(support.StoreCase):
     def test_what_is_none(self):
         restorer = self.new_restorer(RestorePath=self.backups)
         self.assertLess(g.backup_info(restorer)[0], 0)
-        for data, hr in ((b"no backup at all", w.NS_E_BACKUP_RESTORE_BAD_DATA),
-                         (b"", w.NS_E_DRM_BACKUP_CORRUPT)):
+        for data, hr in ((b"no backup at all", w.BAD_DATA),
+                         (b"", w.BACKUP_CORRUPT)):
             support.write(self.target, data)
             self.assert_hr(g.backup_info(restorer)[0], hr)
         os.unlink(self.target)
         self.assert_ends(self.restorer.backup())
         whole = support.read(self.target)
         support.write(self.target, whole[:-1])
-        self.assert_hr(g.backup_info(restorer)[0], w.NS_E_DRM_BACKUP_CORRUPT)
+        self.assert_hr(g.backup_info(restorer)[0], w.BACKUP_CORRUPT)
         # What is between is not looked at.
         support.write(self.target, whole[:5000] + bytes(1000) + whole[6000:])
         self.assertEqual(self.told(restorer).licenses, 30)
@@ -93,13 +93,7 @@ class Info(support.StoreCase):
         self.assert_hr(g.backup_info(restorer, lambda _: -5)[0], -5)
         self.assert_hr(g.backup_info(restorer, lambda _: 1)[0], w.S_OK)
         restorer.remove_prop(b"RestorePath")
-        self.assert_hr(g.backup_info(restorer)[0], w.NS_E_DRM_NOT_CONFIGURED)
-
-
-class Totals(support.StoreCase):
-    def first_progress(self, start):
-        events = self.events_of(start)
-        return next(event.progress for event in events if event.progress is not None)
+        self.assert_hr(g.backup_info(restorer)[0], w.NOT_CONFIGURED)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,6 @@ class Usage(unittest.TestCase):
         own = key()
         self.backup("-f", "-r", own.recipient)
         self.says(5, b"give --identity", "list", self.backups)
-        self.says(5, b"none of these identities", "verify", "-i", self.text("k", key().text),
-                  self.backups)
         self.says(1, b"/nosuch: No such file", "verify", "--passphrase-file", "/nosuch", "x")
         done = self.run_it(4, "backup", "-v", *store, self.backups)
         self.assertIn(b" (NS_E_DRM_BACKUP_EXISTS)\n", done.stderr)

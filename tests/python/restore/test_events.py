@@ -53,7 +53,7 @@ class Events(RestoreCase):
         self.assertEqual({count.bytes_total for count in counts}, {done[-1][1]})
         # Which comes with the last of them, and not before.
         self.assertEqual([one[0] == 203 for one in done].count(True), 1)
-        for restorer in (self.new_restorer(Only="*"), self.restorer):
+        for restorer in (self.new_restorer(Only="*", RestorePath=self.backups), self.restorer):
             if restorer is self.restorer:
                 with open(self.target, "rb") as file:
                     self.assert_hr(restorer.set_target_fd(file.fileno()), w.S_OK)

@@ -1,0 +1,44 @@
+#!/bin/sh
+# cross.sh TARGET...: builds the library and the wmlb command for another system, into
+# target/TARGET/dist, and tests what can be run here (tests/cross/run.sh). A target is one of
+# Rust's for Linux; with glibc the library needs no newer one than that of 2014, 2.17.
+#
+#     packaging/cross.sh x86_64-unknown-linux-musl aarch64-unknown-linux-gnu
+set -eu
+cd "$(dirname "$0")/.."
+. packaging/toolchains.sh
+glibc=2.17
+
+# The name that Zig has for a target of Rust's.
+zig_name() {
+    case $1 in
+    *-musl*) printf '%s\n' "$1" | sed 's/-unknown//; s/^armv7/arm/; s/^i686/x86/; s/^riscv64gc/riscv64/' ;;
+    *) printf '%s.%s\n' "$1" "$glibc" | sed 's/-unknown//; s/^armv7/arm/; s/^i686/x86/; s/^riscv64gc/riscv64/' ;;
+    esac
+}
+
+build_command() {
+    static=$1 out=$2
+    # shellcheck disable=SC2086
+    "$CARGO_ZIGBUILD_ZIG_PATH" cc -target "$zig" -std=c11 -O2 -pthread -Wall -Wextra -Wpedantic \
+        -D_FILE_OFFSET_BITS=64 -fPIE -fstack-protector-strong -Iinclude cli/*.c $static -o "$out"
+}
+
+need_zig
+need_rust "$@"
+for target in "$@"; do
+    echo "== $target"
+    zig=$(zig_name "$target")
+    dist=${CARGO_TARGET_DIR:-target}/$target/dist
+    # Also with musl the library is one that is shared.
+    case $target in
+    *-musl*) flags="-C target-feature=-crt-static" name=$target ;;
+    *) flags='' name=$target.$glibc ;;
+    esac
+    RUSTFLAGS="${RUSTFLAGS-}${flags:+ $flags}" CARGO=cargo-zigbuild sh packaging/build.sh "$name"
+    build_command "-L$dist -lwmlb" "$dist/wmlb"
+    case $target in
+    *-musl*) build_command "$dist/libwmlb.a -static -lunwind" "$dist/wmlb-static" ;;
+    esac
+    bash tests/cross/run.sh "$target" "$zig"
+done

@@ -1,0 +1,90 @@
+#!/bin/bash
+# run.sh TARGET ZIG: tests what packaging/cross.sh built for a target, in target/TARGET/dist: the C
+# programs of tests/c, and the wmlb command. What this machine's processor does not run, qemu does.
+# ZIG is the target's name for the C compiler. Each thing is run as it is shipped, and with musl
+# linked statically too. One line for each step.
+set -euo pipefail
+target=$1 zig=$2
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root"
+DIST=${CARGO_TARGET_DIR:-target}/$target/dist
+# shellcheck source=../../packaging/toolchains.sh
+source packaging/toolchains.sh
+# shellcheck source=../c/steps.sh
+source tests/c/steps.sh
+
+machine=${target%%-*}
+debian=$toolchains/debian
+is_native=
+[ "$machine" != "$(uname -m)" ] || is_native=1
+# What a program is run by: one that is linked to the library, and one that is static.
+shared_by=() static_by=()
+if [ ! "$is_native" ]; then
+    need_package qemu-user-static
+    static_by=("$debian/usr/bin/qemu-$machine-static")
+    case $target in
+    aarch64-*-gnu) libc=libc6-arm64-cross room=aarch64-linux-gnu ;;
+    armv7-*-gnueabihf) libc=libc6-armhf-cross room=arm-linux-gnueabihf ;;
+    s390x-*-gnu) libc=libc6-s390x-cross room=s390x-linux-gnu ;;
+    riscv64gc-*-gnu) libc=libc6-riscv64-cross room=riscv64-linux-gnu ;;
+    *) libc='' ;;
+    esac
+    if [ "$libc" ]; then
+        need_package "$libc"
+        shared_by=("${static_by[@]}" -L "$debian/usr/$room" -E "LD_LIBRARY_PATH=$dist")
+        # The library path is for what qemu runs, not for qemu and the compilers.
+        unset LD_LIBRARY_PATH
+    fi
+elif [[ $target == *-musl ]]; then
+    need_package musl
+    shared_by=("$debian/lib/ld-musl-$machine.so.1" --library-path "$dist")
+    unset LD_LIBRARY_PATH
+fi
+has_shared=1
+[ "$is_native" ] || [ ${#shared_by[@]} -gt 0 ] || has_shared=
+
+export ZIG_GLOBAL_CACHE_DIR=$toolchains/zig-cache ZIG_LOCAL_CACHE_DIR=$toolchains/zig-cache
+compile=("$toolchains/zig/ziglang/zig" cc -target "$zig" -std=c11 -O1 -D_FILE_OFFSET_BITS=64
+    "${warnings[@]}" "-I$root/include")
+static=("$dist/libwmlb.a" -static -lunwind)
+# qemu 7.2 does not tell of two signals that they are blocked, and ends when threads fork.
+others=(^forking)
+[ "$is_native" ] || others=(^forking ^signals)
+
+# program NAME WAY BY LINK...: compiles and runs one.
+program() {
+    local name=$1 way=$2 by=$3
+    shift 3
+    local -n run_by=$by
+    step "compile $name, $way" "${compile[@]}" "tests/c/$name.c" -o "$work/$name" "$@"
+    case $name in
+    contract)
+        step "contract, $way" "${run_by[@]}" "$work/contract" "${others[@]}"
+        [ ! "$is_native" ] || step "forking, $way" "${run_by[@]}" "$work/contract" forking
+        ;;
+    dlopen) step "dlopen, $way" "${run_by[@]}" "$work/dlopen" "$dist/libwmlb.so.1" ;;
+    *) step "$name, $way" "${run_by[@]}" "$work/$name" ;;
+    esac
+}
+
+programs=(contract rounds queue stress faults)
+if [ "$has_shared" ]; then
+    for name in "${programs[@]}"; do
+        program "$name" shared shared_by -dynamic "${shared[@]}"
+    done
+    program secrets shared shared_by -dynamic "${shared[@]}" -Wl,-z,now
+    [ ! "$is_native" ] || program dlopen shared shared_by -dynamic -ldl -rdynamic
+    step "the command" python3 tests/cross/cycle.py "$work/cycle" \
+        "${shared_by[@]}" "$dist/wmlb"
+fi
+if [[ $target == *-musl ]]; then
+    for name in "${programs[@]}"; do
+        program "$name" static static_by "${static[@]}"
+    done
+    step "the command, static" python3 tests/cross/cycle.py "$work/static" \
+        "${static_by[@]}" "$dist/wmlb-static"
+fi
+step "what it exports" python3 tests/cross/exports.py "$dist" "$target"
+
+printf 'Tests for %s: %d passed, %d failed\n' "$target" "$passed" "$failed"
+[ "$failed" -eq 0 ]
