@@ -1564,7 +1564,7 @@ typedef struct wmlb_generation_info {
     size_t struct_size;
     /**
      * The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
-     * that are not UTF-8.
+     * that are not UTF-8. "" of a target.
      */
     const char *path;
     /**

@@ -229,10 +229,10 @@ class Installed(unittest.TestCase):
         folder = os.path.join(self.prefix, "share/zsh/site-functions")
         run("zsh", "-n", os.path.join(folder, "_wmlb"))
         environment = {**self.home_with_players(), "TERM": "xterm"}
-        for line, wanted in (("wmlb veri", b"wmlb verify "), ("wmlb restore --dry", b"--dry-run "),
-                             ("wmlb -q verify --allow", b"--allow-clear "),
-                             ("wmlb help gen", b"generations "),
-                             ("wmlb list --store Chrom", b"--store Chromium")):
+        for line, wanted in (("wmlb veri", b"wmlb verify"), ("wmlb restore --dry", b"--dry-run"),
+                             ("wmlb -q verify --allow", b"--allow-clear"),
+                             ("wmlb help gen", b"generations"),
+                             ("wmlb list --store Chromi", b"--store Chromium")):
             child, terminal = pty.fork()
             if child == 0:
                 os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
