@@ -70,7 +70,8 @@ std::error_code fetch(wmlb::queue &queue)
     }
     // They outlive the ones that they are of, and are moved.
     const auto moved = std::move(kept);
-    CHECK(!moved.empty() && moved.front().status() == wmlb::status::begin);
+    CHECK(!moved.empty() && (moved[0].status() == wmlb::status::begin ||
+                              moved[0].status() == wmlb::status::connecting));
     for (const auto &one : moved)
         CHECK(one.progress().has_value() == (one.status() == wmlb::status::progress));
     CHECK(moved.back().last() && moved.back().code() == result && !moved.back().fewer());
