@@ -725,8 +725,8 @@ typedef struct wmlb_progress {
     /**
      * All licenses: in the end licenses_done + licenses_restricted + licenses_skipped. 0: not
      * known yet: in a backup of more than about 50,000 licenses for most of the time; in a restore
-     * or verification until the end, if it is of some of the licenses, or not of a file with a
-     * path. What such a file says of itself is not checked before the end.
+     * or verification until the end, if it is of some of the licenses, or not of a file in clear
+     * with a path. What such a file says of itself is not checked before the end.
      */
     uint64_t licenses_total;
     /**

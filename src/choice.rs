@@ -63,12 +63,14 @@ impl Wanted {
     }
 
     /// The progress of an operation that begins with an archive: it has totals if all of it is
-    /// wanted, and, as `can_seek` says, it is in a file.
+    /// wanted, and, as `can_seek` says, it is in a file. Damage at the end of one that is encrypted
+    /// is only met in passing.
     pub fn begin(&self, archive: &mut Archive, can_seek: bool) -> Result<wmlb_progress> {
-        let (licenses_total, bytes_total) = match can_seek && self.is_all() {
-            true => archive.stated_amount()?,
-            false => (0, 0),
-        };
+        let (licenses_total, bytes_total) =
+            match can_seek && self.is_all() && !archive.is_encrypted() {
+                true => archive.stated_amount()?,
+                false => (0, 0),
+            };
         Ok(wmlb_progress {
             licenses_total,
             bytes_total,
