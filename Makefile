@@ -13,6 +13,10 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
+DOCDIR ?= $(PREFIX)/share/doc/wmlb
 INSTALL ?= install
 CFLAGS ?= -O2
 # As the parts of the library in C are built.
@@ -27,6 +31,8 @@ sdk_headers := $(wildcard include/wmsdk/*.h include/wmsdk/*/*.h include/wmsdk/*/
 # rustc --print native-static-libs; a test compares.
 libs_private := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 root := $(DESTDIR)
+comma := ,
+documents := README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
 
 all: $(made)/libwmlb.a $(made)/wmlb $(made)/libwmvcore.so
 
@@ -43,10 +49,21 @@ $(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localize.s
 	mkdir -p '$(made)'
 	sh packaging/localize.sh '$(DIST)/libwmlb.a' '$@'
 
-$(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library)
+# The command finds its library beside it, wherever both are moved to; RPATH= leaves that to the
+# system.
+space := $(subst ,, )
+up = $(subst $(space),/,$(patsubst %,..,$(subst /, ,$(1))))
+RPATH ?= $(if $(and $(filter $(PREFIX)/%,$(LIBDIR)),$(filter $(PREFIX)/%,$(BINDIR))),$$ORIGIN/$(call \
+	up,$(BINDIR:$(PREFIX)/%=%))/$(LIBDIR:$(PREFIX)/%=%),$(LIBDIR))
+$(made)/rpath: always
+	@mkdir -p '$(made)'
+	@echo '$(RPATH)' | cmp -s - '$@' || echo '$(RPATH)' >'$@'
+
+$(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library) $(made)/rpath
 	mkdir -p '$(made)'
-	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic -D_FILE_OFFSET_BITS=64 $(hardening) $(CPPFLAGS) $(CFLAGS) -Iinclude $(filter %.c,$^) \
-		-pie -Wl,-z,relro,-z,now $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
+	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic -D_FILE_OFFSET_BITS=64 $(hardening) $(CPPFLAGS) $(CFLAGS) \
+		-Iinclude $(filter %.c,$^) -pie -Wl,-z,relro,-z,now \
+		$(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
 
 # The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
 wmvcore := object-utf16 object-utf32 strings-utf16 strings-utf32 kernel
@@ -80,14 +97,14 @@ fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@MAJOR@|$(major)|g' -e 's|@VERSION@
 for_pc = -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
 	-e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(PREFIX)/%=$${prefix}/%)|'
 here := $${CMAKE_CURRENT_LIST_DIR}
-space := $(subst ,, )
-above := $(subst $(space),/,$(patsubst %,..,$(subst /, ,$(LIBDIR:$(PREFIX)/%=%/cmake/wmlb))))
+above := $(call up,$(LIBDIR:$(PREFIX)/%=%/cmake/wmlb))
 cmake_include := $(if $(filter $(PREFIX)/%,$(LIBDIR)),$(INCLUDEDIR:$(PREFIX)/%=$(here)/$(above)/%),$(INCLUDEDIR))
 for_cmake = -e 's|@LIBDIR@|$(here)/../..|' -e 's|@INCLUDEDIR@|$(cmake_include)|'
 
 install: all
 	$(INSTALL) -d '$(root)$(BINDIR)' '$(root)$(LIBDIR)/pkgconfig' '$(root)$(LIBDIR)/cmake/wmlb' \
-		'$(root)$(INCLUDEDIR)' '$(root)$(MANDIR)/man1' '$(root)$(COMPLETIONDIR)'
+		'$(root)$(INCLUDEDIR)' '$(root)$(MANDIR)/man1' '$(root)$(COMPLETIONDIR)' '$(root)$(ZSHDIR)' \
+		'$(root)$(FISHDIR)' '$(root)$(USERUNITDIR)' '$(root)$(DOCDIR)'
 	$(INSTALL) -m 755 '$(DIST)/libwmlb.so.$(version)' '$(root)$(LIBDIR)/'
 	ln -sf 'libwmlb.so.$(version)' '$(root)$(LIBDIR)/libwmlb.so.$(major)'
 	ln -sf 'libwmlb.so.$(major)' '$(root)$(LIBDIR)/libwmlb.so'
@@ -105,7 +122,13 @@ install: all
 	$(fill) packaging/wmlbConfigVersion.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbConfigVersion.cmake'
 	$(INSTALL) -m 755 '$(made)/wmlb' '$(root)$(BINDIR)/'
 	$(INSTALL) -m 644 packaging/wmlb.1 '$(root)$(MANDIR)/man1/'
-	$(INSTALL) -m 644 packaging/wmlb.bash '$(root)$(COMPLETIONDIR)/wmlb'
+	$(INSTALL) -m 644 packaging/completions/wmlb.bash '$(root)$(COMPLETIONDIR)/wmlb'
+	$(INSTALL) -m 644 packaging/completions/_wmlb '$(root)$(ZSHDIR)/'
+	$(INSTALL) -m 644 packaging/completions/wmlb.fish '$(root)$(FISHDIR)/'
+	$(INSTALL) -m 644 packaging/systemd/wmlb-backup.timer '$(root)$(USERUNITDIR)/'
+	sed 's|@BINDIR@|$(BINDIR)|g' packaging/systemd/wmlb-backup.service.in \
+		>'$(root)$(USERUNITDIR)/wmlb-backup.service'
+	$(INSTALL) -m 644 $(documents) '$(root)$(DOCDIR)/'
 	-[ -n '$(root)' ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
 uninstall:
@@ -115,10 +138,16 @@ uninstall:
 	rm -f '$(root)$(LIBDIR)/libwmvcore.so.$(version)' '$(root)$(LIBDIR)/libwmvcore.so.$(major)' \
 		'$(root)$(LIBDIR)/libwmvcore.so' '$(root)$(LIBDIR)/pkgconfig/wmlb-wmsdk.pc'
 	rm -f $(patsubst include/%,'$(root)$(INCLUDEDIR)/%',$(headers))
-	rm -rf '$(root)$(INCLUDEDIR)/wmsdk'
+	rm -f '$(root)$(ZSHDIR)/_wmlb' '$(root)$(FISHDIR)/wmlb.fish' \
+		'$(root)$(USERUNITDIR)/wmlb-backup.service' '$(root)$(USERUNITDIR)/wmlb-backup.timer'
+	rm -rf '$(root)$(INCLUDEDIR)/wmsdk' '$(root)$(DOCDIR)'
 	rm -rf '$(root)$(LIBDIR)/cmake/wmlb'
+
+# What is checked in, from the help of the command: a test compares.
+completions: $(made)/wmlb
+	LD_LIBRARY_PATH='$(DIST)' python3 packaging/completions.py '$(made)/wmlb' packaging/completions
 
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all wmvcore wmvcore-winelib install uninstall clean
+.PHONY: all always completions wmvcore wmvcore-winelib install uninstall clean

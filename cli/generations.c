@@ -8,6 +8,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "json.h"
+#include "print.h"
+#include "words.h"
+
 /* A generation's table, and how many of its rows go. */
 struct table {
     struct listing *listing;
@@ -32,7 +36,7 @@ static const char *name_of(const char *path)
 }
 
 /* In UTC, as the names of generations are and the days of a rule. */
-static void print_made(int64_t created)
+static void print_made(int64_t created, int width)
 {
     time_t time = (time_t)created;
     struct tm parts;
@@ -40,7 +44,7 @@ static void print_made(int64_t created)
 
     if (created != INT64_MIN && gmtime_r(&time, &parts) != NULL)
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    printf("%-20s ", text);
+    printf("%-*s", width, text);
 }
 
 static void print_amount(uint64_t amount, int width)
@@ -54,8 +58,9 @@ static void print_amount(uint64_t amount, int width)
 static void print_row(const wmlb_generation_info *generation, bool is_first)
 {
     if (is_first)
-        printf("%-20s %12s %10s %-9s %s\n", "MADE", "BYTES", "LICENSES", "ENCRYPTED", "FILE");
-    print_made(generation->created);
+        printf("%s%-20s %12s %10s %-9s %s%s\n", color(stdout, BOLD), "MADE", "BYTES", "LICENSES",
+               "ENCRYPTED", "FILE", color(stdout, PLAIN));
+    print_made(generation->created, 21);
     print_amount(generation->size, 12);
     print_amount(generation->licenses, 10);
     printf("%-9s ", generation->encrypted ? "yes" : "no");
@@ -63,63 +68,66 @@ static void print_row(const wmlb_generation_info *generation, bool is_first)
     putchar('\n');
 }
 
-static void print_reasons(const wmlb_generation_info *generation, bool is_first)
+/* Words, which are together shorter than 64 bytes. */
+static void join_reasons(const wmlb_generation_info *generation, const char *between, char *words)
 {
-    char words[64] = "", *end = words;
+    const char *begin = words;
 
-    if (is_first)
-        printf("%-5s %-20s %-35s %s\n", "", "MADE", "KEPT BY", "FILE");
     for (int i = 0; i < REASONS; i++)
         if (generation->kept_by & reasons[i].flag)
-            end += sprintf(end, "%s%s", end > words ? " " : "", reasons[i].word);
+            words += sprintf(words, "%s%s", words > begin ? between : "", reasons[i].word);
+}
+
+static void print_reasons(const wmlb_generation_info *generation, bool is_first)
+{
+    char words[64] = "";
+
+    if (is_first)
+        printf("%s%-5s %-20s %-35s %s%s\n", color(stdout, BOLD), "", "MADE", "KEPT BY", "FILE",
+               color(stdout, PLAIN));
+    join_reasons(generation, " ", words);
     printf("%-5s ", generation->kept_by != 0 ? "stays" : "goes");
-    print_made(generation->created);
+    print_made(generation->created, 21);
     printf("%-35s ", generation->kept_by != 0 ? words : "nothing");
     print_plain(stdout, name_of(generation->path));
     putchar('\n');
 }
 
-static void print_json_amount(const char *name, uint64_t amount)
+static void add_generation(struct object *object, const wmlb_generation_info *generation)
 {
-    if (amount == UINT64_MAX)
-        printf(", \"%s\": null", name);
-    else
-        printf(", \"%s\": %" PRIu64, name, amount);
+    add_text(object, "path", generation->path);
+    add_time(object, "created", generation->created);
+    add_known(object, "size", generation->size, UINT64_MAX);
+    add_word(object, "encrypted", generation->encrypted ? "true" : "false");
+    add_known(object, "licenses", generation->licenses, UINT64_MAX);
+    add_known(object, "bytes", generation->bytes, UINT64_MAX);
+    add_text(object, "device_id", generation->device_id);
+    add_text(object, "store", generation->store);
 }
 
-static void print_object(const wmlb_generation_info *generation, bool is_first, bool forgets)
+static void print_object(const wmlb_generation_info *generation, struct table *table)
 {
-    const char *between = "";
+    struct object row = begin_row(table->listing);
+    char words[64] = "";
 
-    printf("%s{\"path\": ", is_first ? "\n" : ",\n");
-    print_json(generation->path);
-    print_json_time("created", generation->created);
-    print_json_amount("size", generation->size);
-    printf(", \"encrypted\": %s", generation->encrypted ? "true" : "false");
-    print_json_amount("licenses", generation->licenses);
-    print_json_amount("bytes", generation->bytes);
-    print_json_member("device_id", generation->device_id);
-    print_json_member("store", generation->store);
-    if (forgets) {
-        printf(", \"stays\": %s, \"kept_by\": [", generation->kept_by != 0 ? "true" : "false");
-        for (int i = 0; i < REASONS; i++)
-            if (generation->kept_by & reasons[i].flag) {
-                printf("%s\"%s\"", between, reasons[i].word);
-                between = ", ";
-            }
-        putchar(']');
+    add_generation(&row, generation);
+    if (table->forgets) {
+        add_word(&row, "stays", generation->kept_by != 0 ? "true" : "false");
+        join_reasons(generation, "\n", words);
+        add_lines(&row, "kept_by", words);
     }
-    putchar('}');
+    end_object(&row);
 }
 
 static wmlb_hresult show_generation(const wmlb_generation_info *generation, void *user_data)
 {
     struct table *table = user_data;
-    bool is_first = table->listing->count++ == 0;
+    bool is_first = table->listing->count == 0;
 
+    table->listing->count += !table->listing->json; /* an object counts itself */
     table->going += generation->kept_by == 0;
     if (table->listing->json)
-        print_object(generation, is_first, table->forgets);
+        print_object(generation, table);
     else if (table->forgets)
         print_reasons(generation, is_first);
     else
@@ -127,6 +135,54 @@ static wmlb_hresult show_generation(const wmlb_generation_info *generation, void
     if (signaled || ferror(stdout))
         return WMLB_NS_E_DRM_OPERATION_CANCELED;
     return table->dry_run ? WMLB_S_FALSE : WMLB_S_OK;
+}
+
+static void print_fact(const char *name, const char *text)
+{
+    printf("%-10s ", name);
+    print_plain(stdout, *text != 0 ? text : "?");
+    putchar('\n');
+}
+
+static wmlb_hresult show_info(const wmlb_generation_info *backup, void *user_data)
+{
+    bool *json = user_data;
+
+    if (*json) {
+        struct object object = begin_object(stdout);
+
+        add_generation(&object, backup);
+        end_object(&object);
+        putchar('\n');
+        return WMLB_S_OK;
+    }
+    if (*backup->path != 0)
+        print_fact("file", backup->path);
+    printf("%-10s ", "made");
+    print_made(backup->created, 0);
+    printf("\n%-10s ", "size");
+    if (backup->size != UINT64_MAX)
+        print_size(stdout, backup->size);
+    else
+        putchar('?');
+    printf("\n%-10s ", "licenses");
+    if (backup->licenses != UINT64_MAX) {
+        printf("%" PRIu64 " (", backup->licenses);
+        print_size(stdout, backup->bytes);
+        putchar(')');
+    } else {
+        putchar('?');
+    }
+    putchar('\n');
+    print_fact("store", backup->store);
+    print_fact("device", backup->device_id);
+    print_fact("encrypted", backup->encrypted ? "yes" : "no");
+    return WMLB_S_OK;
+}
+
+wmlb_hresult show_backup_info(bool json)
+{
+    return wmlb_restorer_backup_info(wmlb_default_restorer(), show_info, &json);
 }
 
 wmlb_hresult list_generations(struct listing *listing)

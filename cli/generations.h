@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <wmlb.h>
 
-#include "print.h"
+#include "list.h"
+
+/* What the backup at RestorePath says of itself. */
+wmlb_hresult show_backup_info(bool json);
 
 /* Lists the generations at RestorePath. */
 wmlb_hresult list_generations(struct listing *listing);

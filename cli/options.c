@@ -1,4 +1,4 @@
-/* What the wmlb command is called with, and its help. */
+/* What the wmlb command is called with. */
 #define _GNU_SOURCE /* getopt_long */
 #include <getopt.h>
 #include <stdio.h>
@@ -8,158 +8,22 @@
 #include "generations.h"
 #include "options.h"
 #include "print.h"
+#include "words.h"
 
-static const struct option known[] = {
-    {"store", required_argument, NULL, STORE},
-    {"replace", no_argument, NULL, REPLACE},
-    {"force", no_argument, NULL, FORCE},
-    {"empty", no_argument, NULL, EMPTY},
-    {"partial", no_argument, NULL, PARTIAL},
-    {"verify", no_argument, NULL, VERIFY},
-    {"passphrase-file", required_argument, NULL, PASSPHRASE},
-    {"recipient", required_argument, NULL, RECIPIENT},
-    {"identity", required_argument, NULL, IDENTITY},
-    {"level", required_argument, NULL, LEVEL},
-    {"individualize", no_argument, NULL, INDIVIDUALIZE},
-    {"only", required_argument, NULL, ONLY},
-    {"keep", required_argument, NULL, KEEP},
-    {"at", required_argument, NULL, AT},
-    {"dry-run", no_argument, NULL, DRY_RUN},
-    {"json", no_argument, NULL, JSON},
-    {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
-};
-
-#define COMMON (BIT(HELP))
-#define KEYS (BIT(PASSPHRASE) | BIT(IDENTITY))
-
-static const struct command commands[] = {
-    {"backup",
-     COMMON | BIT(STORE) | BIT(REPLACE) | BIT(FORCE) | BIT(EMPTY) | BIT(PARTIAL) | BIT(VERIFY) |
-         BIT(KEEP) | BIT(PASSPHRASE) | BIT(IDENTITY) | BIT(RECIPIENT) | BIT(LEVEL) | BIT(QUIET),
-     "usage: wmlb backup [OPTION...] FOLDER\n"
-     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME "; -: writes the backup to\n"
-     "standard output.\n\n"
-     "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
-     "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
-     "                          shown by: wmlb stores\n"
-     "  --replace               replace the backup that is there, unless it has more than twice\n"
-     "                          the licenses of this one: then a terminal is asked\n"
-     "  --force                 replace it without a question\n"
-     "  --keep RULE             replace it as --replace does; it stays as\n"
-     "                          licenses-YYYYMMDDThhmmssZ.wmlb until RULE wants it no more:\n"
-     "                          any of last=N daily=N weekly=N monthly=N yearly=N\n"
-     "  --empty                 replace it also by one without any license\n"
-     "  --partial               leave out what cannot be read (exit code 3)\n"
-     "  --verify                read the backup back from the disk\n"
-     "  --passphrase-file FILE  encrypt with the first line of FILE; -: of standard input,\n"
-     "                          where a terminal is asked for it\n"
-     "  --recipient AGE1...     encrypt to a public key of age; may be given repeatedly\n"
-     "  --identity FILE         secret keys of age, to look into the backup that is replaced; may\n"
-     "                          be given repeatedly\n"
-     "  --level N               compression, 1 to 19\n"
-     "  --quiet                 only errors\n"},
-    {"restore",
-     COMMON | KEYS | BIT(STORE) | BIT(FORCE) | BIT(INDIVIDUALIZE) | BIT(ONLY) | BIT(AT) |
-         BIT(QUIET),
-     "usage: wmlb restore [OPTION...] BACKUP\n"
-     "Brings the licenses of a backup (a folder or file; -: standard input) back into a store.\n\n"
-     "  --store PATH            the store; by default $WMLB_STORE_PATH, else wmlb/licenses\n"
-     "                          in $XDG_DATA_HOME or ~/.local/share; those of players are\n"
-     "                          shown by: wmlb stores\n"
-     "  --force                 replace licenses that differ\n"
-     "  --individualize         also from another device\n"
-     "  --only PATTERN          these licenses only: names (* and ? stand for any characters,\n"
-     "                          [a-z] for one), key:ID or license:ID; may be given repeatedly\n"
-     "  --at TIME               the newest backup in the folder that was not made after TIME:\n"
-     "                          2026-11-30, '2026-11-30 04:48', 2026-11-30T04:48:51Z, or\n"
-     "                          @ and seconds since 1970; a day or minute means its end\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"
-     "  --quiet                 only errors\n"},
-    {"verify", COMMON | KEYS | BIT(AT) | BIT(QUIET),
-     "usage: wmlb verify [OPTION...] BACKUP\n"
-     "Checks a backup (a folder or file; -: standard input) as a restore would, and restores\n"
-     "nothing.\n\n"
-     "  --at TIME               of the backups in the folder, the newest that was not made after\n"
-     "                          TIME; see wmlb restore --help\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"
-     "  --quiet                 only errors\n"},
-    {"list", COMMON | KEYS | BIT(STORE) | BIT(ONLY) | BIT(AT) | BIT(JSON),
-     "usage: wmlb list [OPTION...] BACKUP\n"
-     "       wmlb list [OPTION...] --store PATH\n"
-     "Shows the licenses in a backup (a folder or file; -: standard input) or store.\n\n"
-     "  --json                  an array of objects; a name that is not UTF-8 has U+FFFD in\n"
-     "                          \"name\", and its exact bytes, in hexadecimal, in \"name_hex\"\n"
-     "  --only PATTERN          these licenses of a backup only, as for restore\n"
-     "  --at TIME               of the backups in the folder, the newest that was not made after\n"
-     "                          TIME; see wmlb restore --help\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"},
-    {"cat", COMMON | KEYS | BIT(AT),
-     "usage: wmlb cat [OPTION...] BACKUP NAME\n"
-     "Writes one license of a backup to standard output.\n\n"
-     "  --at TIME               of the backups in the folder, the newest that was not made after\n"
-     "                          TIME; see wmlb restore --help\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for a backup to recipients; may be given\n"
-     "                          repeatedly\n"},
-    {"generations", COMMON | KEYS | BIT(JSON),
-     "usage: wmlb generations [OPTION...] FOLDER\n"
-     "Shows the backups in a folder: the last one and those that it and others replaced, the\n"
-     "newest first. Restore, verify, list and cat take each by its path.\n\n"
-     "  --json                  an array of objects\n"
-     "  --passphrase-file FILE  the passphrase is the first line of FILE; -: of standard input\n"
-     "  --identity FILE         secret keys of age, for backups to recipients; may be given\n"
-     "                          repeatedly\n"},
-    {"forget", COMMON | BIT(KEEP) | BIT(DRY_RUN) | BIT(JSON),
-     "usage: wmlb forget --keep RULE [OPTION...] FOLDER\n"
-     "Removes backups that were replaced and that a rule does not want, and says for each why it\n"
-     "stays or goes. The last backup always stays.\n\n"
-     "  --keep RULE             any of last=N daily=N weekly=N monthly=N yearly=N: the newest N\n"
-     "                          backups, the newest of each of N days, and so on, in UTC; one\n"
-     "                          that any part wants stays\n"
-     "  --dry-run               say it, and remove nothing\n"
-     "  --json                  an array of objects\n"},
-    {"stores", COMMON | BIT(JSON) | BIT(VERBOSE),
-     "usage: wmlb stores [--json] [--verbose]\n"
-     "Shows the license stores that players have made for this user.\n\n"
-     "  --verbose               also show the places where it looked for them\n"},
-};
-
-const char overview[] =
-    "usage: wmlb COMMAND [OPTION...] [PATH]\n\n"
-    "  backup       save the licenses of a store in a file\n"
-    "  restore      bring them back\n"
-    "  verify       check a backup\n"
-    "  list         show the licenses in a backup or store\n"
-    "  cat          write one license of a backup to standard output\n"
-    "  generations  show the backups that a folder has\n"
-    "  forget       remove those of them that a rule does not want\n"
-    "  stores       show the stores of this user's players\n\n"
-    "wmlb COMMAND --help, or wmlb help COMMAND, says more. -h is --help; wmlb -V or --version: the\n"
-    "version.\n\n"
-    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 backed up, but not all; 4 there is a\n"
-    "backup already; 5 passphrase or identity wrong or missing; 6 the file is damaged, or no\n"
-    "backup; 130 interrupted (128 + signal).\n";
+enum { MOST_OPTIONS = 32 };
 
 const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+    for (const struct command *one = commands; one->name != NULL; one++)
+        if (strcmp(one->name, name) == 0)
+            return one;
     return NULL;
 }
 
 int wrong_usage(const char *command, const char *what, const char *which)
 {
-    fprintf(stderr, "wmlb: %s", what);
+    begin_complaint();
+    fputs(what, stderr);
     print_plain(stderr, which);
     fprintf(stderr, "\nTry: wmlb%s%s --help\n", *command ? " " : "", command);
     return USAGE;
@@ -167,25 +31,117 @@ int wrong_usage(const char *command, const char *what, const char *which)
 
 static int no_memory(void)
 {
-    fputs("wmlb: there is no memory\n", stderr);
+    begin_complaint();
+    fputs("there is no memory\n", stderr);
     return FAILED;
 }
 
+/* What getopt_long takes of a command, and the letters that it takes. */
+struct known {
+    struct option names[MOST_OPTIONS];
+    char letters[2 * MOST_OPTIONS + 2];
+};
+
+static struct known known_of(unsigned command)
+{
+    struct known known = {.letters = ":"};
+    size_t count = 0;
+    char *letter = known.letters + 1;
+
+    for (const struct option_row *row = options; row->name != NULL; row++) {
+        if (!(row->commands & command))
+            continue;
+        known.names[count++] = (struct option){
+            row->name, row->value != NULL ? required_argument : no_argument, NULL, row->id};
+        if (row->letter != 0)
+            *letter++ = row->letter;
+        if (row->letter != 0 && row->value != NULL)
+            *letter++ = ':';
+    }
+    return known;
+}
+
+/* The number of an option: getopt_long gives the letter of one that is given so. */
+static int id_of(int option)
+{
+    for (const struct option_row *row = options; row->name != NULL; row++)
+        if (row->letter == option)
+            return row->id;
+    return option;
+}
+
+static const char *long_name(int id)
+{
+    const struct option_row *row = options;
+
+    while (row->id != id && row->name != NULL)
+        row++;
+    return row->name;
+}
+
 /* What getopt_long did not take: returned ':' or '?' for. */
-static int wrong_option(const struct command *command, int returned, char **argv)
+static int wrong_option(const char *command, int returned, char **argv)
 {
     char option[32] = "";
+    bool is_letter = optopt >= 32;
 
-    for (const struct option *one = known; one->name != NULL && returned == ':'; one++)
-        if (one->val == optopt)
-            snprintf(option, sizeof option, "--%s", one->name);
-    if (*option != 0)
-        return wrong_usage(command->name, "a value is missing: ", option);
-    if (optopt > HELP) { /* one letter */
-        snprintf(option, sizeof option, "-%c", optopt);
-        return wrong_usage(command->name, "not an option here: ", option);
+    if (returned == ':') {
+        snprintf(option, sizeof option, "--%s", long_name(id_of(optopt)));
+        return wrong_usage(command, "a value is missing: ", option);
     }
-    return wrong_usage(command->name, "not an option here: ", argv[optind - 1]);
+    if (is_letter) {
+        snprintf(option, sizeof option, "-%c", optopt);
+        return wrong_usage(command, "not an option here: ", option);
+    }
+    return wrong_usage(command, "not an option here: ", argv[optind - 1]);
+}
+
+/* Whether the option of this name, which may be cut short, takes the argument that follows; the
+ * option may be of any command. -1: there is none. */
+static int takes_next(const char *name)
+{
+    size_t length = strcspn(name, "=");
+    int found = -1;
+
+    for (const struct option_row *row = options; row->name != NULL; row++)
+        if (strncmp(row->name, name, length) == 0) {
+            found = row->value != NULL && name[length] == 0;
+            if (strlen(row->name) == length)
+                break;
+        }
+    return found;
+}
+
+/* The same of letters. */
+static int letters_take_next(const char *letters)
+{
+    for (; *letters != 0; letters++) {
+        const struct option_row *row = options;
+
+        while (row->name != NULL && row->letter != *letters)
+            row++;
+        if (row->name == NULL)
+            return -1;
+        if (row->value != NULL)
+            return letters[1] == 0;
+    }
+    return 0;
+}
+
+/* Where the command is among the arguments: before it may be options. argc: nowhere. */
+static int find_name(int argc, char **argv)
+{
+    int at = 1;
+
+    while (at < argc && argv[at][0] == '-' && argv[at][1] != 0) {
+        const char *option = argv[at];
+        int takes = option[1] == '-' ? takes_next(option + 2) : letters_take_next(option + 1);
+
+        if (takes < 0 || strcmp(option, "--") == 0)
+            break;
+        at += 1 + takes;
+    }
+    return at < argc ? at : argc;
 }
 
 /* Adds a line. */
@@ -202,70 +158,109 @@ static bool add_line(char **lines, const char *line)
     return true;
 }
 
-int read_arguments(const struct command *command, int argc, char **argv,
-                   struct arguments *arguments)
+static int take_option(int id, int argc, struct arguments *arguments)
 {
-    struct option own[sizeof known / sizeof *known] = {{NULL, 0, NULL, 0}};
-    size_t options = 0, identities = 0;
-    int option, wanted;
-    const char *when = NULL;
+    const char **identity;
     char *end;
 
-    for (const struct option *one = known; one->name != NULL; one++)
-        if (command->options & BIT(one->val))
-            own[options++] = *one;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", own, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return wrong_option(command, option, argv);
-        option = option == 'h' ? HELP : option;
-        arguments->given |= BIT(option);
-        switch (option) {
-        case STORE: arguments->store = optarg; break;
-        case PASSPHRASE: arguments->passphrase = optarg; break;
-        case IDENTITY:
-            if (arguments->identities == NULL)
-                arguments->identities = calloc((size_t)argc, sizeof *arguments->identities);
-            if (arguments->identities == NULL)
-                return no_memory();
-            arguments->identities[identities++] = optarg;
-            break;
-        case RECIPIENT:
-            if (!add_line(&arguments->recipients, optarg))
-                return no_memory();
-            break;
-        case ONLY:
-            if (!add_line(&arguments->only, optarg))
-                return no_memory();
-            break;
-        case KEEP: arguments->keep = optarg; break;
-        case AT: when = optarg; break;
-        case LEVEL:
-            arguments->level = (uint32_t)strtoul(optarg, &end, 10);
-            if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
-                return wrong_usage(command->name, "not a level from 1 to 19: ", optarg);
-            break;
-        default: break;
-        }
+    arguments->given |= (uint32_t)1 << id;
+    switch (id) {
+    case STORE: arguments->store = optarg; break;
+    case PASSPHRASE: arguments->passphrase = optarg; break;
+    case IDENTITY:
+        if (arguments->identities == NULL)
+            arguments->identities = calloc((size_t)argc, sizeof *arguments->identities);
+        if (arguments->identities == NULL)
+            return no_memory();
+        for (identity = arguments->identities; *identity != NULL;)
+            identity++;
+        *identity = optarg;
+        break;
+    case RECIPIENT: return add_line(&arguments->recipients, optarg) ? DONE : no_memory();
+    case ONLY:
+        if (*optarg == 0) /* it would be no choice */
+            return wrong_usage(arguments->command->name, "a pattern is needed: ", "--only");
+        return add_line(&arguments->only, optarg) ? DONE : no_memory();
+    case KEEP: arguments->keep = optarg; break;
+    case AT:
+        if (!read_time(optarg, &arguments->at))
+            return wrong_usage(arguments->command->name, "not a point in time: ", optarg);
+        break;
+    case LEVEL:
+        arguments->level = (uint32_t)strtoul(optarg, &end, 10);
+        if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
+            return wrong_usage(arguments->command->name, "not a level from 1 to 19: ", optarg);
+        break;
+    default: break;
     }
-    if (arguments->given & BIT(HELP))
-        return DONE;
-    wanted = strcmp(command->name, "stores") == 0 ||
-                     (strcmp(command->name, "list") == 0 && arguments->store != NULL)
-                 ? 0 : strcmp(command->name, "cat") == 0 ? 2 : 1;
-    if (argc - optind != wanted)
-        return wrong_usage(command->name,
-                           wanted == 2   ? "a backup and a name are needed"
-                           : wanted == 1 ? "one path is needed" : "no path is needed", "");
-    if (wanted == 0 && arguments->only != NULL)
-        return wrong_usage(command->name, "not an option here: ", "--only");
-    if (wanted == 0 && when != NULL)
-        return wrong_usage(command->name, "not an option here: ", "--at");
-    if (when != NULL && !read_time(when, &arguments->at))
-        return wrong_usage(command->name, "not a point in time: ", when);
-    if (strcmp(command->name, "forget") == 0 && arguments->keep == NULL)
-        return wrong_usage(command->name, "an option is missing: ", "--keep");
-    arguments->path = wanted > 0 ? argv[optind] : NULL;
-    arguments->name = wanted > 1 ? argv[optind + 1] : NULL;
     return DONE;
+}
+
+/* The paths and names after the options. */
+static int take_operands(int count, char **operands, struct arguments *arguments)
+{
+    const struct command *command = arguments->command;
+    bool of_store = command->bit == LIST && arguments->store != NULL;
+    int least = command->bit == LIST && !of_store ? 1 : command->least;
+    int most = of_store ? 0 : command->most;
+
+    if (count < least || count > most)
+        return wrong_usage(command->name,
+                           least == 2   ? "a backup and a name are needed"
+                           : least == 1 ? "one path is needed"
+                           : most == 1  ? "one command is enough" : "no path is needed", "");
+    if (of_store && arguments->only != NULL)
+        return wrong_usage(command->name, "not an option here: ", "--only");
+    if (of_store && GIVEN(arguments, AT))
+        return wrong_usage(command->name, "not an option here: ", "--at");
+    if (command->bit == FORGET && arguments->keep == NULL)
+        return wrong_usage(command->name, "an option is missing: ", "--keep");
+    if (GIVEN(arguments, EVERY_STORE) && arguments->store != NULL)
+        return wrong_usage(command->name, "not both are possible: ", "--all and --store");
+    arguments->path = count > 0 ? operands[0] : NULL;
+    arguments->name = count > 1 ? operands[1] : NULL;
+    return DONE;
+}
+
+/* Without a command. */
+static int read_alone(int argc, char **argv, struct arguments *arguments)
+{
+    const char *first = argc > 1 ? argv[1] : "";
+
+    if (strcmp(first, "-V") == 0 || strcmp(first, "--version") == 0)
+        arguments->given = (uint32_t)1 << VERSION;
+    else if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0)
+        arguments->given = (uint32_t)1 << HELP_OPTION;
+    else if (*first == '-' && takes_next(first[1] == '-' ? first + 2 : "-") < 0 &&
+             letters_take_next(first + 1) < 0)
+        return wrong_usage("", "not an option here: ", first);
+    else if (argc > 1)
+        return wrong_usage("", "a command is needed", "");
+    return DONE;
+}
+
+int read_arguments(int argc, char **argv, struct arguments *arguments)
+{
+    int at = find_name(argc, argv), option, code = DONE;
+    const char *name = at < argc ? argv[at] : "";
+    struct known known;
+
+    if (at == argc || *name == '-')
+        return read_alone(argc, argv, arguments);
+    arguments->command = find_command(name);
+    if (arguments->command == NULL)
+        return wrong_usage("", "there is no command ", name);
+    /* To the front, where getopt_long expects the name of what it reads for. */
+    for (char *command = argv[at]; at > 0; at--)
+        argv[at] = at > 1 ? argv[at - 1] : command;
+    known = known_of(arguments->command->bit);
+    opterr = 0;
+    while (code == DONE &&
+           (option = getopt_long(argc - 1, argv + 1, known.letters, known.names, NULL)) != -1)
+        code = option == '?' || option == ':'
+                   ? wrong_option(arguments->command->name, option, argv + 1)
+                   : take_option(id_of(option), argc, arguments);
+    if (code != DONE || GIVEN(arguments, HELP_OPTION))
+        return code;
+    return take_operands(argc - 1 - optind, argv + 1 + optind, arguments);
 }

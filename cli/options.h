@@ -3,43 +3,67 @@
 #define WMLB_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Exit codes. */
 enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAMAGED = 6 };
 
+/* The commands, as bits. */
 enum {
-    STORE = 1, REPLACE, FORCE, EMPTY, PARTIAL, VERIFY, PASSPHRASE, RECIPIENT, IDENTITY, LEVEL,
-    INDIVIDUALIZE, ONLY, KEEP, AT, DRY_RUN, JSON, QUIET, VERBOSE, HELP
+    BACKUP = 1 << 0, RESTORE = 1 << 1, VERIFY = 1 << 2, LIST = 1 << 3, CAT = 1 << 4, INFO = 1 << 5,
+    STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9
 };
 
-#define BIT(option) (1u << (option))
+/* The options, as numbers: below 32, and no letter of one. */
+enum {
+    STORE = 1, EVERY_STORE, REPLACE, FORCE, EMPTY, PARTIAL, CHECK, PASSPHRASE, RECIPIENT, IDENTITY,
+    LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, KEEP, AT, DRY_RUN, JSON, QUIET, VERBOSE, HELP_OPTION, VERSION
+};
+
+#define GIVEN(arguments, option) (((arguments)->given >> (option) & 1u) != 0)
 
 struct command {
+    unsigned bit;
     const char *name;
-    unsigned options;
-    const char *help;
+    const char *summary;
+    const char *operands; /* as usage shows them */
+    int least, most;      /* operands */
+    const char *purpose;  /* sentences */
 };
+
+struct option_row {
+    int id;
+    char letter; /* 0: none */
+    const char *name;
+    const char *value; /* NULL: it takes none */
+    unsigned commands;
+    const char *text;
+};
+
+/* Both end with a row whose name is NULL. An option has a row for each meaning, and no two of
+ * them are of the same command. */
+extern const struct command commands[];
+extern const struct option_row options[];
 
 /* The command of this name; NULL when there is none. */
 const struct command *find_command(const char *name);
 
-extern const char overview[];
-
 struct arguments {
+    const struct command *command;
     const char *path, *store, *passphrase;
     const char *name; /* of cat */
     const char *keep; /* a rule */
     const char **identities; /* file names, NULL after the last */
     char *recipients, *only; /* one a line */
-    unsigned given;
+    uint32_t given;
     int64_t at; /* seconds since 1970 */
     uint32_t level;
 };
 
-/* Reads the options after the command's name; DONE, or the code to end with. */
-int read_arguments(const struct command *command, int argc, char **argv,
-                   struct arguments *arguments);
+/* Reads the arguments of main; DONE, or the code to end with. Options may stand before the
+ * command. Where help or the version is asked for, the command may be NULL. */
+int read_arguments(int argc, char **argv, struct arguments *arguments);
 
 /* Says what is wrong with the arguments; USAGE. */
 int wrong_usage(const char *command, const char *what, const char *which);

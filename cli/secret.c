@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L /* open, tcsetattr */
 #include "print.h"
 #include "secret.h"
+#include "words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +23,18 @@ static void wipe(char *from, size_t length)
 
 static int cannot(const char *path, const char *what)
 {
-    fputs("wmlb: ", stderr);
+    begin_complaint();
     print_plain(stderr, path);
-    fprintf(stderr, " %s\n", what);
+    fprintf(stderr, "%s\n", what);
     return 1;
+}
+
+static int cannot_read(const char *path)
+{
+    char why[128];
+
+    snprintf(why, sizeof why, ": %s", strerror(errno));
+    return cannot(path, why);
 }
 
 /* Some editors and shells begin a text with a byte order mark, which nobody sees or types. */
@@ -35,7 +44,7 @@ static int without_mark(const char *path, size_t start, size_t *length)
     size_t size = *length - start;
 
     if (size >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
-        return cannot(path, "is in UTF-16: it must be in UTF-8");
+        return cannot(path, " is in UTF-16: it must be in UTF-8");
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         memmove(text, text + 3, size - 3);
         *length -= 3;
@@ -53,15 +62,15 @@ static int add_from(int file, const char *path, bool first_line, size_t *length)
         ssize_t got;
 
         if (*length == sizeof secret)
-            return cannot(path, "is too long");
+            return cannot(path, " is too long");
         if (!await_input(file))
-            return cannot(path, "was not read");
+            return cannot(path, " was not read");
         /* Byte by byte: what follows the line is for others. */
         got = read(file, secret + *length, first_line ? 1 : sizeof secret - *length);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return cannot(path, strerror(errno));
+            return cannot_read(path);
         if (got == 0 || (first_line && secret[*length] == '\n'))
             break;
         *length += (size_t)got;
@@ -74,7 +83,7 @@ static int add_from(int file, const char *path, bool first_line, size_t *length)
 static int open_it(const char *path, int *file)
 {
     *file = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return *file >= 0 ? 0 : cannot(path, strerror(errno));
+    return *file >= 0 ? 0 : cannot_read(path);
 }
 
 /* A line that is typed on a terminal, unseen. */
@@ -106,7 +115,7 @@ int set_passphrase(const char *path, bool is_new, wmlb_hresult *hr)
             size_t both = length;
             code = ask("Once more: ", &before, &both);
             if (code == 0 && (both != 2 * length || memcmp(secret, secret + length, length) != 0))
-                code = cannot("the passphrases", "are not the same");
+                code = cannot("the passphrases", " are not the same");
         }
     } else {
         code = add_from(file, path, true, &length);

@@ -311,6 +311,9 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  * The license store: a folder, in which every file at any depth is a license, or one SQLite
  * database. While a store is set with wmlb_restorer_set_store(), this property is not used.
  *
+ * WARNING: close the host's own connections to a database in it before that is restored; see
+ * wmlb_restorer_restore_licenses().
+ *
  * Default: $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
  * $HOME/.local/share/wmlb/licenses. An empty variable counts as not set, and so do
  * XDG_DATA_HOME and HOME with a relative path.
@@ -721,8 +724,9 @@ typedef struct wmlb_progress {
     uint64_t licenses_done;
     /**
      * All licenses: in the end licenses_done + licenses_restricted + licenses_skipped. 0: not
-     * known yet; in a store of more than about 50,000 licenses this may last for most of the
-     * time, and in a restore it lasts until the end.
+     * known yet: in a backup of more than about 50,000 licenses for most of the time; in a restore
+     * or verification until the end, if it is of some of the licenses, or not of a file in clear
+     * with a path. What such a file says of itself is not checked before the end.
      */
     uint64_t licenses_total;
     /**
@@ -1528,7 +1532,7 @@ wmlb_hresult wmlb_restorer_enumerate_backup(struct wmlb_restorer *restorer,
                                             wmlb_license_callback callback,
                                             void *user_data);
 
-/* ---- Generations of a backup ---------------------------------------------------------------- */
+/* ---- What backups say of themselves, and the generations of one ------------------------------ */
 
 /* What keeps a generation: see the property Keep. */
 
@@ -1560,7 +1564,7 @@ typedef struct wmlb_generation_info {
     size_t struct_size;
     /**
      * The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
-     * that are not UTF-8.
+     * that are not UTF-8. "" of a target.
      */
     const char *path;
     /**
@@ -1569,7 +1573,7 @@ typedef struct wmlb_generation_info {
      */
     int64_t created;
     /**
-     * The size of the file in bytes.
+     * The size of the file in bytes; UINT64_MAX of a stream.
      */
     uint64_t size;
     /**
@@ -1589,7 +1593,8 @@ typedef struct wmlb_generation_info {
     const char *device_id;
     const char *store;
     /**
-     * WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does.
+     * WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does, or
+     * it was not asked, as by wmlb_restorer_backup_info().
      */
     uint32_t kept_by;
 } wmlb_generation_info;
@@ -1612,6 +1617,40 @@ typedef struct wmlb_generation_info {
  */
 typedef wmlb_hresult (*wmlb_generation_callback)(const struct wmlb_generation_info *generation,
                                                  void *user_data);
+
+/**
+ * Tells what the backup (property RestorePath: the folder or the file, or the target that is set)
+ * says of itself: calls callback once, and returns. It reads the beginning and the end of the
+ * file, and checks no more of it: see wmlb_restorer_verify_backup().
+ *
+ * A file that is encrypted is opened if Passphrase or Identities is set. If neither is, the call
+ * succeeds all the same; what cannot be told is as wmlb_generation_info says. Of a pipe or a
+ * target without WMLB_TARGET_RANGES, licenses and bytes cannot be told.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - callback: receives the backup; see wmlb_generation_callback.
+ * - user_data: is passed to callback, and not touched otherwise.
+ *
+ * Returns:
+ * - WMLB_S_OK
+ * - the negative value that callback returned
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
+ * - WMLB_E_HANDLE
+ * - WMLB_E_INVALIDARG: callback is NULL
+ * - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set
+ * - WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: a secret is set, and does not open the file
+ * - WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA, WMLB_HRESULT_FROM_WIN32(50),
+ *   WMLB_E_OUTOFMEMORY, WMLB_E_NOTIMPL: as in the last event of
+ *   wmlb_restorer_restore_licenses()
+ * - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_backup_info(struct wmlb_restorer *restorer,
+                                       wmlb_generation_callback callback,
+                                       void *user_data);
 
 /**
  * Lists the generations of a backup: calls callback for licenses.wmlb and each generation (see

@@ -228,7 +228,7 @@ enum class status : std::int32_t {
     fewer_licenses = WMLB_STATUS_FEWER_LICENSES,
 };
 
-/// An event of an operation. It is valid during the call only.
+/// An event of an operation. It is valid during the call only; an owned_event outlives it.
 class event {
 public:
     event(std::int32_t status, wmlb_hresult hr, std::int32_t type, const std::uint8_t *value,
@@ -286,6 +286,40 @@ private:
     std::int32_t type_;
     const std::uint8_t *value_;
     std::size_t size_;
+
+    friend class owned_event;
+};
+
+/// A copy of an event, for another thread or a later time.
+class owned_event {
+public:
+    explicit owned_event(const event &told)
+        : status_(told.status_), hr_(told.hr_), type_(told.type_)
+    {
+        if (told.value_ != nullptr)
+            value_.emplace(reinterpret_cast<const char *>(told.value_), told.size_);
+    }
+
+    /// The event, valid as long as this is neither changed nor moved.
+    event get() const noexcept
+    {
+        const auto *value =
+            value_ ? reinterpret_cast<const std::uint8_t *>(value_->data()) : nullptr;
+        return event(status_, hr_, type_, value, value_ ? value_->size() : 0);
+    }
+
+    wmlb::status status() const noexcept { return get().status(); }
+    std::error_code code() const noexcept { return get().code(); }
+    std::string_view text() const noexcept { return get().text(); }
+    std::optional<wmlb_progress> progress() const noexcept { return get().progress(); }
+    auto fewer() const noexcept { return get().fewer(); }
+    bool last() const noexcept { return get().last(); }
+
+private:
+    std::int32_t status_;
+    wmlb_hresult hr_;
+    std::int32_t type_;
+    std::optional<std::string> value_;
 };
 
 namespace detail {
@@ -674,7 +708,7 @@ inline wmlb_hresult on_unwanted(const wmlb_generation_info *info, void *user_dat
 /// Move-only. To destroy one neither cancels the operation nor waits for it; the restorer's
 /// destructor does both. It may outlive its restorer. One that was moved from or made by
 /// default has no operation: valid() is false, and waiting is errc::invalid_handle.
-class operation {
+class [[nodiscard]] operation {
 public:
     operation() = default;
     operation(operation &&) noexcept = default;
@@ -977,6 +1011,15 @@ public:
     {
         list(wmlb_restorer_enumerate_backup, detail::on_license, handler, code);
     }
+    /// What the backup at RestorePath, or in the target, says of itself: see
+    /// wmlb_restorer_backup_info(). kept_by is 0.
+    [[nodiscard]] generation backup_info(std::error_code &code) const
+    {
+        generation told;
+        list(wmlb_restorer_backup_info, detail::on_generation,
+             generation_handler([&](const generation &one) { told = one; }), code);
+        return told;
+    }
     /// Calls the handler with each generation of the backup in the folder of RestorePath, the
     /// newest first, on this thread.
     void list_generations(const generation_handler &handler, std::error_code &code) const
@@ -1064,6 +1107,12 @@ public:
     void list_backup(const license_handler &handler) const
     {
         call([&](auto &c) { list_backup(handler, c); });
+    }
+    [[nodiscard]] generation backup_info() const
+    {
+        generation told;
+        call([&](auto &c) { told = backup_info(c); });
+        return told;
     }
     void list_generations(const generation_handler &handler) const
     {

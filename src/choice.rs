@@ -13,6 +13,7 @@ use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
 use crate::name::Patterns;
 use crate::operation::Control;
 use crate::props::{Properties, Property};
+use crate::status::wmlb_progress;
 
 /// Whoever chooses licenses.
 pub trait Filter: Send + Sync {
@@ -59,6 +60,22 @@ impl Wanted {
             return Ok(archive.split());
         }
         archive.choose(|frames| frames_for(patterns, frames))
+    }
+
+    /// The progress of an operation that begins with an archive: it has totals if all of it is
+    /// wanted, and, as `can_seek` says, it is in a file. Damage at the end of one that is encrypted
+    /// is only met in passing.
+    pub fn begin(&self, archive: &mut Archive, can_seek: bool) -> Result<wmlb_progress> {
+        let (licenses_total, bytes_total) =
+            match can_seek && self.is_all() && !archive.is_encrypted() {
+                true => archive.stated_amount()?,
+                false => (0, 0),
+            };
+        Ok(wmlb_progress {
+            licenses_total,
+            bytes_total,
+            ..wmlb_progress::default()
+        })
     }
 
     /// Tells of each license that is wanted, in order, on this thread. What is read is checked.

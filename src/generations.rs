@@ -1,5 +1,7 @@
-//! Lists the generations of a backup in a folder, and removes those that a rule does not want.
+//! What a backup says of itself; lists the generations of one in a folder, and removes those that a
+//! rule does not want.
 
+use std::io::SeekFrom;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use crate::archive::envelope::{self, Decryption};
 use crate::archive::reader::Archive;
 use crate::error::{At, Error, Result};
 use crate::hresult::{self, wmlb_hresult};
-use crate::operation::Control;
+use crate::operation::{Control, HostCalls};
 use crate::props::{Properties, Property};
 use crate::sys;
 use crate::target::folder::{Generation, Generations};
@@ -79,6 +81,60 @@ pub fn forget(
         list.generations.remove(generation)?;
     }
     Ok(answer)
+}
+
+/// Tells of the backup in the target, or of that at RestorePath. What is not in clear is told if it
+/// can be opened; one that needs a secret although none is set is a backup all the same.
+pub fn tell_of_backup(
+    properties: &Properties,
+    target: Option<Arc<dyn SetTarget>>,
+    listener: Listener<'_>,
+    control: &Control,
+) -> Result<wmlb_hresult> {
+    let origin = target::origin(properties, target)?;
+    let decryption = Decryption::new(properties, true)?;
+    let origin_place = origin.place();
+    let Source { mut bytes, path } = origin.open(HostCalls::on_hosts_thread(), control)?;
+    let size = match bytes.seek(SeekFrom::End(0)) {
+        Ok(size) => {
+            bytes.seek(SeekFrom::Start(0)).at("read", &path)?;
+            size
+        }
+        // A stream has no size.
+        Err(_) => u64::MAX,
+    };
+    let mut found = GenerationInfo {
+        // A target that is set has none.
+        path: origin_place.map(|_| path.clone()).unwrap_or_default(),
+        size,
+        modified: 0,
+        encrypted: true,
+        created: None,
+        info: None,
+        amount: None,
+        kept_by: 0,
+    };
+    let secrets = [Property::Passphrase, Property::Identities];
+    let has_secret = secrets.map(|secret| properties.secret(secret).is_some());
+    match Archive::open(bytes, path, &decryption, control) {
+        Ok(mut archive) => {
+            found.encrypted = archive.is_encrypted();
+            found.created = Some(archive.info.created);
+            found.amount = match archive.index() {
+                Ok(index) => Some((index.licenses, index.bytes)),
+                Err(error @ Error::Corrupt { .. }) => return Err(error),
+                // A stream, or a target that is read in order, has its end at the end.
+                Err(_) => None,
+            };
+            found.info = Some(archive.info);
+        }
+        Err(Error::Encrypted { hr, .. })
+            if hr == hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD
+                && has_secret == [false, false] => {}
+        Err(error) => return Err(error),
+    }
+    control.check()?;
+    Ok(listener(&found).min(hresult::WMLB_S_OK))
 }
 
 struct Lister<'a> {

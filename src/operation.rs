@@ -158,10 +158,12 @@ impl<'a> Operation<'a> {
     }
 
     /// Takes the counters as they are now, and makes a progress event unless the last
-    /// one was a moment ago.
+    /// one was a moment ago, or this is the state after the last license: that is reported once,
+    /// by itself.
     pub fn advance(&mut self, progress: wmlb_progress) -> Result<()> {
         *self.control.progress.lock() = progress;
         match self.reported {
+            _ if progress.is_complete() => self.control.check(),
             Some(at) if at.elapsed() < PROGRESS_INTERVAL => self.control.check(),
             _ => self.report_progress(progress),
         }

@@ -174,6 +174,7 @@ impl Restore {
         staging: Staging,
         only: Option<Vec<u8>>,
         archive: Archive,
+        progress: wmlb_progress,
         operation: &mut Operation<'_>,
     ) -> Result<()> {
         let control = operation.control();
@@ -202,7 +203,7 @@ impl Restore {
             unpacking: &unpacking,
             stager: &stager,
             journal,
-            progress: wmlb_progress::default(),
+            progress,
         };
         pipeline::run(&unpacking, &mut main, self.threads)?;
         checker.finish(&mut main.frames)?;
@@ -217,7 +218,9 @@ impl Job for Restore {
     }
 
     fn run(&self, operation: &mut Operation<'_>) -> Result<wmlb_hresult> {
-        let archive = self.connect(operation)?;
+        let mut archive = self.connect(operation)?;
+        let can_seek = self.origin.place().is_some();
+        let progress = self.wanted.begin(&mut archive, can_seek)?;
         match &self.store {
             Store::Path { path, may_be_file } => {
                 let (folder, only) = destination::resolve(path, *may_be_file, &archive.info)?;
@@ -225,13 +228,13 @@ impl Job for Restore {
                 if player::is_running(&staging.real_path(b"")) {
                     return Err(Error::PlayerRuns(path.clone()));
                 }
-                self.restore_to(staging, only, archive, operation)?;
+                self.restore_to(staging, only, archive, progress, operation)?;
                 Ok(hresult::WMLB_S_OK)
             }
             Store::Host(host) => {
                 let overwrite = self.has(WMLB_RESTORE_OVERWRITE);
-                let wanted = &self.wanted;
-                host::restore(host, archive, wanted, overwrite, self.threads, operation)
+                let backup = (archive, progress, &self.wanted);
+                host::restore(host, backup, overwrite, self.threads, operation)
             }
         }
     }

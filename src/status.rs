@@ -21,8 +21,9 @@ pub struct wmlb_progress {
     /// Licenses that are done so far.
     pub licenses_done: u64,
     /// All licenses: in the end licenses_done + licenses_restricted + licenses_skipped. 0: not
-    /// known yet; in a store of more than about 50,000 licenses this may last for most of the
-    /// time, and in a restore it lasts until the end.
+    /// known yet: in a backup of more than about 50,000 licenses for most of the time; in a restore
+    /// or verification until the end, if it is of some of the licenses, or not of a file in clear
+    /// with a path. What such a file says of itself is not checked before the end.
     pub licenses_total: u64,
     /// The bytes of the licenses that are done so far.
     pub bytes_done: u64,
@@ -33,6 +34,17 @@ pub struct wmlb_progress {
     /// Licenses that are left out because they could not be read, or, in a restore, kept as they
     /// were; and other things that were found in the store.
     pub licenses_skipped: u64,
+}
+
+impl wmlb_progress {
+    /// Whether no license is left.
+    pub fn is_complete(&self) -> bool {
+        let done = [self.licenses_restricted, self.licenses_skipped];
+        let done = done
+            .iter()
+            .fold(self.licenses_done, |done, &more| done.saturating_add(more));
+        self.licenses_total > 0 && done >= self.licenses_total
+    }
 }
 
 impl Default for wmlb_progress {

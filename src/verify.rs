@@ -62,7 +62,10 @@ impl Job for Verify {
         let _whole = self.store.as_deref().map(store::keep_whole).transpose()?;
         let origin = self.origin.clone();
         let file = origin.open(operation.host_calls(), operation.control())?;
-        let archive = Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
+        let mut archive =
+            Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
+        let can_seek = self.origin.place().is_some();
+        let progress = self.wanted.begin(&mut archive, can_seek)?;
         let control = operation.control();
         let chosen = self
             .wanted
@@ -80,7 +83,7 @@ impl Job for Verify {
             operation,
             frames,
             unpacking: &unpacking,
-            progress: wmlb_progress::default(),
+            progress,
         };
         pipeline::run(&unpacking, &mut main, self.threads)?;
         checker.finish(&mut main.frames)?;

@@ -10,6 +10,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # Command (or file, or ensurepip, which makes Python's environments) and the package it is in.
 needs=(
     cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang make:make python3:python3 ensurepip:python3-venv
+    mandoc:mandoc zsh:zsh fish:fish
     /usr/include/stdio.h:libc6-dev nm:binutils readelf:binutils valgrind:valgrind
     zstd:zstd tar:tar bsdtar:libarchive-tools
     /usr/lib/python3/dist-packages/zstandard:python3-zstandard

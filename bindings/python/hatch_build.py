@@ -23,6 +23,8 @@ class LibraryHook(BuildHookInterface[Any]):
             destination.write_bytes(library.read_bytes())
         else:
             build_data["force_include"][str(library)] = inside
+            for text in self.licenses():
+                build_data["force_include"][str(text)] = f"wmlb/licenses/{text.name}"
         # No code of Python's ABI is in it, but code of a processor's.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"
@@ -37,6 +39,11 @@ class LibraryHook(BuildHookInterface[Any]):
         subprocess.run(["sh", "packaging/build.sh"], cwd=root, check=True)
         target = root / os.environ.get("CARGO_TARGET_DIR", "target")
         return (target / "dist" / NAME).resolve(strict=True)
+
+    def licenses(self) -> list[Path]:
+        """The texts: in a source distribution here, in a clone above."""
+        here = Path(self.root)
+        return sorted(here.glob("LICENSE-*")) or sorted(here.parent.parent.glob("LICENSE-*"))
 
     def sources(self) -> Path:
         """In a clone they lie above, in a source distribution beside."""

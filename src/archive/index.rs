@@ -8,12 +8,15 @@ use serde::Deserialize;
 use super::envelope::Source;
 use super::frame::{self, Padding, Seal, SourceHash, Unpacker};
 use super::seek::{self, Table};
-use super::summary::Summary;
+use super::summary::{self, Summary};
 use super::{FRAME_CONTENT, SUMMARY_NAME, member};
 use crate::error::{Error, Result};
 
 /// Bytes of a summary and a table at the most: those of a file of some hundred gigabytes.
 const MOST: u64 = 32 << 20;
+
+/// The same where they are read in passing.
+const MOST_AT_ONCE: u64 = 1 << 20;
 
 /// A frame, as the summary has it.
 pub struct Described {
@@ -52,6 +55,28 @@ struct StatedFrame {
     source: String,
 }
 
+/// The number of licenses that a file says it has, and their bytes. None where that is not in what
+/// can be read at once, or not there: it is for those who wait, and nothing depends on it.
+pub fn stated_amount(source: &mut dyn Source) -> Option<(u64, u64)> {
+    let end = find_end(source, MOST_AT_ONCE).ok()??;
+    let (mut data, mut content) = (Vec::new(), Vec::new());
+    let mut start = 0;
+    let summary = find_summary(source, &end, MOST_AT_ONCE).ok()??;
+    let frames = end.entries.iter();
+    let &(stored, length) = frames.into_iter().find(|&&(stored, _)| {
+        let is_here = start == summary;
+        start += stored;
+        is_here
+    })?;
+    source
+        .read_range(summary, stored as usize, &mut data)
+        .ok()?;
+    let mut unpacker = Unpacker::new().ok()?;
+    unpacker.unpack(&data, length, &mut content).ok()??;
+    let header = member::read_header(&content, &mut Vec::new(), &mut Vec::new())?;
+    summary::amount(content.get(header.length..)?)
+}
+
 impl Index {
     /// Reads it from the end of a file whose first frame has this seal. There is one way to write
     /// it, so that it is compared with what it would be.
@@ -60,9 +85,9 @@ impl Index {
             path: path.to_owned(),
             what: what.to_owned(),
         };
-        let end = find_end(source)?.ok_or_else(|| damaged("there is no table at its end"))?;
+        let end = find_end(source, MOST)?.ok_or_else(|| damaged("there is no table at its end"))?;
         let no_summary = || damaged("there is no summary at its end");
-        let start = find_summary(source, &end)?.ok_or_else(no_summary)?;
+        let start = find_summary(source, &end, MOST)?.ok_or_else(no_summary)?;
         let mut tail = Vec::new();
         let length = end.length - start;
         if length > MOST {
@@ -155,12 +180,12 @@ struct End {
     entries: Vec<(u64, u64)>,
 }
 
-fn find_end(source: &mut dyn Source) -> Result<Option<End>> {
+fn find_end(source: &mut dyn Source, most: u64) -> Result<Option<End>> {
     let length = source.length()?;
     let mut bytes = Vec::new();
     let footer = seek::FOOTER.min(length as usize);
     source.read_range(length - footer as u64, footer, &mut bytes)?;
-    let Some(table) = seek::length_by_footer(&bytes).filter(|&table| table <= length.min(MOST))
+    let Some(table) = seek::length_by_footer(&bytes).filter(|&table| table <= length.min(most))
     else {
         return Ok(None);
     };
@@ -173,7 +198,7 @@ fn find_end(source: &mut dyn Source) -> Result<Option<End>> {
 }
 
 /// Where the summary begins: its frames are the last ones, and all of them but one are full.
-fn find_summary(source: &mut dyn Source, end: &End) -> Result<Option<u64>> {
+fn find_summary(source: &mut dyn Source, end: &End, limit: u64) -> Result<Option<u64>> {
     let (mut data, mut content) = (Vec::new(), Vec::new());
     let mut unpacker = Unpacker::new()?;
     let (mut start, mut length) = (end.table, 0);
@@ -181,7 +206,7 @@ fn find_summary(source: &mut dyn Source, end: &End) -> Result<Option<u64>> {
         let most = frame::longest_stored(FRAME_CONTENT);
         let full = declared == FRAME_CONTENT as u64 || at == 0;
         let fits = declared <= FRAME_CONTENT as u64 && stored <= most && stored <= start;
-        if !full || !fits || length > MOST {
+        if !full || !fits || length > limit {
             return Ok(None);
         }
         start -= stored;

@@ -9,7 +9,7 @@ use super::choice::Choice;
 use super::envelope::{self, Bytes, Decryption};
 use super::frame::{self, Padding, Seal, Unpacker};
 use super::frames::{FrameReader, Packed};
-use super::index::{Described, Index};
+use super::index::{self, Described, Index};
 use super::walk::{Pieces, Walk};
 use super::{FORMAT, INFO_NAME, Info, member};
 use crate::error::{Error, Result};
@@ -76,10 +76,23 @@ impl Archive {
         })
     }
 
+    pub fn is_encrypted(&self) -> bool {
+        self.frames.is_authentic()
+    }
+
     /// What the file says of itself at its end. That its frames are like that is not known by it.
     pub fn index(&mut self) -> Result<Index> {
         let (path, first) = (&self.path, self.first);
         self.frames.aside(|source| Index::read(source, path, first))
+    }
+
+    /// The number of licenses, and their bytes, that the file says it has; 0 where that is not
+    /// told.
+    pub fn stated_amount(&mut self) -> Result<(u64, u64)> {
+        let amount = self
+            .frames
+            .aside(|source| Ok(index::stated_amount(source)))?;
+        Ok(amount.unwrap_or_default())
     }
 
     /// The frames that follow, and what checks them.

@@ -78,6 +78,16 @@ fn beginning(licenses: u64, bytes: u64) -> Vec<u8> {
     format!("{{\"licenses\":{licenses},\"bytes\":{bytes},\"frames\":[").into_bytes()
 }
 
+/// The number of licenses, and their bytes, that JSON of this beginning states.
+pub fn amount(json: &[u8]) -> Option<(u64, u64)> {
+    let text = json.utf8_chunks().next()?.valid();
+    let (licenses, rest) = text
+        .strip_prefix("{\"licenses\":")?
+        .split_once(",\"bytes\":")?;
+    let (bytes, _) = rest.split_once(',')?;
+    Some((licenses.parse().ok()?, bytes.parse().ok()?))
+}
+
 const ENDING: &[u8] = b"]}\n";
 
 /// The header of the member, for JSON of this length.
@@ -359,6 +369,17 @@ mod tests {
             // Lower case becomes upper case, a digit a control character.
             wrong[0][at] ^= 0x20;
             assert!(!compare(&wrong, 4, 100), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_read_from_the_beginning() {
+        for (licenses, bytes) in [(0, 0), (4, 9), (u64::MAX, u64::MAX)] {
+            let json = [&beginning(licenses, bytes)[..], b"\xff"].concat();
+            assert_eq!(amount(&json), Some((licenses, bytes)));
+        }
+        for json in ["", "{\"licenses\":1", "{\"licenses\":1,\"bytes\":x,", "{}"] {
+            assert_eq!(amount(json.as_bytes()), None);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The generations of a backup.
+//! What backups say of themselves, and the generations of one.
 
 use std::ffi::{CString, c_char, c_void};
 
@@ -15,12 +15,12 @@ pub struct wmlb_generation_info {
     /// The size of this struct in bytes, as the library knows it. Read no field beyond it.
     pub struct_size: usize,
     /// The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
-    /// that are not UTF-8.
+    /// that are not UTF-8. "" of a target.
     pub path: *const c_char,
     /// When the backup was made, in Unix seconds. If its content cannot be read, what its name
     /// says; INT64_MIN for licenses.wmlb then.
     pub created: i64,
-    /// The size of the file in bytes.
+    /// The size of the file in bytes; UINT64_MAX of a stream.
     pub size: u64,
     /// 1: it is encrypted; 0: it is not.
     pub encrypted: i32,
@@ -32,7 +32,8 @@ pub struct wmlb_generation_info {
     /// "sqlite" or "host". "" if they cannot be read.
     pub device_id: *const c_char,
     pub store: *const c_char,
-    /// WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does.
+    /// WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does, or
+    /// it was not asked, as by wmlb_restorer_backup_info().
     pub kept_by: u32,
 }
 
@@ -98,6 +99,48 @@ fn tell(function: Function, generation: &GenerationInfo, user_data: *mut c_void)
     // SAFETY: the host gave the function to be called like this; what the struct points to
     // outlives the call.
     guard::host(|| unsafe { function(&info, user_data) })
+}
+
+/// Tells what the backup (property RestorePath: the folder or the file, or the target that is set)
+/// says of itself: calls callback once, and returns. It reads the beginning and the end of the
+/// file, and checks no more of it: see wmlb_restorer_verify_backup().
+///
+/// A file that is encrypted is opened if Passphrase or Identities is set. If neither is, the call
+/// succeeds all the same; what cannot be told is as wmlb_generation_info says. Of a pipe or a
+/// target without WMLB_TARGET_RANGES, licenses and bytes cannot be told.
+///
+/// Parameters:
+/// - restorer: the handle.
+/// - callback: receives the backup; see wmlb_generation_callback.
+/// - user_data: is passed to callback, and not touched otherwise.
+///
+/// Returns:
+/// - WMLB_S_OK
+/// - the negative value that callback returned
+/// - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
+/// - WMLB_E_HANDLE
+/// - WMLB_E_INVALIDARG: callback is NULL
+/// - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set
+/// - WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: a secret is set, and does not open the file
+/// - WMLB_NS_E_DRM_BACKUP_CORRUPT, WMLB_NS_E_BACKUP_RESTORE_BAD_DATA, WMLB_HRESULT_FROM_WIN32(50),
+///   WMLB_E_OUTOFMEMORY, WMLB_E_NOTIMPL: as in the last event of
+///   wmlb_restorer_restore_licenses()
+/// - WMLB_HRESULT_FROM_WIN32(code): the file cannot be read
+///
+/// Threads: any, also in a callback.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn wmlb_restorer_backup_info(
+    restorer: *mut wmlb_restorer,
+    callback: wmlb_generation_callback,
+    user_data: *mut c_void,
+) -> wmlb_hresult {
+    list(restorer, callback, user_data, |restorer, listener| {
+        restorer.list(|control| {
+            let properties = restorer.properties();
+            generations::tell_of_backup(&properties, restorer.target(), listener, control)
+        })
+    })
 }
 
 /// Lists the generations of a backup: calls callback for licenses.wmlb and each generation (see

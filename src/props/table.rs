@@ -29,6 +29,9 @@ properties! {
     /// The license store: a folder, in which every file at any depth is a license, or one SQLite
     /// database. While a store is set with wmlb_restorer_set_store(), this property is not used.
     ///
+    /// WARNING: close the host's own connections to a database in it before that is restored; see
+    /// wmlb_restorer_restore_licenses().
+    ///
     /// Default: $WMLB_STORE_PATH, else $XDG_DATA_HOME/wmlb/licenses, else
     /// $HOME/.local/share/wmlb/licenses. An empty variable counts as not set, and so do
     /// XDG_DATA_HOME and HOME with a relative path.

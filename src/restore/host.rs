@@ -21,11 +21,11 @@ use crate::store::host::{HostLicense, Session, SetStore, bad_name};
 /// Bytes that are hashed before canceling is looked for.
 const HASHED: usize = 4 << 20;
 
-/// Restores an archive into the host's store; `overwrite` replaces what differs.
+/// Restores what is wanted of an archive, with a progress that begins so, into the host's store;
+/// `overwrite` replaces what differs.
 pub fn restore(
     store: &SetStore,
-    archive: Archive,
-    wanted: &Wanted,
+    (archive, progress, wanted): (Archive, wmlb_progress, &Wanted),
     overwrite: bool,
     threads: usize,
     operation: &mut Operation<'_>,
@@ -54,7 +54,7 @@ pub fn restore(
         session,
         existing,
         large: Vec::new(),
-        progress: wmlb_progress::default(),
+        progress,
     };
     pipeline::run(&unpacking, &mut main, threads)?;
     checker.finish(&mut main.frames)?;

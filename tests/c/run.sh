@@ -52,6 +52,9 @@ done
 for compiler in g++ clang++; do
     dropped "$compiler" c++ c++11
     dropped "$compiler" c++ c++17
+    step "a dropped operation, $compiler" \
+        bash -c '"$@" 2>&1 | grep -q "error:.*-Werror.*unused-"' check "$compiler" -std=c++17 -Werror \
+        -Wall -I"$root/include" -c "$here/dropped.cpp" -o /dev/null
 done
 
 step "abi" python3 "$here/abi.py" "$dist/libwmlb.so" "$root/include/wmlb.h"

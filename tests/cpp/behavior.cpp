@@ -57,7 +57,10 @@ std::error_code fetch(wmlb::queue &queue)
 {
     std::error_code code, result = wmlb::errc::unexpected;
     bool begun = false, progress = false, ended = false;
+    std::vector<wmlb::owned_event> kept;
     while (auto event = queue.next(code)) {
+        kept.emplace_back(*event);
+        CHECK(kept.back().status() == event->status() && kept.back().text() == event->text());
         CHECK(!code && !ended);
         begun = begun || event->status() == wmlb::status::begin;
         progress = progress || event->progress();
@@ -65,6 +68,14 @@ std::error_code fetch(wmlb::queue &queue)
         if (ended)
             result = event->code();
     }
+    // They outlive the ones that they are of, and are moved.
+    const auto moved = std::move(kept);
+    CHECK(!moved.empty() && (moved[0].status() == wmlb::status::begin ||
+                              moved[0].status() == wmlb::status::connecting));
+    for (const auto &one : moved)
+        CHECK(one.progress().has_value() == (one.status() == wmlb::status::progress));
+    CHECK(moved.back().last() && moved.back().code() == result && !moved.back().fewer());
+    CHECK(moved.back().text().data()[moved.back().text().size()] == 0);
     // The one after the last license comes in each that is not canceled.
     CHECK(!code && begun && ended && (progress || result == wmlb::errc::canceled));
     return result;
@@ -521,7 +532,7 @@ void exceptions(const fs::path &store, const fs::path &folder)
     // The library is as usable as before.
     CHECK(restorer.backup().wait());
     try {
-        restorer.backup();
+        (void)restorer.backup();
         CHECK(false);
     } catch (const wmlb::error &error) {
         CHECK(error.code() == wmlb::errc::backup_exists);
@@ -579,6 +590,9 @@ void generations(const fs::path &store, const fs::path &folder)
     CHECK(found[0].licenses > 1u && found[0].bytes > 1u && found[0].store == "directory");
     CHECK(found[0].device_id.size() == 32);
     int told = 0;
+    const auto info = restorer.backup_info(code);
+    CHECK(!code && info.path == found[0].path && info.created == found[0].created);
+    CHECK(info.licenses == found[0].licenses && info.bytes == found[0].bytes);
     restorer.list_generations([&](const wmlb::generation &) { return ++told < 2; }, code);
     CHECK(!code && told == 2);
 

@@ -24,7 +24,7 @@ class Info(ctypes.Structure):
 
 Generation = collections.namedtuple("Generation", [name for name, _ in Info._fields_[1:]])
 Callback = ctypes.CFUNCTYPE(c_int32, POINTER(Info), c_void_p)
-for function in (w.lib.wmlb_restorer_enumerate_generations,
+for function in (w.lib.wmlb_restorer_backup_info, w.lib.wmlb_restorer_enumerate_generations,
                  w.lib.wmlb_restorer_forget_generations):
     function.restype, function.argtypes = c_int32, [c_void_p, Callback, c_void_p]
 
@@ -44,6 +44,10 @@ def listed(function, restorer, answer=lambda generation: 0):
 
 def generations(restorer, answer=lambda generation: 0):
     return listed(w.lib.wmlb_restorer_enumerate_generations, restorer, answer)
+
+
+def backup_info(restorer, answer=lambda generation: 0):
+    return listed(w.lib.wmlb_restorer_backup_info, restorer, answer)
 
 
 def forget(restorer, answer=lambda generation: 0):

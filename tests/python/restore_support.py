@@ -187,7 +187,10 @@ class RestoreCase(support.StoreCase):
 
 def last_progress(event):
     """Whether it is the PROGRESS after the last license: what comes next is the commit."""
-    return event.status == w.STATUS_PROGRESS and event.progress.licenses_total != 0
+    if event.status != w.STATUS_PROGRESS or event.progress.licenses_total == 0:
+        return False
+    progress = event.progress
+    return progress.licenses_total == progress.licenses_done + progress.licenses_skipped
 
 
 def run_here(archive, store, operations, flags, threads):

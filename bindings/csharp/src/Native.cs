@@ -248,6 +248,10 @@ namespace Wmlb
             LicenseCallback callback, IntPtr userData);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_restorer_backup_info(RestorerHandle restorer,
+            GenerationCallback callback, IntPtr userData);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_restorer_enumerate_generations(RestorerHandle restorer,
             GenerationCallback callback, IntPtr userData);
 

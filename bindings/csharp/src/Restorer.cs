@@ -324,6 +324,16 @@ namespace Wmlb
             return list.Items;
         }
 
+        /// <summary>What the backup at RestorePath says of itself; nothing else of it is checked.
+        /// </summary>
+        public GenerationInfo BackupInfo()
+        {
+            var list = new Collected<GenerationInfo>();
+            list.Gather(own => Native.wmlb_restorer_backup_info(handle, GenerationTold, own),
+                () => LastError);
+            return list.Items[0];
+        }
+
         /// <summary>The backups in the folder of RestorePath, the newest first.</summary>
         public IReadOnlyList<GenerationInfo> ListGenerations()
         {

@@ -309,6 +309,10 @@ internal static partial class Tests
             Check(found[1].Created > DateTimeOffset.UtcNow.AddDays(-1), "the time");
             Check(!found[1].IsEncrypted && found[1].Bytes > 2100 && found[1].Store == "directory"
                 && found[1].DeviceId.Length == 32, "what it says");
+            GenerationInfo info = restorer.BackupInfo();
+            Equal(found[0].Path, info.Path);
+            Equal(found[0].Created, info.Created);
+            Equal(4L, info.Licenses);
             restorer.Keep = "last=2";
             Equal(4, restorer.ForgetGenerations(one => one.Path != found[3].Path).Count);
             Equal(3, restorer.ListGenerations().Count);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,8 @@ def test_what_is_not_there(store: Path, to: Path, tmp_path: Path) -> None:
     with pytest.raises(wmlb.StoreError) as raised:
         wmlb.backup(tmp_path / "missing", to)
     assert raised.value.path == tmp_path / "missing"
+    assert isinstance(raised.value, FileNotFoundError)
+    assert raised.value.errno == errno.ENOENT
     with pytest.raises(FileNotFoundError) as gone:
         wmlb.verify(tmp_path / "missing")
     assert isinstance(gone.value, wmlb.PathNotFoundError)
@@ -71,6 +74,24 @@ def test_what_is_not_there(store: Path, to: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         wmlb.backup(store, tmp_path / "file")
+
+
+def test_what_is_of_another_type(store: Path, to: Path) -> None:
+    wrong: Any = 5
+    with pytest.raises(TypeError, match="StorePath takes a path, not int"):
+        wmlb.backup(wrong, to)
+    with pytest.raises(TypeError, match="BackupPath"):
+        wmlb.backup(store, wrong)
+
+
+def test_words_are_those_of_python(store: Path, to: Path) -> None:
+    wmlb.backup(store, to)
+    with pytest.raises(wmlb.BackupExistsError, match="exists already: overwrite=True replaces it"):
+        wmlb.backup(store, to)
+    for file in list(store.rglob("*.bin")):
+        file.unlink()
+    with pytest.raises(wmlb.WmlbError, match="it stays, unless empty=True is given"):
+        wmlb.backup(store, to, overwrite=True)
 
 
 def test_damage(backed_up: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import subprocess
@@ -246,6 +247,10 @@ def test_generations(store: Path, to: Path) -> None:
     found = wmlb.generations(to)
     assert len(found) == 4 and found[0].path == to / wmlb.BACKUP_FILE_NAME
     assert [one.kept_by for one in found] == [wmlb.Kept.CURRENT] + [wmlb.Kept(0)] * 3
+    assert wmlb.backup_info(to) == dataclasses.replace(found[0], kept_by=wmlb.Kept(0))
+    assert wmlb.backup_info(found[1].path).created == found[1].created
+    with pytest.raises(FileNotFoundError):
+        wmlb.backup_info(store)
     one = found[1]
     assert one.created and abs(one.created.timestamp() - one.path.stat().st_mtime) < 60
     assert (one.size, one.encrypted, one.store) == (one.path.stat().st_size, False, "directory")

@@ -37,7 +37,8 @@ def test_the_wheel() -> None:
     assert tag and tag[1] == f"py3-none-linux_{machine}"
     names = {str(file) for file in distribution.files or ()}
     modules = {str(path.relative_to(PACKAGE / "src")) for path in PACKAGE.glob("src/wmlb/*.py")}
-    assert modules | {"wmlb/py.typed", "wmlb/libwmlb.so.1"} <= names
+    texts = {"wmlb/licenses/LICENSE-MIT", "wmlb/licenses/LICENSE-APACHE"}
+    assert modules | texts | {"wmlb/py.typed", "wmlb/libwmlb.so.1"} <= names
 
 
 def test_the_library_in_it_is_the_one_that_is_shipped() -> None:
@@ -77,6 +78,7 @@ def test_the_source_distribution_is_whole(tmp_path: Path) -> None:
     spec.loader.exec_module(hook)
     built = hook.LibraryHook(str(unpacked), {}, None, None, "", "")
     assert built.sources() == unpacked / "library"
+    assert [text.name for text in built.licenses()] == ["LICENSE-APACHE", "LICENSE-MIT"]
 
 
 CONSUMER = """

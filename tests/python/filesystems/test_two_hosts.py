@@ -14,6 +14,7 @@ import filesystems_support
 
 import cells
 import interrupt
+import restore_support
 import support
 import wmlb_ctypes as w
 
@@ -142,7 +143,7 @@ class TwoHosts:
         seen = {}
 
         def on_event(event):
-            if event.status == w.STATUS_PROGRESS and event.progress.licenses_total:
+            if restore_support.last_progress(event):
                 seen.update(self.come_elsewhere())
 
         outcome = self.restore_here(on_event)

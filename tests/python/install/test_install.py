@@ -1,7 +1,9 @@
 """make install: what is there, and that projects of others find and use it."""
 
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import tempfile
 import unittest
 
 import support
+import trust_support as trust
 import wmlb_ctypes as w
 
 CONSUMERS = os.path.join(w.ROOT, "tests/consumers")
@@ -26,6 +29,21 @@ def run(*command, **options):
 def files(folder):
     return {os.path.relpath(os.path.join(at, name), folder)
             for at, _, names in os.walk(folder) for name in names}
+
+
+def need_tool(name):
+    if not shutil.which(name):
+        raise unittest.SkipTest("there is no " + name)
+
+
+def read_until(terminal, wanted):
+    said = b""
+    while wanted not in said and select.select([terminal], [], [], 60)[0]:
+        try:
+            said += os.read(terminal, 65536)
+        except OSError:  # it has ended
+            break
+    return said
 
 
 class Installed(unittest.TestCase):
@@ -72,7 +90,10 @@ class Installed(unittest.TestCase):
         for name in ("bin/wmlb", "include/wmlb.h", "include/wmlb.hpp", "lib/here/libwmlb.so.1",
                      "lib/here/libwmlb.a", "share/man/man1/wmlb.1", "include/wmlb_wmsdk.hpp",
                      "include/wmsdk/windows.h", "include/wmsdk/wmlb/restorer.hpp",
-                     "include/wmsdk/beside/X11/Xmd.h", "lib/here/libwmvcore.so.1"):
+                     "include/wmsdk/beside/X11/Xmd.h", "lib/here/libwmvcore.so.1",
+                     "share/doc/wmlb/LICENSE-MIT", "share/doc/wmlb/LICENSE-APACHE",
+                     "share/zsh/site-functions/_wmlb", "lib/systemd/user/wmlb-backup.timer",
+                     "share/fish/vendor_completions.d/wmlb.fish"):
             self.assertIn(name, expected)
         self.assertEqual(os.readlink(os.path.join(root, "usr/lib/here/libwmlb.so")), "libwmlb.so.1")
         self.make("uninstall", "/usr", root)
@@ -94,6 +115,8 @@ class Installed(unittest.TestCase):
             "-Dwmlb_DIR=" + libdir + "/cmake/wmlb", env=environment)
         run("cmake", "--build", folder + "/cmake", env=environment)
         self.assertEqual(run(folder + "/cmake/consumer-static", env=environment), "1.0.0\n")
+        # The command finds the library beside it.
+        self.assertEqual(run(folder + "/moved/bin/wmlb", "--version", env={}), "wmlb 1.0.0\n")
 
     def test_programs_of_the_sdk(self):
         """What pkg-config and CMake give is all that they need."""
@@ -139,8 +162,7 @@ class Installed(unittest.TestCase):
         run("make", "-C", w.ROOT, "install", "PREFIX=" + prefix,
             env={"PATH": tools, "CARGO_TARGET_DIR": target})
         program = os.path.join(prefix, "bin/wmlb")
-        self.assertEqual(run(program, "--version", env={"LD_LIBRARY_PATH": prefix + "/lib"}),
-                         "wmlb 1.0.0\n")
+        self.assertEqual(run(program, "--version", env={}), "wmlb 1.0.0\n")
 
     def test_programs_find_the_library_at_once(self):
         """Where the system's own linker looks, after an installation as root."""
@@ -156,29 +178,126 @@ class Installed(unittest.TestCase):
 
     def test_the_command(self):
         program = os.path.join(self.prefix, "bin/wmlb")
-        self.assertEqual(run(program, "--version", env=self.environment), "wmlb 1.0.0\n")
+        self.assertEqual(run(program, "--version", env={}), "wmlb 1.0.0\n")
+
+    def test_completions_are_those_of_its_help(self):
+        folder = self.new_folder()
+        run(sys.executable, os.path.join(w.ROOT, "packaging/completions.py"),
+            os.path.join(self.prefix, "bin/wmlb"), folder)
+        for name in ("wmlb.bash", "_wmlb", "wmlb.fish"):
+            checked_in = support.read(os.path.join(w.ROOT, "packaging/completions", name))
+            self.assertEqual(support.read(os.path.join(folder, name)), checked_in,
+                             "run: make completions")
+
+    def home_with_players(self):
+        home = self.new_folder()
+        for name in ("chromium/Default", "google-chrome-beta/Default"):
+            trust.plain_database(os.path.join(home, ".config", name, "CdmStorage.db"))
+        environment = {name: value for name, value in self.environment.items()
+                       if not name.startswith(("XDG_", "WMLB_STORE", "CHROME_", "KODI_"))}
+        return {**environment, "HOME": home,
+                "PATH": os.path.join(self.prefix, "bin") + ":" + os.environ["PATH"]}
 
     def test_completion(self):
         script = os.path.join(self.prefix, "share/bash-completion/completions/wmlb")
         code = 'compopt() { :; }; . "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _wmlb; ' \
-               'echo "${COMPREPLY[@]}"'
+               'printf "%s\\n" "${COMPREPLY[@]}"'
+        run("bash", "-n", script)
+        environment = self.home_with_players()
 
         def completed(*words):
-            return run("bash", "-c", code, "bash", script, os.path.join(self.prefix, "bin/wmlb"),
-                       *words, env=self.environment).split()
+            return run("bash", "-c", code, "bash", script, "wmlb", *words,
+                       env=environment).split("\n")[:-1]
 
         self.assertEqual(completed("ver"), ["verify"])
         self.assertEqual(completed("verify", "--pass"), ["--passphrase-file"])
-        self.assertEqual(completed("list", "--j"), ["--json"])
+        self.assertEqual(completed("-q", "--store", "x", "restore", "--dry"), ["--dry-run"])
+        self.assertEqual(completed("--store", "=", "x", "restore", "--dry"), ["--dry-run"])
+        self.assertEqual(completed("--ver"), ["--verify", "--verbose", "--version"])
+        self.assertEqual(completed("help", "gen"), ["generations"])
+        for name in ("list", "stores", "generations", "verify"):
+            self.assertEqual(completed(name, "--js"), ["--json"])
+        for words in (["--store", "C"], ["-s", "C"], ["--store", "=", "C"]):
+            self.assertEqual(completed("list", *words), ["Chrome\\ Beta", "Chromium"])
+        self.assertEqual(completed("list", "--store", "="), ["Chrome\\ Beta", "Chromium"])
         # Names of files are left to bash, which knows how to quote them.
-        self.assertEqual(completed("verify", "Make"), [])
+        self.assertEqual(completed("verify", "Make"), [""])
         self.assertIn("-o default", support.read(script).decode())
 
+    def test_completion_in_zsh(self):
+        need_tool("zsh")
+        folder = os.path.join(self.prefix, "share/zsh/site-functions")
+        run("zsh", "-n", os.path.join(folder, "_wmlb"))
+        environment = {**self.home_with_players(), "TERM": "xterm"}
+        for line, wanted in (("wmlb veri", b"wmlb verify"), ("wmlb restore --dry", b"--dry-run"),
+                             ("wmlb -q verify --allow", b"--allow-clear"),
+                             ("wmlb help gen", b"generations"),
+                             ("wmlb list --store Chromi", b"--store Chromium")):
+            child, terminal = pty.fork()
+            if child == 0:
+                os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
+            os.write(terminal, b"PS1='> '; fpath=('%s' $fpath); autoload -Uz compinit; "
+                     b"compinit -u -D; echo rea''dy\n" % os.fsencode(folder))
+            said = read_until(terminal, b"ready\r\n")
+            os.write(terminal, line.encode() + b"\t")
+            said = read_until(terminal, wanted)
+            self.assertIn(wanted, said)
+            os.close(terminal)
+            os.waitpid(child, 0)
+
+    def test_completion_in_fish(self):
+        need_tool("fish")
+        script = os.path.join(self.prefix, "share/fish/vendor_completions.d/wmlb.fish")
+        environment = self.home_with_players()
+
+        def completed(line):
+            said = run("fish", "--no-config", "-c", "source '%s'; complete -C '%s'" % (script, line),
+                       env=environment)
+            return [row.split("\t")[0] for row in said.splitlines()]
+
+        self.assertEqual(completed("wmlb ver"), ["verify"])
+        self.assertEqual(completed("wmlb restore --dry"), ["--dry-run"])
+        self.assertEqual(completed("wmlb help gen"), ["generations"])
+        self.assertIn("Chrome Beta", completed("wmlb list --store Chr"))
+
     def test_the_manual_knows_every_option(self):
-        manual = support.read(os.path.join(self.prefix, "share/man/man1/wmlb.1")).decode()
-        source = support.read(os.path.join(w.ROOT, "cli/options.c")).decode()
-        options = set(re.findall(r'\{"([-\w]+)", (?:no|required)_argument', source)) - {"help"}
-        self.assertEqual(set(re.findall(r"^\.It Fl -([-\w]+)", manual, re.MULTILINE)), options)
+        file = os.path.join(self.prefix, "share/man/man1/wmlb.1")
+        manual = support.read(file).decode()
+        source = support.read(os.path.join(w.ROOT, "cli/table.c")).decode()
+        options = set(re.findall(r'^    \{\w+, (?:\'(\w)\'|0), "([-\w]+)", ', source, re.MULTILINE))
+        told = re.findall(r"^\.It Fl (?:(\w) , )?-([-\w]+)", manual, re.MULTILINE)
+        self.assertEqual(set(told), options)
+        self.assertEqual(len(told), len(options))
+        commands = set(re.findall(r'^    \{[A-Z]+, "(\w+)", "', source, re.MULTILINE))
+        self.assertEqual(set(re.findall(r"^\.It Cm (\w+)", manual, re.MULTILINE)), commands)
+        for title in ("EXAMPLES", "ENVIRONMENT", "FILES", "EXIT STATUS"):
+            self.assertIn(".Sh " + title, manual)
+
+    def test_the_manual_is_in_order(self):
+        need_tool("mandoc")
+        done = subprocess.run(["mandoc", "-Tlint", os.path.join(w.ROOT, "packaging/wmlb.1")],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.stdout, b"")
+
+    def test_the_timer(self):
+        """Its service does what its line says, with the variables of its file."""
+        units = os.path.join(self.prefix, "lib/systemd/user")
+        service = support.read(os.path.join(units, "wmlb-backup.service")).decode()
+        line, = re.findall("^ExecStart=(.*)$", service, re.MULTILINE)
+        given = dict(re.findall("^Environment=([A-Z_]+)=(.*)$", service, re.MULTILINE))
+        environment = self.home_with_players()
+        given["WMLB_BACKUP_OPTIONS"] = "--verify --quiet"
+        given = {name: value.replace("%h", environment["HOME"]) for name, value in given.items()}
+        for number in range(2):
+            run("sh", "-c", line, env={**environment, **given})
+        folders = os.listdir(os.path.join(environment["HOME"], ".local/share/wmlb/backups"))
+        self.assertEqual(len(folders), 2)
+        self.assertIn("OnCalendar=", support.read(
+            os.path.join(units, "wmlb-backup.timer")).decode())
+        if shutil.which("systemd-analyze"):
+            run("systemd-analyze", "--user", "--man=no", "verify",
+                *(os.path.join(units, "wmlb-backup." + kind) for kind in ("service", "timer")),
+                env={**environment, "XDG_RUNTIME_DIR": environment["HOME"]})
 
     def test_pkg_config(self):
         folder = self.new_folder()
@@ -194,9 +313,13 @@ class Installed(unittest.TestCase):
         self.assert_both_run(folder)
 
     def test_cmake_asks_for_another_version(self):
-        for wanted, there in (("1.0.0", True), ("2.0", False), ("1.99", False), ("0.9", False)):
+        for wanted, there in (
+                ("1.0.0", True), ("2.0", False), ("1.99", False), ("0.9", False),
+                ("0.5...1.5", True), ("0.5...<1.0", False), ("1.0...<2", True),
+                ("1.1...3", False), ("0.1...0.9", False), ("1 COMPONENTS shared static", True),
+                ("1 COMPONENTS wmvcore", True), ("1 COMPONENTS shared fast", False)):
             script = os.path.join(self.new_folder(), "CMakeLists.txt")
-            support.write(script, b"cmake_minimum_required(VERSION 3.16)\nproject(p C)\n"
+            support.write(script, b"cmake_minimum_required(VERSION 3.19)\nproject(p C)\n"
                           b"find_package(wmlb %s REQUIRED)\n" % wanted.encode())
             folder = os.path.dirname(script)
             done = subprocess.run(["cmake", "-S", folder, "-B", folder + "/out",

@@ -60,8 +60,8 @@ class Generations(support.StoreCase):
         shutil.rmtree(self.store)
         os.mkdir(self.store)
         self.run_it(1, "backup", "--keep", "last=2", "--store", self.store, self.backups)
-        said = self.run_it(1, "backup", "--keep", "some", "--store", self.store, self.backups)
-        self.assertIn('property Keep: "some" is not', said.stderr)
+        said = self.run_it(2, "backup", "--keep", "some", "--store", self.store, self.backups)
+        self.assertIn('wmlb: --keep: "some" is not', said.stderr)
         said = self.run_it(2, "backup", "--keep", "last=2", "--store", self.store, "-",
                            stdin=subprocess.DEVNULL)
         self.assertIn("in folders only: --keep", said.stderr)

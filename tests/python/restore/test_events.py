@@ -49,7 +49,18 @@ class Events(RestoreCase):
         done = [(count.licenses_done, count.bytes_done) for count in counts]
         self.assertEqual(done, sorted(done))
         self.assertEqual(done[-1][0], 203)
-        self.assertEqual({count.licenses_total for count in counts[:-1]} - {0}, set())
+        self.assertEqual({count.licenses_total for count in counts}, {203})
+        self.assertEqual({count.bytes_total for count in counts}, {done[-1][1]})
+        # Which comes with the last of them, and not before.
+        self.assertEqual([one[0] == 203 for one in done].count(True), 1)
+        for restorer in (self.new_restorer(Only="*", RestorePath=self.backups), self.restorer):
+            if restorer is self.restorer:
+                with open(self.target, "rb") as file:
+                    self.assert_hr(restorer.set_target_fd(file.fileno()), w.S_OK)
+            events = self.assert_ends(restorer.verify())
+            counts = [event.progress for event in events if event.status == w.STATUS_PROGRESS]
+            self.assertEqual({count.licenses_total for count in counts[:-1]} - {0}, set())
+            self.assertEqual(counts[-1].licenses_total, 203)
 
     def test_kept_ones_are_told_with_a_string(self):
         self.put({b"b": b"other"})

@@ -6,7 +6,7 @@ import unittest
 import support
 from restore import test_kill
 import wmlb_ctypes as w
-from restore_support import RestoreCase, STAGING, snapshot
+from restore_support import RestoreCase, STAGING, last_progress, snapshot
 from sqlite_support import SIBLINGS, database, hold, make, opened, rows
 
 
@@ -191,7 +191,7 @@ class InUse(OldAndNewCase):
         stops = []
 
         def last(event):
-            if event.status == w.STATUS_PROGRESS and event.progress.licenses_total:
+            if last_progress(event):
                 stops.append(hold(self, self.path, "BEGIN", "SELECT * FROM t"))
 
         outcome = self.restorer.restore(w.RESTORE_OVERWRITE, last)

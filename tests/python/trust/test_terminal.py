@@ -165,7 +165,7 @@ class TheCommand(TerminalCase):
         child, terminal = pty.fork()
         if child == 0:
             os.execve(self.program, [self.program, "backup", "--store", self.store, self.backups],
-                      trust.command_environment(self.folder, TERM="xterm"))
+                      trust.command_environment(self.folder, TERM="xterm", NO_COLOR="1"))
         said = b""
         while select.select([terminal], [], [], trust.HANGS)[0]:
             try:

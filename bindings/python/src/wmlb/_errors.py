@@ -92,6 +92,12 @@ class StoreError(WmlbError, OSError):
     """The license store is missing or is not a store."""
 
 
+class StoreNotFoundError(StoreError, FileNotFoundError):
+    """There is nothing at the path of the license store."""
+
+    errno_value = errno.ENOENT
+
+
 class StoreCorruptError(WmlbError):
     """A database in the license store is damaged."""
 
@@ -189,11 +195,23 @@ _CLASSES: dict[int, type[WmlbError]] = {
 }
 
 
+# Words of the library's about its flags, and what they are called here.
+_OWN_WORDS = (
+    (", and WMLB_BACKUP_OVERWRITE was not given", ": overwrite=True replaces it"),
+    ("since WMLB_BACKUP_EMPTY was not given", "unless empty=True is given"),
+    (", and WMLB_RESTORE_INDIVIDUALIZE was not given", ": individualize=True allows it"),
+)
+
+
 def error(
     code: int, message: str = "", path: Path | None = None, url: str | None = None
 ) -> WmlbError:
     """The exception for a result code."""
+    for words, own in _OWN_WORDS:
+        message = message.replace(words, own)
     kind = _CLASSES.get(code)
+    if kind is StoreError and path is not None and not os.path.lexists(path):
+        kind = StoreNotFoundError
     if kind is None:
         is_systems = code & ~0xFFFF == _FROM_WIN32
         kind = OperatingSystemError if is_systems else WmlbError

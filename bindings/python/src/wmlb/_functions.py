@@ -198,6 +198,15 @@ def list_store(store: StoreLike | None = None) -> list[License]:
         return restorer.list_store()
 
 
+def backup_info(
+    backup: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+) -> Generation:
+    """What a backup (the file or its folder) says of itself: when it was made, and how much is in
+    it. Of one that is encrypted, that needs the secret."""
+    with Restorer(passphrase=passphrase, identities=identities) as restorer:
+        return restorer.backup_info(backup)
+
+
 def generations(
     folder: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
 ) -> list[Generation]:

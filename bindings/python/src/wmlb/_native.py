@@ -277,6 +277,7 @@ _WITH_A_HANDLE: dict[str, list[Any]] = {
     "get_progress": [POINTER(Progress)],
     "enumerate_store": [LicenseCallback, c_void_p],
     "enumerate_backup": [LicenseCallback, c_void_p],
+    "backup_info": [GenerationCallback, c_void_p],
     "enumerate_generations": [GenerationCallback, c_void_p],
     "forget_generations": [GenerationCallback, c_void_p],
     "set_authorizer": [AuthorizerCallback, c_void_p],

@@ -134,6 +134,8 @@ class Restorer:
 
     def set_property(self, name: str, value: PathLike | int) -> None:
         """Sets a property, by its name in include/wmlb.h, for the next operation."""
+        if isinstance(value, int) and name.endswith("Path"):
+            raise TypeError(f"property {name} takes a path, not {type(value).__name__}")
         if isinstance(value, int):
             if not 0 <= value < 1 << 32:
                 raise error(Code.E_INVALIDARG, f"property {name}: {value} is out of range")
@@ -308,6 +310,12 @@ class Restorer:
         """The licenses in the store, by name."""
         licenses: list[License] = self._list("enumerate_store", on_license)
         return licenses
+
+    def backup_info(self, backup: PathLike) -> Generation:
+        """What a backup (the file or its folder) says of itself; nothing else of it is checked."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        told: list[Generation] = self._list("backup_info", on_generation)
+        return _in(backup, told)[0]
 
     def generations(self, folder: PathLike) -> list[Generation]:
         """The backups in a folder (or in that of the file), the newest first."""

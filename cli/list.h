@@ -1,0 +1,23 @@
+/* The lists of the wmlb command. */
+#ifndef WMLB_LIST_H
+#define WMLB_LIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "json.h"
+#include "options.h"
+
+/* A table, or JSON, with the number of its rows so far. */
+struct listing {
+    bool json, is_array;
+    uint64_t count;
+};
+
+/* An object of the array, on a line of its own. */
+struct object begin_row(struct listing *listing);
+
+/* What list, info, stores, generations and forget do; the exit code. */
+int list(const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,102 @@
+/* The commands and options of the wmlb command: its parser, its help and the completions for shells
+ * are made from these tables. */
+#include <wmlb.h>
+
+#include "options.h"
+
+#define LOOKS (RESTORE | VERIFY | LIST | CAT | INFO)
+#define OPENS (LOOKS | GENERATIONS)
+#define OPERATES (BACKUP | RESTORE | VERIFY)
+
+const struct command commands[] = {
+    {BACKUP, "backup", "save the licenses of a store in a file", "FOLDER", 1, 1,
+     "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ". For -, the backup goes to "
+     "standard output."},
+    {RESTORE, "restore", "bring them back", "BACKUP", 1, 1,
+     "Brings the licenses of a backup (a folder or file; -: standard input) back into a store, all "
+     "or none. Licenses of the store that differ stay, and are told (exit code 3)."},
+    {VERIFY, "verify", "check a backup", "BACKUP", 1, 1,
+     "Checks a backup (a folder or file; -: standard input) as a restore would, and restores "
+     "nothing."},
+    {LIST, "list", "show the licenses in a backup or store", "BACKUP | --store STORE", 0, 1,
+     "Shows the licenses in a backup (a folder or file; -: standard input) or store."},
+    {CAT, "cat", "write one license of a backup to standard output", "BACKUP NAME", 2, 2,
+     "Writes one license of a backup to standard output."},
+    {INFO, "info", "say when a backup was made, and how much is in it", "BACKUP", 1, 1,
+     "Says what a backup (a folder or file; -: standard input) says of itself: when it was made, of "
+     "which kind of store, by which device, and how much is in it. It is not checked: see verify. "
+     "Of one that is encrypted, that needs the passphrase or identity."},
+    {GENERATIONS, "generations", "show the backups that a folder has", "FOLDER", 1, 1,
+     "Shows the backups in a folder: the last one and those that it and others replaced, the newest "
+     "first. Restore, verify, list and cat take each by its path."},
+    {FORGET, "forget", "remove those of them that a rule does not want", "--keep RULE FOLDER", 1, 1,
+     "Removes backups that were replaced and that a rule does not want, and says for each why it "
+     "stays or goes. The last backup always stays."},
+    {STORES, "stores", "show the stores of this user's players", "", 0, 0,
+     "Shows the license stores that players have made for this user."},
+    {HELP, "help", "say more about a command", "[COMMAND]", 0, 1, "Says what a command takes."},
+    {0, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+const struct option_row options[] = {
+    {STORE, 's', "store", "STORE", OPERATES & ~VERIFY,
+     "the store: a path, or the name of a player, or of a player and its profile, as wmlb stores "
+     "shows them; by default $WMLB_STORE_PATH, else wmlb/licenses in $XDG_DATA_HOME or "
+     "~/.local/share"},
+    {STORE, 's', "store", "STORE", LIST, "the store: a path or a player, as for backup"},
+    {EVERY_STORE, 'a', "all", NULL, BACKUP,
+     "back up every store that wmlb stores shows, each into a folder of its own in FOLDER"},
+    {REPLACE, 0, "replace", NULL, BACKUP,
+     "replace the backup that is there, unless it has more than twice the licenses of this one: "
+     "then a terminal is asked"},
+    {FORCE, 'f', "force", NULL, BACKUP, "replace it without a question"},
+    {FORCE, 'f', "force", NULL, RESTORE, "replace licenses that differ"},
+    {KEEP, 'k', "keep", "RULE", BACKUP,
+     "replace it as --replace does; it stays as licenses-YYYYMMDDThhmmssZ.wmlb until RULE wants it "
+     "no more: any of last=N daily=N weekly=N monthly=N yearly=N"},
+    {KEEP, 'k', "keep", "RULE", FORGET,
+     "any of last=N daily=N weekly=N monthly=N yearly=N: the newest N backups, the newest of each "
+     "of N days, and so on, in UTC; one that any part wants stays"},
+    {EMPTY, 0, "empty", NULL, BACKUP, "replace it also by one without any license"},
+    {PARTIAL, 0, "partial", NULL, BACKUP, "leave out what cannot be read (exit code 3)"},
+    {CHECK, 0, "verify", NULL, BACKUP, "read the backup back from the disk"},
+    {INDIVIDUALIZE, 0, "individualize", NULL, RESTORE, "also from another device"},
+    {DRY_RUN, 'n', "dry-run", NULL, RESTORE,
+     "check the backup, and say what it would bring; the store stays as it is"},
+    {DRY_RUN, 'n', "dry-run", NULL, FORGET, "say it, and remove nothing"},
+    {ONLY, 'o', "only", "PATTERN", RESTORE | LIST,
+     "these licenses of a backup only: names (* and ? stand for any characters, [a-z] for one), "
+     "key:ID or license:ID; may be given repeatedly"},
+    {AT, 't', "at", "TIME", LOOKS,
+     "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
+     "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},
+    {PASSPHRASE, 'p', "passphrase-file", "FILE", BACKUP,
+     "encrypt with the first line of FILE; -: of standard input, where a terminal is asked for it"},
+    {PASSPHRASE, 'p', "passphrase-file", "FILE", OPENS,
+     "the passphrase is the first line of FILE; -: of standard input. Without it, a terminal is "
+     "asked where a passphrase is needed"},
+    {RECIPIENT, 'r', "recipient", "AGE1...", BACKUP,
+     "encrypt to a public key of age; may be given repeatedly"},
+    {IDENTITY, 'i', "identity", "FILE", BACKUP,
+     "secret keys of age, to look into the backup that is replaced; may be given repeatedly"},
+    {IDENTITY, 'i', "identity", "FILE", OPENS,
+     "secret keys of age, for a backup to recipients; may be given repeatedly"},
+    {ALLOW_CLEAR, 0, "allow-clear", NULL, RESTORE | VERIFY,
+     "take a backup that is not encrypted although a secret is given"},
+    {LEVEL, 'l', "level", "N", BACKUP, "compression, 1 to 19"},
+    {JSON, 'j', "json", NULL, OPERATES, "progress and results as objects of JSON, one a line"},
+    {JSON, 'j', "json", NULL, LIST,
+     "an array of objects, one a line; a name that is not UTF-8 has U+FFFD in \"name\", and its "
+     "exact bytes, in hexadecimal, in \"name_hex\""},
+    {JSON, 'j', "json", NULL, INFO, "an object"},
+    {JSON, 'j', "json", NULL, STORES | GENERATIONS | FORGET, "an array of objects, one a line"},
+    {QUIET, 'q', "quiet", NULL, OPERATES, "say only what went wrong"},
+    {VERBOSE, 'v', "verbose", NULL, OPERATES,
+     "say more: progress where there is no terminal, each license that is left out or that a dry "
+     "run is about, and the result codes of failures"},
+    {VERBOSE, 'v', "verbose", NULL, LIST | CAT | INFO | GENERATIONS | FORGET, "show the result codes of failures"},
+    {VERBOSE, 'v', "verbose", NULL, STORES, "also show the places where it looked for them"},
+    {HELP_OPTION, 'h', "help", NULL, ~0u, "this help"},
+    {VERSION, 'V', "version", NULL, 0, "the version"},
+    {0, 0, NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,61 @@
+# Made by packaging/completions.py from the help of wmlb: make completions.
+# Completion of the wmlb command for bash. Where it gives nothing, files are completed.
+_wmlb()
+{
+    local at=1 command='' name options=''
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    # bash parts words at the equals sign.
+    if [[ $word == = ]]; then
+        word=''
+    elif [[ $before == = && $COMP_CWORD -gt 1 ]]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    for ((; at < COMP_CWORD; at++)); do
+        case ${COMP_WORDS[at]} in
+            -s | --store | -k | --keep | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | -o | --only | -t | --at)
+                [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
+                ((at++))
+                ;;
+            -*) ;;
+            *)
+                command=${COMP_WORDS[at]}
+                break
+                ;;
+        esac
+    done
+    case $before in
+        -s | --store)
+            while IFS= read -r name; do
+                [[ $name == "$word"* ]] && COMPREPLY+=("$(printf '%q' "$name")")
+            done < <("${COMP_WORDS[0]}" stores --json 2>/dev/null |
+                sed -n 's/^{"player": "\([^"\\]*\)".*/\1/p' | sort -u)
+            return
+            ;;
+        -p | --passphrase-file | -i | --identity) return ;;
+        -k | --keep | -r | --recipient | -l | --level | -o | --only | -t | --at)
+            compopt +o default
+            return
+            ;;
+    esac
+    case $command in
+        backup) options='--store --all --replace --force --keep --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
+        restore) options='--store --force --individualize --dry-run --only --at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        verify) options='--at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        list) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
+        cat) options='--at --passphrase-file --identity --verbose --help' ;;
+        info) options='--at --passphrase-file --identity --json --verbose --help' ;;
+        generations) options='--passphrase-file --identity --json --verbose --help' ;;
+        forget) options='--keep --dry-run --json --verbose --help' ;;
+        stores) options='--json --verbose --help' ;;
+        help) options='--help' ;;
+        '') options='--store --all --replace --force --keep --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --individualize --dry-run --only --at --allow-clear --version' ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+    elif [[ -z $command || $command == help ]]; then
+        compopt +o default
+        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat info generations forget stores help' -- "$word")
+    fi
+}
+complete -o default -F _wmlb wmlb
