@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Scratch, properties};
+use super::scratch::{Scratch, properties};
 use crate::archive::envelope::Decryption;
 use crate::archive::frame::{self, Frame, Licenses, Padding, Unpacker};
 use crate::archive::reader::Archive;
