@@ -182,10 +182,7 @@ static int take_option(int id, int argc, struct arguments *arguments)
             return wrong_usage(arguments->command->name, "a pattern is needed: ", "--only");
         return add_line(&arguments->only, optarg) ? DONE : no_memory();
     case KEEP: arguments->keep = optarg; break;
-    case AT:
-        if (!read_time(optarg, &arguments->at))
-            return wrong_usage(arguments->command->name, "not a point in time: ", optarg);
-        break;
+    case AT: arguments->when = optarg; break;
     case LEVEL:
         arguments->level = (uint32_t)strtoul(optarg, &end, 10);
         if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
@@ -213,6 +210,8 @@ static int take_operands(int count, char **operands, struct arguments *arguments
         return wrong_usage(command->name, "not an option here: ", "--only");
     if (of_store && GIVEN(arguments, AT))
         return wrong_usage(command->name, "not an option here: ", "--at");
+    if (arguments->when != NULL && !read_time(arguments->when, &arguments->at))
+        return wrong_usage(command->name, "not a point in time: ", arguments->when);
     if (command->bit == FORGET && arguments->keep == NULL)
         return wrong_usage(command->name, "an option is missing: ", "--keep");
     if (GIVEN(arguments, EVERY_STORE) && arguments->store != NULL)

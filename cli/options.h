@@ -54,6 +54,7 @@ struct arguments {
     const char *path, *store, *passphrase;
     const char *name; /* of cat */
     const char *keep; /* a rule */
+    const char *when; /* the time that was given for at */
     const char **identities; /* file names, NULL after the last */
     char *recipients, *only; /* one a line */
     uint32_t given;
