@@ -213,6 +213,26 @@ static wmlb_hresult enumerate_backup(caller *c)
     return wmlb_restorer_enumerate_backup(c->restorer, below(c, 8) == 0 ? NULL : on_license, c);
 }
 
+static wmlb_generation_callback of_generations(caller *c)
+{
+    return below(c, 8) == 0 ? NULL : on_generation;
+}
+
+static wmlb_hresult backup_info(caller *c)
+{
+    return wmlb_restorer_backup_info(c->restorer, of_generations(c), c);
+}
+
+static wmlb_hresult enumerate_generations(caller *c)
+{
+    return wmlb_restorer_enumerate_generations(c->restorer, of_generations(c), c);
+}
+
+static wmlb_hresult forget_generations(caller *c)
+{
+    return wmlb_restorer_forget_generations(c->restorer, of_generations(c), c);
+}
+
 static wmlb_hresult set_authorizer(caller *c)
 {
     return wmlb_restorer_set_authorizer(c->restorer, below(c, 2) ? NULL : authorize, c->restorer);
@@ -432,6 +452,9 @@ static struct function {
     ON_A_RESTORER(get_progress),
     ON_A_RESTORER(enumerate_store),
     ON_A_RESTORER(enumerate_backup),
+    ON_A_RESTORER(backup_info),
+    ON_A_RESTORER(enumerate_generations),
+    ON_A_RESTORER(forget_generations),
     ON_A_RESTORER(set_authorizer),
     ON_A_RESTORER(set_rights),
     ON_A_RESTORER(set_filter),

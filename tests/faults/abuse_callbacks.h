@@ -63,6 +63,12 @@ static wmlb_hresult on_license(const wmlb_license_info *license, void *user_data
     return abuse_inside(NULL);
 }
 
+static wmlb_hresult on_generation(const wmlb_generation_info *generation, void *user_data)
+{
+    (void)generation, (void)user_data;
+    return abuse_inside(NULL);
+}
+
 static wmlb_hresult on_store(const wmlb_store_info *store, void *user_data)
 {
     (void)store, (void)user_data;
