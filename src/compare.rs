@@ -60,7 +60,7 @@ pub fn compare(
     // No backup has itself in it; with nothing else said, the next one goes where this one is.
     let place = origin.place();
     let backup_folder = properties.absolute_path(Property::BackupPath).ok();
-    let backup_folder = backup_folder.or_else(|| Some(place?.parent().map(Path::to_owned)?));
+    let backup_folder = backup_folder.or_else(|| place?.parent().map(Path::to_owned));
     let file = origin.open(HostCalls::on_hosts_thread(), control)?;
     let archive = Archive::open(file.bytes, file.path, &decryption, control)?;
     let scratch = Scratch::apart();
