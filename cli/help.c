@@ -36,7 +36,7 @@ void show_overview(FILE *out)
           "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but not for all licenses: some\n"
           "could not be read, or differ and were kept; 4 there is a backup already;\n"
           "5 passphrase or identity wrong or missing; 6 the file is damaged, or no backup;\n"
-          "130 interrupted (128 + signal).\n", out);
+          "7 the store and the backup differ; 130 interrupted (128 + signal).\n", out);
 }
 
 void show_help(const struct command *command)

@@ -24,6 +24,12 @@ static void begin_member(struct object *object, const char *name)
     object->begun = true;
 }
 
+struct object begin_inner(struct object *object, const char *name)
+{
+    begin_member(object, name);
+    return begin_object(object->out);
+}
+
 /* A string of so many bytes; the library gives UTF-8. */
 static void print_string(FILE *out, const char *text, size_t length)
 {

@@ -27,6 +27,8 @@ void add_known(struct object *object, const char *name, uint64_t number, uint64_
 /* In Unix seconds; null for INT64_MIN. */
 void add_time(struct object *object, const char *name, int64_t time);
 void add_seconds(struct object *object, const char *name, double seconds);
+/* An object in it, to be ended before it. */
+struct object begin_inner(struct object *object, const char *name);
 /* "true", "false" or "null". */
 void add_word(struct object *object, const char *name, const char *word);
 void add_hex(struct object *object, const char *name, const uint8_t *bytes, size_t length);

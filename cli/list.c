@@ -10,6 +10,7 @@
 #include <time.h>
 #include <wmlb.h>
 
+#include "diff.h"
 #include "generations.h"
 #include "operate.h"
 #include "print.h"
@@ -33,7 +34,7 @@ struct object begin_row(struct listing *listing)
     return begin_object(stdout);
 }
 
-static void add_license(struct object *object, const wmlb_license_info *license)
+void add_license(struct object *object, const wmlb_license_info *license)
 {
     add_text(object, "name", license->name);
     if (strlen(license->name) != license->name_len ||
@@ -198,6 +199,7 @@ static wmlb_hresult list_rows(const struct arguments *arguments, struct listing 
     switch (arguments->command->bit) {
     case STORES: return list_stores(arguments, listing);
     case INFO: return show_backup_info(listing->json);
+    case DIFF: return show_differences(listing);
     case GENERATIONS: return list_generations(listing);
     case FORGET: return forget_generations(listing, GIVEN(arguments, DRY_RUN));
     default: return list_licenses(arguments, listing);
@@ -223,5 +225,5 @@ int list(const struct arguments *arguments)
         puts(listing.count > 0 ? "\n]" : "]");
     if (WMLB_FAILED(hr) && !ferror(stdout))
         return complain(hr, GIVEN(arguments, VERBOSE));
-    return DONE;
+    return arguments->command->bit == DIFF && listing.count > 0 ? DIFFERENT : DONE;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <wmlb.h>
 
 #include "json.h"
 #include "options.h"
@@ -17,7 +18,10 @@ struct listing {
 /* An object of the array, on a line of its own. */
 struct object begin_row(struct listing *listing);
 
-/* What list, info, stores, generations and forget do; the exit code. */
+/* What is known of a license. */
+void add_license(struct object *object, const wmlb_license_info *license);
+
+/* What list, diff, info, stores, generations and forget do; the exit code. */
 int list(const struct arguments *arguments);
 
 #endif

@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 /* Exit codes. */
-enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAMAGED = 6 };
+enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAMAGED = 6,
+       DIFFERENT = 7 };
 
 /* The commands, as bits. */
 enum {
     BACKUP = 1 << 0, RESTORE = 1 << 1, VERIFY = 1 << 2, LIST = 1 << 3, CAT = 1 << 4, INFO = 1 << 5,
-    STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9
+    STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9, DIFF = 1 << 10
 };
 
 /* The options, as numbers: below 32, and no letter of one. */

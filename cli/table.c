@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-#define LOOKS (RESTORE | VERIFY | LIST | CAT | INFO)
+#define LOOKS (RESTORE | VERIFY | LIST | DIFF | CAT | INFO)
 #define OPENS (LOOKS | GENERATIONS)
 #define OPERATES (BACKUP | RESTORE | VERIFY)
 
@@ -20,6 +20,10 @@ const struct command commands[] = {
      "nothing."},
     {LIST, "list", "show the licenses in a backup or store", "BACKUP | --store STORE", 0, 1,
      "Shows the licenses in a backup (a folder or file; -: standard input) or store."},
+    {DIFF, "diff", "show what differs between a store and a backup", "BACKUP", 1, 1,
+     "Shows which licenses differ between a store and a backup (a folder or file; -: standard "
+     "input), by their contents: + is in the store only, - in the backup only, and ~ is other than "
+     "in the backup. What a backup would leave out is not shown. Exit code 7: some differ."},
     {CAT, "cat", "write one license of a backup to standard output", "BACKUP NAME", 2, 2,
      "Writes one license of a backup to standard output."},
     {INFO, "info", "say when a backup was made, and how much is in it", "BACKUP", 1, 1,
@@ -28,7 +32,7 @@ const struct command commands[] = {
      "Of one that is encrypted, that needs the passphrase or identity."},
     {GENERATIONS, "generations", "show the backups that a folder has", "FOLDER", 1, 1,
      "Shows the backups in a folder: the last one and those that it and others replaced, the newest "
-     "first. Restore, verify, list and cat take each by its path."},
+     "first. Restore, verify, list, diff and cat take each by its path."},
     {FORGET, "forget", "remove those of them that a rule does not want", "--keep RULE FOLDER", 1, 1,
      "Removes backups that were replaced and that a rule does not want, and says for each why it "
      "stays or goes. The last backup always stays."},
@@ -43,7 +47,7 @@ const struct option_row options[] = {
      "the store: a path, or the name of a player, or of a player and its profile, as wmlb stores "
      "shows them; by default $WMLB_STORE_PATH, else wmlb/licenses in $XDG_DATA_HOME or "
      "~/.local/share"},
-    {STORE, 's', "store", "STORE", LIST, "the store: a path or a player, as for backup"},
+    {STORE, 's', "store", "STORE", LIST | DIFF, "the store: a path or a player, as for backup"},
     {EVERY_STORE, 'a', "all", NULL, BACKUP,
      "back up every store that wmlb stores shows, each into a folder of its own in FOLDER"},
     {REPLACE, 0, "replace", NULL, BACKUP,
@@ -64,7 +68,7 @@ const struct option_row options[] = {
     {DRY_RUN, 'n', "dry-run", NULL, RESTORE,
      "check the backup, and say what it would bring; the store stays as it is"},
     {DRY_RUN, 'n', "dry-run", NULL, FORGET, "say it, and remove nothing"},
-    {ONLY, 'o', "only", "PATTERN", RESTORE | LIST,
+    {ONLY, 'o', "only", "PATTERN", RESTORE | LIST | DIFF,
      "these licenses of a backup only: names (* and ? stand for any characters, [a-z] for one), "
      "key:ID or license:ID; may be given repeatedly"},
     {AT, 't', "at", "TIME", LOOKS,
@@ -89,12 +93,13 @@ const struct option_row options[] = {
      "an array of objects, one a line; a name that is not UTF-8 has U+FFFD in \"name\", and its "
      "exact bytes, in hexadecimal, in \"name_hex\""},
     {JSON, 'j', "json", NULL, INFO, "an object"},
-    {JSON, 'j', "json", NULL, STORES | GENERATIONS | FORGET, "an array of objects, one a line"},
+    {JSON, 'j', "json", NULL, DIFF | STORES | GENERATIONS | FORGET, "an array of objects, one a line"},
     {QUIET, 'q', "quiet", NULL, OPERATES, "say only what went wrong"},
     {VERBOSE, 'v', "verbose", NULL, OPERATES,
      "say more: progress where there is no terminal, each license that is left out or that a dry "
      "run is about, and the result codes of failures"},
-    {VERBOSE, 'v', "verbose", NULL, LIST | CAT | INFO | GENERATIONS | FORGET, "show the result codes of failures"},
+    {VERBOSE, 'v', "verbose", NULL, LIST | DIFF | CAT | INFO | GENERATIONS | FORGET,
+     "show the result codes of failures"},
     {VERBOSE, 'v', "verbose", NULL, STORES, "also show the places where it looked for them"},
     {HELP_OPTION, 'h', "help", NULL, ~0u, "this help"},
     {VERSION, 'V', "version", NULL, 0, "the version"},

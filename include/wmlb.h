@@ -24,8 +24,9 @@
  *
  * Contents, in the order of a restorer's life: result codes; restorers; properties; events;
  * operations (start, cancel, wait, progress); events that are fetched; messages of errors; lists of
- * licenses; what a host may decide (rights, restores, a store and a target of its own); the end of
- * a restorer. Then: the default restorer, the license stores of players, names and versions.
+ * licenses; what differs between a store and a backup; generations; what a host may decide (rights,
+ * restores, a store and a target of its own); the end of a restorer. Then: the default restorer,
+ * the license stores of players, names and versions.
  *
  * The life of an operation:
  * - A call starts it: the call checks its arguments and returns at once.
@@ -1532,6 +1533,115 @@ wmlb_hresult wmlb_restorer_enumerate_backup(struct wmlb_restorer *restorer,
                                             wmlb_license_callback callback,
                                             void *user_data);
 
+/* ---- What differs between a store and a backup ---------------------------------------------- */
+
+/* Kinds of differences, seen from the backup to the store. */
+
+/** The store has the license, and the backup does not: a backup would add it. */
+#define WMLB_DIFFERENCE_ADDED 1
+
+/** The backup has the license, and the store does not: a restore would bring it back. */
+#define WMLB_DIFFERENCE_REMOVED 2
+
+/**
+ * Both have it, with different contents: a restore with WMLB_RESTORE_OVERWRITE would bring
+ * back that of the backup.
+ */
+#define WMLB_DIFFERENCE_CHANGED 3
+
+/**
+ * A license that differs between a backup and a store. The pointers are valid during the call
+ * only.
+ */
+typedef struct wmlb_difference {
+    /**
+     * The size of this struct in bytes, as the library knows it. Read no field beyond it.
+     */
+    size_t struct_size;
+    /**
+     * WMLB_DIFFERENCE_*.
+     */
+    int32_t kind;
+    /**
+     * The license as it is in the backup; NULL for WMLB_DIFFERENCE_ADDED.
+     */
+    const struct wmlb_license_info *in_backup;
+    /**
+     * The license as it is in the store; NULL for WMLB_DIFFERENCE_REMOVED. Of a database, size
+     * and modified are those that a backup of it would have.
+     */
+    const struct wmlb_license_info *in_store;
+} wmlb_difference;
+
+/**
+ * The function that receives differences, one call for each license that differs.
+ *
+ * Parameters:
+ * - difference: valid during the call only.
+ * - user_data: as it was passed to the comparison.
+ *
+ * Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
+ *
+ * Threads: it is called on the thread that called the comparison. During the call, every function
+ * of this library may be called.
+ *
+ * The function must return normally. An exception or pthread_exit() that leaves it ends the
+ * process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
+ * undefined. (In this version, what the call held is lost then: memory and open files.)
+ */
+typedef wmlb_hresult (*wmlb_difference_callback)(const struct wmlb_difference *difference,
+                                                 void *user_data);
+
+/**
+ * Compares the store (property StorePath, or the store set with wmlb_restorer_set_store()) with
+ * the backup file (property RestorePath, or the target): calls callback for each license that
+ * differs, in the order of their names, and returns when both were gone through. Nothing is
+ * written to either.
+ *
+ * - Contents are compared; that sizes and times are equal is no proof. Licenses with the same
+ *   content do not differ, whatever their times: a restore leaves them alone, too.
+ * - A license of the store that a backup would leave out (its owner forbids backup, according to
+ *   the license, the function set with wmlb_restorer_set_rights() or the property UnstatedRights)
+ *   is not told as added. One that the backup has is compared like any other.
+ * - A database is one license, and its content is what a backup would have of it now, without the
+ *   counters that SQLite changes whenever it writes. If StorePath is a database and the backup is
+ *   of one, they are compared whatever their names.
+ * - Links and special files are no licenses; nor are the backup file itself and its generations,
+ *   in the folder BackupPath, or that of the backup file if BackupPath is not set.
+ * - Of the licenses that differ, the property Only and the filter choose those that are told: by
+ *   what is in the backup, or by what is in the store if the backup does not have it. If Only
+ *   names licenses by their names alone, only their parts of the backup file are read.
+ *
+ * The file is checked on the way: when damage is found, callback has received the differences
+ * before it. A host's store is copied first, up to 16 MiB in memory and the rest to a file without
+ * a name in the folder $XDG_CACHE_HOME/wmlb; its functions are called on this thread, before
+ * callback.
+ *
+ * Parameters:
+ * - restorer: the handle.
+ * - callback: receives the differences; see wmlb_difference_callback.
+ * - user_data: is passed to callback, and not touched otherwise.
+ *
+ * Returns:
+ * - WMLB_S_OK: callback was called for each license that differs
+ * - WMLB_S_FALSE: nothing differs
+ * - the negative value that callback returned
+ * - WMLB_NS_E_DRM_OPERATION_CANCELED: wmlb_restorer_cancel() was called
+ * - WMLB_E_HANDLE
+ * - WMLB_E_INVALIDARG: callback is NULL
+ * - WMLB_NS_E_DRM_NOT_CONFIGURED: RestorePath is not set, or StorePath is not set and has no
+ *   default
+ * - about the backup file, as wmlb_restorer_enumerate_backup()
+ * - about the store, as wmlb_restorer_enumerate_store()
+ * - the negative value that the filter returned
+ *
+ * Threads: any, also in a callback.
+ */
+WMLB_NODISCARD
+wmlb_hresult wmlb_restorer_compare(struct wmlb_restorer *restorer,
+                                   wmlb_difference_callback callback,
+                                   void *user_data);
+
 /* ---- What backups say of themselves, and the generations of one ------------------------------ */
 
 /* What keeps a generation: see the property Keep. */
@@ -1717,7 +1827,8 @@ wmlb_hresult wmlb_restorer_forget_generations(struct wmlb_restorer *restorer,
  * It is called between the events of a backup, for every license that could be read, in no
  * particular order. A license that is larger than 2 MiB is asked about when its beginning was
  * read, and may still turn out to be unreadable; one that changes while it is read may be asked
- * about again.
+ * about again. wmlb_restorer_compare() calls it, on the thread of its caller, for the licenses
+ * that the backup does not have.
  *
  * Parameters:
  * - license: what the license says of itself; valid during the call only.
@@ -1727,7 +1838,7 @@ wmlb_hresult wmlb_restorer_forget_generations(struct wmlb_restorer *restorer,
  * - WMLB_RIGHT_ALLOWED or WMLB_RIGHT_DENIED: overrides what the license says
  * - WMLB_RIGHT_NOT_STATED: keeps what the license says (license->backup_right); if that is
  *   WMLB_RIGHT_NOT_STATED too, the property UnstatedRights decides
- * - anything else ends the backup with WMLB_E_INVALIDARG
+ * - anything else ends the backup, or the comparison, with WMLB_E_INVALIDARG
  *
  * Threads: it is called on the operation's thread, under the rules of wmlb_status_callback,
  * except for the value that is returned.
@@ -1830,6 +1941,7 @@ wmlb_hresult wmlb_restorer_set_authorizer(struct wmlb_restorer *restorer,
  * about. It is called for each license that the property Only has left, in the order of their
  * names, before the first of them is restored: a restore with a filter reads the backup file once
  * for the filter, and what was chosen once more. The restore is all or nothing for what is chosen.
+ * wmlb_restorer_compare() calls it for the licenses that differ.
  *
  * Parameters:
  * - license: the license; valid during the call only.
@@ -1842,7 +1954,7 @@ wmlb_hresult wmlb_restorer_set_authorizer(struct wmlb_restorer *restorer,
  * - anything else ends it with WMLB_E_INVALIDARG
  *
  * Threads: it is called on the operation's thread, under the rules of wmlb_status_callback; in an
- * enumeration on the caller's, under those of wmlb_license_callback.
+ * enumeration or a comparison on the caller's, under those of wmlb_license_callback.
  */
 typedef wmlb_hresult (*wmlb_filter_callback)(const struct wmlb_license_info *license, void *ctx);
 

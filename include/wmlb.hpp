@@ -376,6 +376,15 @@ struct license {
 /// What is called with each license of a list; false, if it returns a bool, ends the list.
 using license_handler = detail::stoppable<license>;
 
+/// A license that differs between a backup and a store: see wmlb_difference.
+struct difference {
+    std::int32_t kind = 0;                      ///< WMLB_DIFFERENCE_*
+    std::optional<license> in_backup, in_store; ///< nullopt: it is not there
+};
+
+/// What is called with each license that differs; false, if it returns a bool, ends the comparison.
+using difference_handler = detail::stoppable<difference>;
+
 /// A generation of a backup: see wmlb_generation_info.
 struct generation {
     std::filesystem::path path;
@@ -567,6 +576,7 @@ struct core {
     // What the library may still call: as long as the restorer lives.
     std::vector<std::shared_ptr<void>> kept;
     std::shared_ptr<given<license_filter>> filter;
+    std::shared_ptr<given<license_rights>> rights;
 
     template <typename F> std::shared_ptr<given<F>> keep(F function)
     {
@@ -658,6 +668,25 @@ inline wmlb_hresult on_license(const wmlb_license_info *info, void *user_data) n
     auto &listing = *static_cast<detail::listing<license_handler> *>(user_data);
     listing.stopped =
         !guarded(listing.thrown, [&]() { return listing.handler(copy_of(*info)); });
+    return listing.stopped ? WMLB_E_FAIL : WMLB_S_OK;
+}
+
+inline difference copy_of(const wmlb_difference &told)
+{
+    difference copy;
+    copy.kind = told.kind;
+    if (told.in_backup != nullptr)
+        copy.in_backup = copy_of(*told.in_backup);
+    if (told.in_store != nullptr)
+        copy.in_store = copy_of(*told.in_store);
+    return copy;
+}
+
+inline wmlb_hresult on_difference(const wmlb_difference *told, void *user_data) noexcept
+{
+    auto &listing = *static_cast<detail::listing<difference_handler> *>(user_data);
+    listing.stopped =
+        !guarded(listing.thrown, [&]() { return listing.handler(copy_of(*told)); });
     return listing.stopped ? WMLB_E_FAIL : WMLB_S_OK;
 }
 
@@ -951,8 +980,9 @@ public:
             code = make_error_code(wmlb_restorer_set_rights(handle(), nullptr, nullptr));
             return;
         }
-        const auto own = core_->keep(std::move(rights));
-        code = make_error_code(wmlb_restorer_set_rights(handle(), detail::on_rights, own.get()));
+        core_->rights = core_->keep(std::move(rights));
+        code = make_error_code(
+            wmlb_restorer_set_rights(handle(), detail::on_rights, core_->rights.get()));
     }
 
     /// Sets what is asked before a restore; nullptr: nothing is.
@@ -1019,6 +1049,12 @@ public:
         list(wmlb_restorer_backup_info, detail::on_generation,
              generation_handler([&](const generation &one) { told = one; }), code);
         return told;
+    }
+    /// Calls the handler with each license that differs between the store and the backup file, by
+    /// content, on this thread. What a backup would leave out is not added.
+    void compare(const difference_handler &handler, std::error_code &code) const
+    {
+        list(wmlb_restorer_compare, detail::on_difference, handler, code);
     }
     /// Calls the handler with each generation of the backup in the folder of RestorePath, the
     /// newest first, on this thread.
@@ -1114,6 +1150,10 @@ public:
         call([&](auto &c) { told = backup_info(c); });
         return told;
     }
+    void compare(const difference_handler &handler) const
+    {
+        call([&](auto &c) { compare(handler, c); });
+    }
     void list_generations(const generation_handler &handler) const
     {
         call([&](auto &c) { list_generations(handler, c); });
@@ -1198,6 +1238,8 @@ private:
             std::rethrow_exception(listing.thrown);
         if (core_ != nullptr && core_->filter != nullptr && core_->filter->thrown)
             std::rethrow_exception(std::exchange(core_->filter->thrown, nullptr));
+        if (core_ != nullptr && core_->rights != nullptr && core_->rights->thrown)
+            std::rethrow_exception(std::exchange(core_->rights->thrown, nullptr));
 #endif
         code = listing.stopped ? std::error_code() : make_error_code(hr);
     }

@@ -53,8 +53,14 @@ impl Wanted {
         self.patterns.is_empty() && self.filter.is_none()
     }
 
+    /// Whether a license of this name can be.
+    pub fn can_have(&self, name: &[u8]) -> bool {
+        let patterns = &self.patterns;
+        patterns.is_empty() || !patterns.has_names_only() || patterns.match_name(name)
+    }
+
     /// The frames to be looked at.
-    fn open(&self, archive: Archive) -> Result<(FrameReader, Checker)> {
+    pub fn open(&self, archive: Archive) -> Result<(FrameReader, Checker)> {
         let patterns = &self.patterns;
         if patterns.is_empty() || !patterns.has_names_only() {
             return Ok(archive.split());
@@ -140,7 +146,8 @@ impl Wanted {
         })
     }
 
-    fn has(&self, info: &LicenseInfo<'_>, ask: Ask<'_>) -> Result<bool> {
+    /// Whether this license is.
+    pub fn has(&self, info: &LicenseInfo<'_>, ask: Ask<'_>) -> Result<bool> {
         let LicenseInfo {
             name, statement, ..
         } = info;

@@ -9,11 +9,11 @@
 //! - [`ffi`]: the C boundary. Converts and forwards; decides nothing.
 //! - `registry`, `queue`, `restorer`: handles; events that are fetched; one operation at a time,
 //!   its thread, cancel, wait.
-//! - `backup`, `restore`, `verify`, `enumerate`, `generations`: from the store into the archive,
-//!   and back; checks and lists.
-//! - `choice`: which licenses of a backup an operation is about.
+//! - `backup`, `restore`, `verify`, `enumerate`, `generations`, `compare`: from the store into the
+//!   archive, and back; checks and lists, and what differs between the two.
+//! - `choice`: which licenses of a backup an operation is about. `rights`: which may be saved.
 //! - `license`: what a license says of itself. `store`: where licenses live. `archive`: the backup
-//!   file. `device`: which device this is. `compare`: whether two contents are the same.
+//!   file. `device`: which device this is.
 //! - `pipeline`, `operation`: the way of the data; what an operation shares with its caller.
 //! - `props`, `flags`, `status`, `error`, `hresult`: what is set, told and answered; `constants`:
 //!   how the tables in them reach the header. `keep`: which generations of a backup are kept.
@@ -30,6 +30,7 @@ mod constants;
 mod archive;
 mod backup;
 mod choice;
+mod compare;
 mod device;
 mod enumerate;
 mod error;
@@ -53,6 +54,7 @@ mod queue;
 mod registry;
 mod restore;
 mod restorer;
+mod rights;
 mod scratch;
 mod secret;
 mod status;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::archive::envelope;
-use crate::backup::{self, Backup, Rights};
+use crate::backup::{self, Backup};
 use crate::choice::Filter;
 use crate::error::{Error, Result};
 use crate::flags::WMLB_RUN_HERE;
@@ -22,6 +22,7 @@ use crate::operation::{Control, Job, Operation};
 use crate::panics;
 use crate::props::Properties;
 use crate::restore::{self, Authorizer, Restore};
+use crate::rights::Rights;
 use crate::secret::wiping_stack;
 use crate::status::{self, Observer, Value, wmlb_progress};
 use crate::store::host::SetStore;
@@ -148,6 +149,10 @@ impl Restorer {
         *self.rights.lock() = rights;
     }
 
+    pub fn rights(&self) -> Option<Arc<dyn Rights>> {
+        self.rights.lock().clone()
+    }
+
     /// Sets the host's filter, which chooses the licenses of a backup.
     pub fn set_filter(&self, filter: Option<Arc<dyn Filter>>) {
         *self.filter.lock() = filter;
@@ -188,13 +193,12 @@ impl Restorer {
     ) -> Result<wmlb_hresult> {
         let way = Way::of(flags, backup::FLAGS)?;
         self.start(Kind::Backup, way, observer, |properties| {
-            let rights = self.rights.lock().clone();
             Ok(Box::new(Backup::prepare(
                 properties,
                 flags,
                 self.store(),
                 self.target(),
-                rights,
+                self.rights(),
             )?))
         })
     }

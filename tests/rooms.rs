@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
         "generations",
         "compare",
     ],
-    &["choice"],
+    &["choice", "rights"],
     &["store", "license", "archive", "target"],
     &["pipeline"],
     &["operation"],

@@ -43,6 +43,7 @@ _wmlb()
         restore) options='--store --force --individualize --dry-run --only --at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         verify) options='--at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         list) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
+        diff) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
         cat) options='--at --passphrase-file --identity --verbose --help' ;;
         info) options='--at --passphrase-file --identity --json --verbose --help' ;;
         generations) options='--passphrase-file --identity --json --verbose --help' ;;
@@ -55,7 +56,7 @@ _wmlb()
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ -z $command || $command == help ]]; then
         compopt +o default
-        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list cat info generations forget stores help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list diff cat info generations forget stores help' -- "$word")
     fi
 }
 complete -o default -F _wmlb wmlb

@@ -14,8 +14,7 @@ use std::time::SystemTime;
 
 use earlier::{Amount, Earlier};
 use messages::{FrameResult, LargeMark, Notice, Task};
-pub use rights::Rights;
-use rights::{Inspected, Policy};
+use rights::Inspected;
 use shared::Packing;
 
 use crate::archive::envelope::{self, Decryption, Encryption};
@@ -33,6 +32,7 @@ use crate::license::Right;
 use crate::operation::{Control, Job, Operation};
 use crate::pipeline::{self, MainSide};
 use crate::props::Properties;
+use crate::rights::{Policy, Rights};
 use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;

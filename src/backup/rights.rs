@@ -1,35 +1,12 @@
-//! Which licenses are saved: what they say of themselves, what the host says of them, and what
-//! holds when neither states anything.
+//! Which licenses of a frame are saved: by what they say of themselves, and what the host says of
+//! them.
 
 use std::ops::Range;
 
 use super::messages::Notice;
 use crate::error::Result;
 use crate::license::{self, Excerpt, Inspector, LicenseInfo, Right, Statement};
-
-/// Whoever knows more of licenses than they say, asked on the operation's thread.
-pub trait Rights: Send + Sync {
-    /// [`Right::NotStated`] leaves it to what the license says.
-    fn right_of(&self, license: &LicenseInfo<'_>) -> Result<Right>;
-}
-
-/// What an operation was told about rights.
-#[derive(Clone, Copy)]
-pub struct Policy {
-    pub denies_unstated: bool,
-    /// There is a host to be asked.
-    pub asks_host: bool,
-}
-
-impl Policy {
-    fn denies(self, right: Right) -> bool {
-        match right {
-            Right::Allowed => false,
-            Right::NotStated => self.denies_unstated,
-            Right::Denied => true,
-        }
-    }
-}
+use crate::rights::Policy;
 
 /// A license of which the host is asked.
 pub struct Inspected {
@@ -115,7 +92,7 @@ impl Judge {
         let denied = if self.inspects_all() {
             self.inspector
                 .inspect(license.excerpt, &mut self.statement)?;
-            self.policy.denies(self.statement.right)
+            self.policy.denies(self.statement.right, Right::NotStated)
         } else {
             self.inspector
                 .inspect_denied(license.excerpt, &mut self.statement)?
@@ -152,12 +129,8 @@ impl Judge {
         }
         let mut kept = 0;
         for (license, answer) in ask(std::mem::take(&mut self.pending))? {
-            let right = match answer {
-                Right::NotStated => license.statement.right,
-                answer => answer,
-            };
             let Range { start, end } = license.member;
-            if self.policy.denies(right) {
+            if self.policy.denies(license.statement.right, answer) {
                 let title = license.statement.title(&license.name).into_owned();
                 let place = license.notices + dropped.licenses as usize;
                 notices.insert(place, Notice::Restricted { title });

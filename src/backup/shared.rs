@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::rights::{Judge, Policy};
+use super::rights::Judge;
 use crate::archive::frame::Packer;
 use crate::operation::Control;
+use crate::rights::Policy;
 use crate::scratch::Scratch;
 use crate::store::{Contents, ReadAhead, Reader, Waits};
 

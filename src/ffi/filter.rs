@@ -15,6 +15,7 @@ use crate::license::LicenseInfo;
 /// about. It is called for each license that the property Only has left, in the order of their
 /// names, before the first of them is restored: a restore with a filter reads the backup file once
 /// for the filter, and what was chosen once more. The restore is all or nothing for what is chosen.
+/// wmlb_restorer_compare() calls it for the licenses that differ.
 ///
 /// Parameters:
 /// - license: the license; valid during the call only.
@@ -27,7 +28,7 @@ use crate::license::LicenseInfo;
 /// - anything else ends it with WMLB_E_INVALIDARG
 ///
 /// Threads: it is called on the operation's thread, under the rules of wmlb_status_callback; in an
-/// enumeration on the caller's, under those of wmlb_license_callback.
+/// enumeration or a comparison on the caller's, under those of wmlb_license_callback.
 pub type wmlb_filter_callback = Option<
     unsafe extern "C-unwind" fn(
         license: *const wmlb_license_info,

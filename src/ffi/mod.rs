@@ -9,6 +9,7 @@
 
 mod authorizer;
 mod callback;
+mod compare;
 mod default;
 mod discover;
 mod filter;
@@ -33,6 +34,7 @@ pub use crate::hresult::{codes::*, wmlb_hresult};
 pub use crate::status::{values::*, wmlb_progress};
 pub use authorizer::*;
 pub use callback::wmlb_status_callback;
+pub use compare::*;
 pub use default::*;
 pub use discover::*;
 pub use filter::*;

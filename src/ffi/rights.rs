@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::guard::{self, entry_on};
 use super::licenses::{Description, wmlb_license_info};
 use super::wmlb_restorer;
-use crate::backup::Rights;
 use crate::error::{Error, Result};
 use crate::hresult::wmlb_hresult;
 use crate::license::{LicenseInfo, Right};
+use crate::rights::Rights;
 use crate::status::{WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED};
 
 /// The function that says whether a license may be backed up, for a host that knows its DRM system
@@ -18,7 +18,8 @@ use crate::status::{WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED
 /// It is called between the events of a backup, for every license that could be read, in no
 /// particular order. A license that is larger than 2 MiB is asked about when its beginning was
 /// read, and may still turn out to be unreadable; one that changes while it is read may be asked
-/// about again.
+/// about again. wmlb_restorer_compare() calls it, on the thread of its caller, for the licenses
+/// that the backup does not have.
 ///
 /// Parameters:
 /// - license: what the license says of itself; valid during the call only.
@@ -28,7 +29,7 @@ use crate::status::{WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED
 /// - WMLB_RIGHT_ALLOWED or WMLB_RIGHT_DENIED: overrides what the license says
 /// - WMLB_RIGHT_NOT_STATED: keeps what the license says (license->backup_right); if that is
 ///   WMLB_RIGHT_NOT_STATED too, the property UnstatedRights decides
-/// - anything else ends the backup with WMLB_E_INVALIDARG
+/// - anything else ends the backup, or the comparison, with WMLB_E_INVALIDARG
 ///
 /// Threads: it is called on the operation's thread, under the rules of wmlb_status_callback,
 /// except for the value that is returned.

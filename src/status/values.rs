@@ -68,6 +68,15 @@ constants! {
         /// The owner forbids backup.
         WMLB_RIGHT_DENIED = 2;
     }
+    differences: i32 {
+        /// The store has the license, and the backup does not: a backup would add it.
+        WMLB_DIFFERENCE_ADDED = 1;
+        /// The backup has the license, and the store does not: a restore would bring it back.
+        WMLB_DIFFERENCE_REMOVED = 2;
+        /// Both have it, with different contents: a restore with WMLB_RESTORE_OVERWRITE would bring
+        /// back that of the backup.
+        WMLB_DIFFERENCE_CHANGED = 3;
+    }
     versions: u32 {
         /// The version of the interface in this header; wmlb_abi_version() is that of the library
         /// that is loaded. Only a change that breaks existing programs raises it.

@@ -78,6 +78,15 @@ impl SetStore {
         })
     }
 
+    fn claimed(&self, calls: HostCalls) -> Result<ClaimedSession<'_>> {
+        let claim = self.claim()?;
+        let session = self.session(false, calls)?;
+        Ok(ClaimedSession {
+            session,
+            _claim: claim,
+        })
+    }
+
     /// Has the store to itself as long as the claim lives.
     pub fn claim(&self) -> Result<Claim<'_>> {
         if self.in_use.swap(true, Ordering::Acquire) {
@@ -144,12 +153,12 @@ impl Drop for Session<'_> {
 
 impl Store for Arc<SetStore> {
     fn open<'a>(&'a self, operation: &Operation<'_>) -> Result<Box<dyn Opened + 'a>> {
-        let claim = self.claim()?;
-        let session = self.session(false, operation.host_calls())?;
-        Ok(Box::new(ClaimedSession {
-            session,
-            _claim: claim,
-        }))
+        Ok(Box::new(self.claimed(operation.host_calls())?))
+    }
+
+    fn list<'a>(&'a self, wish: Wish<'_>, control: &'a Control) -> Result<Listing<'a>> {
+        let claimed = self.claimed(HostCalls::on_hosts_thread())?;
+        claimed.copy(wish, control, &mut || control.check())
     }
 
     fn each(
@@ -191,18 +200,31 @@ struct ClaimedSession<'a> {
 }
 
 impl Opened for ClaimedSession<'_> {
-    /// Copies all licenses of the store, and closes it.
     fn list<'a>(
-        mut self: Box<Self>,
+        self: Box<Self>,
         wish: Wish<'_>,
         operation: &mut Operation<'a>,
     ) -> Result<Listing<'a>> {
         let control = operation.control();
+        // Nothing is done yet, but the user sees that it goes on, and may cancel.
+        self.copy(wish, control, &mut || {
+            operation.advance(wmlb_progress::default())
+        })
+    }
+}
+
+impl ClaimedSession<'_> {
+    /// Copies all licenses of the store, and closes it. `check` is called before each.
+    fn copy<'a>(
+        mut self,
+        wish: Wish<'_>,
+        control: &Control,
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Listing<'a>> {
         let mut spool = Spool::default();
         let mut index = Index::default();
         loop {
-            // Nothing is done yet, but the user sees that it goes on, and may cancel.
-            operation.advance(wmlb_progress::default())?;
+            check()?;
             let Some(license) = self.session.next()? else {
                 break;
             };

@@ -39,6 +39,7 @@ pub use magic::{is_database, is_database_at, is_database_content, is_database_fi
 pub use names::database_of;
 pub(crate) use names::{INDEX, SIBLINGS, WITH_CONTENT};
 pub use rows::Rows;
+pub use tree::HEADER;
 
 use crate::operation::Control;
 use crate::sys::{self, Care, StoreFile, reads_equal};
@@ -82,19 +83,27 @@ pub fn copy_is_empty(copy: File, size: u64, control: &Control) -> bool {
     rows::is_empty(&view, &|| control.check().is_err()).unwrap_or(false)
 }
 
+/// Clears SQLite's own counters in what a database begins with: who reads it knows nothing of them.
+pub fn clear_counters(beginning: &mut [u8]) {
+    for range in COUNTERS {
+        if let Some(counter) = beginning.get_mut(range) {
+            counter.fill(0);
+        }
+    }
+}
+
 /// Whether two files hold the same database, as far as SQLite's own counters in their headers
 /// do not matter.
 pub fn reads_same(mut one: impl Read, mut other: impl Read, size: u64) -> io::Result<bool> {
-    let mut heads = [[0; tree::HEADER]; 2];
+    let mut heads = [[0; HEADER]; 2];
     if size < heads[0].len() as u64 {
         return reads_equal(one, other, size);
     }
     one.read_exact(&mut heads[0])?;
     other.read_exact(&mut heads[1])?;
     let rest = size - heads[0].len() as u64;
-    for range in COUNTERS {
-        heads[0][range.clone()].fill(0);
-        heads[1][range].fill(0);
+    for head in &mut heads {
+        clear_counters(head);
     }
     Ok(heads[0] == heads[1] && reads_equal(one, other, rest)?)
 }

@@ -31,6 +31,9 @@ pub trait Store: Send + Sync {
         reserved: Option<Reserved>,
         control: &Control,
     ) -> Result<()>;
+
+    /// What is in it, in the order of an archive, for the calling thread.
+    fn list<'a>(&'a self, wish: Wish<'_>, control: &'a Control) -> Result<Listing<'a>>;
 }
 
 /// A store that is open.

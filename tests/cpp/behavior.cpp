@@ -556,6 +556,59 @@ void exceptions(const fs::path &store, const fs::path &folder)
 }
 #endif
 
+void differences(const fs::path &store, const fs::path &folder)
+{
+    std::error_code code;
+    wmlb::restorer restorer;
+    const fs::path own = folder / "store", to = folder / "to";
+    fs::create_directories(folder);
+    fs::copy(store, own, fs::copy_options::recursive);
+    std::ofstream(own / "!changed") << "1";
+    std::ofstream(own / "!removed") << "22";
+    paths(restorer, own, to);
+    restorer.set_restore_path(to, code);
+    restorer.backup(0, nullptr, code).wait(code);
+    CHECK(!code);
+    std::vector<wmlb::difference> found;
+    const auto compare = [&]() {
+        found.clear();
+        restorer.compare([&](const wmlb::difference &one) { found.push_back(one); }, code);
+    };
+    compare();
+    CHECK(!code && found.empty());
+    std::ofstream(own / "!added") << "333";
+    std::ofstream(own / "!changed") << "2";
+    fs::remove(own / "!removed");
+    compare();
+    CHECK(!code && found.size() == 3);
+    CHECK(found[0].kind == WMLB_DIFFERENCE_ADDED && !found[0].in_backup);
+    CHECK(found[0].in_store && found[0].in_store->name == "!added");
+    CHECK(found[1].kind == WMLB_DIFFERENCE_CHANGED && found[1].in_backup && found[1].in_store);
+    CHECK(found[2].kind == WMLB_DIFFERENCE_REMOVED && !found[2].in_store);
+    CHECK(found[2].in_backup && found[2].in_backup->size == 2);
+    int told = 0;
+    restorer.compare([&](const wmlb::difference &) { return ++told < 2; }, code);
+    CHECK(!code && told == 2);
+    restorer.set_rights([](const wmlb::license &) { return WMLB_RIGHT_DENIED; }, code);
+    compare();
+    CHECK(!code && found.size() == 2);
+#if WMLB_HPP_EXCEPTIONS
+    restorer.set_rights([](const wmlb::license &) -> std::int32_t {
+        throw std::out_of_range("it");
+    });
+    bool thrown = false;
+    try {
+        restorer.compare([](const wmlb::difference &) {});
+    } catch (const std::out_of_range &) {
+        thrown = true;
+    }
+    CHECK(thrown);
+#endif
+    restorer.set_restore_path(folder / "none", code);
+    compare();
+    CHECK(code == std::errc::no_such_file_or_directory && found.empty());
+}
+
 void generations(const fs::path &store, const fs::path &folder)
 {
     std::error_code code;
@@ -637,6 +690,7 @@ int main(int argc, char **argv)
     choices(store, folder / "choices");
     handlers(store, folder / "handlers");
     fetching(store, folder / "fetching");
+    differences(store, folder / "differences");
     generations(store, folder / "generations");
 #if WMLB_HPP_EXCEPTIONS
     exceptions(store, folder / "exceptions");

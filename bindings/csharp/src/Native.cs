@@ -22,6 +22,9 @@ namespace Wmlb
         public delegate int GenerationCallback(IntPtr generation, IntPtr userData);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate int DifferenceCallback(IntPtr difference, IntPtr userData);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         public delegate int StoreCallback(IntPtr store, IntPtr userData);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -92,6 +95,15 @@ namespace Wmlb
             public IntPtr device_id;
             public IntPtr store;
             public uint kept_by;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct wmlb_difference
+        {
+            public UIntPtr struct_size;
+            public int kind;
+            public IntPtr in_backup;
+            public IntPtr in_store;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -258,6 +270,10 @@ namespace Wmlb
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_restorer_forget_generations(RestorerHandle restorer,
             GenerationCallback callback, IntPtr userData);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int wmlb_restorer_compare(RestorerHandle restorer,
+            DifferenceCallback callback, IntPtr userData);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_discover_stores(StoreCallback callback, IntPtr userData);

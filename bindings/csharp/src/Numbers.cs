@@ -130,6 +130,19 @@ namespace Wmlb
         Yearly = 32,
     }
 
+    /// <summary>How a store differs from a backup.</summary>
+    public enum DifferenceKind
+    {
+        /// <summary>The store has the license, and the backup does not.</summary>
+        Added = 1,
+
+        /// <summary>The backup has the license, and the store does not.</summary>
+        Removed = 2,
+
+        /// <summary>Both have it, with different contents.</summary>
+        Changed = 3,
+    }
+
     /// <summary>How to restore.</summary>
     [Flags]
     public enum RestoreFlags : uint

@@ -19,6 +19,7 @@ namespace Wmlb
         private static readonly Native.FilterCallback FilterAsked = AskFilter;
         private static readonly Native.LicenseCallback LicenseTold = AddLicense;
         private static readonly Native.StoreCallback StoreTold = AddStore;
+        private static readonly Native.DifferenceCallback DifferenceTold = AddDifference;
         private static readonly Native.GenerationCallback GenerationTold = AddGeneration;
 
         private readonly RestorerHandle handle;
@@ -297,22 +298,16 @@ namespace Wmlb
         /// <summary>The licenses in the backup at RestorePath.</summary>
         public IReadOnlyList<LicenseInfo> ListBackup()
         {
-            var list = new Collected<LicenseInfo>();
-            try
-            {
-                list.Gather(own => Native.wmlb_restorer_enumerate_backup(handle, LicenseTold, own),
-                    () => LastError);
-            }
-            catch (WmlbException)
-            {
-                Exception filtered = TakeThrown();
-                if (filtered != null)
-                {
-                    throw filtered;
-                }
-                throw;
-            }
-            return list.Items;
+            return GatherAsking<LicenseInfo>(own =>
+                Native.wmlb_restorer_enumerate_backup(handle, LicenseTold, own));
+        }
+
+        /// <summary>The licenses that differ between the store and the backup at RestorePath, by
+        /// their contents. What a backup would leave out is not added.</summary>
+        public IReadOnlyList<Difference> Compare()
+        {
+            return GatherAsking<Difference>(own =>
+                Native.wmlb_restorer_compare(handle, DifferenceTold, own));
         }
 
         /// <summary>The licenses in the store.</summary>
@@ -443,6 +438,31 @@ namespace Wmlb
         private static int AddLicense(IntPtr license, IntPtr userData)
         {
             return Collected<LicenseInfo>.Add(userData, () => new LicenseInfo(license));
+        }
+
+        /// <summary>A list that asks functions of the host's, which may throw.</summary>
+        private IReadOnlyList<T> GatherAsking<T>(Func<IntPtr, int> enumerate)
+        {
+            var list = new Collected<T>();
+            try
+            {
+                list.Gather(enumerate, () => LastError);
+            }
+            catch (WmlbException)
+            {
+                Exception asked = TakeThrown();
+                if (asked != null)
+                {
+                    throw asked;
+                }
+                throw;
+            }
+            return list.Items;
+        }
+
+        private static int AddDifference(IntPtr difference, IntPtr userData)
+        {
+            return Collected<Difference>.Add(userData, () => new Difference(difference));
         }
 
         private static int AddGeneration(IntPtr generation, IntPtr userData)

@@ -153,6 +153,32 @@ namespace Wmlb
         public DateTimeOffset? ValidUntil { get; }
     }
 
+    /// <summary>A license that differs between a backup and a store.</summary>
+    public sealed class Difference
+    {
+        internal Difference(IntPtr told)
+        {
+            var difference = Marshal.PtrToStructure<Native.wmlb_difference>(told);
+            Kind = (DifferenceKind)difference.kind;
+            InBackup = License(difference.in_backup);
+            InStore = License(difference.in_store);
+        }
+
+        /// <summary>How it differs.</summary>
+        public DifferenceKind Kind { get; }
+
+        /// <summary>What it is in the backup; null: it is not there.</summary>
+        public LicenseInfo InBackup { get; }
+
+        /// <summary>What it is in the store; null: it is not there.</summary>
+        public LicenseInfo InStore { get; }
+
+        private static LicenseInfo License(IntPtr told)
+        {
+            return told == IntPtr.Zero ? null : new LicenseInfo(told);
+        }
+    }
+
     /// <summary>A backup in a folder: the last one, or one that another has replaced.</summary>
     public sealed class GenerationInfo
     {

@@ -42,6 +42,7 @@ internal static partial class Tests
         add("WMLB_RESTORE_", typeof(RestoreFlags));
         add("WMLB_RIGHT_", typeof(Right));
         add("WMLB_KEPT_", typeof(KeptBy));
+        add("WMLB_DIFFERENCE_", typeof(DifferenceKind));
         found["WMLB_RIGHT_NOT_STATED"] = found["WMLB_RIGHT_NOTSTATED"];
         found["WMLB_ALLOW_CLEAR"] = found["WMLB_RESTORE_ALLOWCLEAR"];
         Equal((uint)RestoreFlags.AllowClear, (uint)VerifyFlags.AllowClear);

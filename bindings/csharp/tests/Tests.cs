@@ -289,6 +289,40 @@ internal static partial class Tests
     }
 
     [Test]
+    private static void Differences()
+    {
+        string store = Store(3), backups = Fresh("backups");
+        using (Restorer restorer = New(store, backups))
+        {
+            restorer.RestorePath = backups;
+            Get(restorer.BackupAsync());
+            Equal(0, restorer.Compare().Count);
+            string[] names = restorer.ListBackup().Select(one => one.Name).ToArray();
+            File.WriteAllText(Path.Combine(store, names[0]), "changed");
+            File.Delete(Path.Combine(store, names[1]));
+            File.WriteAllText(Path.Combine(store, "zz"), "new");
+            IReadOnlyList<Difference> found = restorer.Compare();
+            Equal("Changed Removed Added", string.Join(" ", found.Select(one => one.Kind)));
+            Equal(names[0], found[0].InBackup.Name);
+            Equal(7L, found[0].InStore.Size);
+            Equal(names[1], found[1].InBackup.Name);
+            Check(found[1].InStore == null && found[2].InBackup == null, "one side only");
+            Equal("zz", found[2].InStore.Name);
+            restorer.Filter = license => license.Name == "zz";
+            Equal(1, restorer.Compare().Count);
+            restorer.Filter = license => throw new InvalidOperationException();
+            try
+            {
+                restorer.Compare();
+                Check(false, "nothing was thrown");
+            }
+            catch (InvalidOperationException)
+            {
+            }
+        }
+    }
+
+    [Test]
     private static void Generations()
     {
         string store = Store(3), backups = Fresh("backups");

@@ -25,6 +25,7 @@ FUNCTION_TYPES = {
     "wmlb_store_callback": native.StoreCallback,
     "wmlb_license_callback": native.LicenseCallback,
     "wmlb_generation_callback": native.GenerationCallback,
+    "wmlb_difference_callback": native.DifferenceCallback,
     "wmlb_filter_callback": native.FilterCallback,
     "wmlb_rights_callback": native.RightsCallback,
     "wmlb_authorizer_callback": native.AuthorizerCallback,
@@ -54,6 +55,7 @@ TYPES: dict[str, Any] = {
     "const wmlb_store_info *": POINTER(native.StoreInfo),
     "const wmlb_license_info *": POINTER(native.LicenseInfo),
     "const wmlb_generation_info *": POINTER(native.GenerationInfo),
+    "const wmlb_difference *": POINTER(native.Difference),
     "wmlb_store_license *": POINTER(native.StoreLicense),
     "const wmlb_store_license *": POINTER(native.StoreLicense),
     **FUNCTION_TYPES,
@@ -165,7 +167,7 @@ def constants() -> dict[str, str]:
     found.update({code.name: code.value for code in native.Code})
     for prefix, kind in (
         ("STATUS", native.Status), ("TYPE", native.Type), ("RIGHT", native.Right),
-        ("KEPT", native.Kept),
+        ("KEPT", native.Kept), ("DIFFERENCE", native.DifferenceKind),
     ):
         found.update({f"{prefix}_{one.name}": one.value for one in kind})
     return {f"WMLB_{name}": str(value) for name, value in found.items()}

@@ -273,6 +273,32 @@ def test_generations(store: Path, to: Path) -> None:
     assert (last.licenses, last.bytes, last.device_id, last.store) == (None,) * 4
 
 
+def test_compare(store: Path, to: Path) -> None:
+    wmlb.backup(store, to)
+    assert wmlb.compare(store, to) == []
+    first, second = sorted(contents(store))[:2]
+    (store / first).write_bytes(b"changed")
+    (store / second).unlink()
+    (store / "\udcff").write_bytes(b"new")
+    changed, removed, added = wmlb.compare(store, to)
+    kinds = wmlb.DifferenceKind
+    assert (changed.kind, changed.name) == (kinds.CHANGED, first)
+    assert changed.in_backup and changed.in_store and changed.in_store.size == 7
+    assert changed.in_backup in wmlb.list_backup(to)
+    assert (removed.kind, removed.name, removed.in_store) == (kinds.REMOVED, second, None)
+    assert (added.kind, added.name, added.in_backup) == (kinds.ADDED, "\udcff", None)
+    assert wmlb.compare(store, to, only=first) == [changed]
+    assert wmlb.compare(store, to, filter=lambda license: False) == []
+    with pytest.raises(wmlb.StoreError):
+        wmlb.compare(store / "none", to)
+
+    def fails(_: wmlb.License) -> bool:
+        raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        wmlb.compare(store, to, filter=fails)
+
+
 def test_lists(backed_up: Path, store: Path) -> None:
     licenses = wmlb.list_backup(backed_up)
     assert sorted(license.name for license in licenses) == sorted(contents(store))

@@ -33,6 +33,22 @@ impl Store for DirectoryStore {
         let store = Directory::open(&self.path, LeftOvers::Refuse)?;
         enumerate::each(&store, listener, reserved, control)
     }
+
+    fn list<'a>(&'a self, wish: Wish<'_>, control: &'a Control) -> Result<Listing<'a>> {
+        listing(
+            Directory::open(&self.path, LeftOvers::Refuse)?,
+            wish,
+            control,
+        )
+    }
+}
+
+fn listing<'a>(store: Arc<Directory>, wish: Wish<'_>, control: &'a Control) -> Result<Listing<'a>> {
+    let list = Lister::new(store.clone(), wish.reserved, wish.partial, control)?;
+    Ok(Listing {
+        list: Box::new(list),
+        contents: Arc::new(Files(store)),
+    })
 }
 
 impl Opened for Arc<Directory> {
@@ -41,12 +57,7 @@ impl Opened for Arc<Directory> {
         wish: Wish<'_>,
         operation: &mut Operation<'a>,
     ) -> Result<Listing<'a>> {
-        let control = operation.control();
-        let list = Lister::new((*self).clone(), wish.reserved, wish.partial, control)?;
-        Ok(Listing {
-            list: Box::new(list),
-            contents: Arc::new(Files(*self)),
-        })
+        listing(*self, wish, operation.control())
     }
 }
 

@@ -44,6 +44,7 @@ from ._functions import (
     backup,
     backup_async,
     backup_info,
+    compare,
     forget,
     generations,
     list_backup,
@@ -56,10 +57,13 @@ from ._functions import (
     verify_async,
 )
 from ._host import HostLicense, HostStore
-from ._native import BACKUP_FILE_NAME, VERSION as __version__, Code, Kept, Right, Status
+from ._native import (
+    BACKUP_FILE_NAME, VERSION as __version__, Code, DifferenceKind, Kept, Right, Status,
+)
 from ._restorer import Restorer
 from ._values import (
-    Event, Fewer, Generation, License, Progress, RestoreRequest, Skipped, Store, Summary,
+    Difference, Event, Fewer, Generation, License, Progress, RestoreRequest, Skipped, Store,
+    Summary,
 )
 
 __all__ = [
@@ -71,6 +75,8 @@ __all__ = [
     "CanceledError",
     "ClosedError",
     "Code",
+    "Difference",
+    "DifferenceKind",
     "Event",
     "Fewer",
     "Generation",
@@ -108,6 +114,7 @@ __all__ = [
     "backup",
     "backup_async",
     "backup_info",
+    "compare",
     "forget",
     "generations",
     "list_backup",

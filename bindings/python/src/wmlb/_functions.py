@@ -10,7 +10,7 @@ from ._restorer import (
     Authorizer, Filter, Keys, OnEvent, OnProgress, PathLike, Restorer, Rights, StoreLike,
 )
 from ._run import Run, in_thread, on_store
-from ._values import Generation, License, Store, Summary
+from ._values import Difference, Generation, License, Store, Summary
 
 
 def backup(
@@ -205,6 +205,22 @@ def backup_info(
     it. Of one that is encrypted, that needs the secret."""
     with Restorer(passphrase=passphrase, identities=identities) as restorer:
         return restorer.backup_info(backup)
+
+
+def compare(
+    store: StoreLike | None,
+    backup: PathLike,
+    *,
+    passphrase: str | None = None,
+    identities: Keys | None = None,
+    only: Keys | None = None,
+    filter: Filter | None = None,
+) -> list[Difference]:
+    """What differs between a store and a backup: see Restorer.compare()."""
+    with Restorer(
+        store, passphrase=passphrase, identities=identities, only=only, filter=filter
+    ) as restorer:
+        return restorer.compare(backup)
 
 
 def generations(

@@ -127,6 +127,14 @@ class Kept(enum.IntFlag):
     YEARLY = 0x20
 
 
+class DifferenceKind(enum.IntEnum):
+    """How the store differs from the backup."""
+
+    ADDED = 1
+    REMOVED = 2
+    CHANGED = 3
+
+
 class RestoreRequest(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -180,6 +188,15 @@ class GenerationInfo(ctypes.Structure):
     ]
 
 
+class Difference(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("kind", c_int32),
+        ("in_backup", POINTER(LicenseInfo)),
+        ("in_store", POINTER(LicenseInfo)),
+    ]
+
+
 class Progress(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -209,6 +226,7 @@ StatusCallback = CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_void_p, c_size_
 StoreCallback = CFUNCTYPE(c_int32, POINTER(StoreInfo), c_void_p)
 LicenseCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 GenerationCallback = CFUNCTYPE(c_int32, POINTER(GenerationInfo), c_void_p)
+DifferenceCallback = CFUNCTYPE(c_int32, POINTER(Difference), c_void_p)
 FilterCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 RightsCallback = CFUNCTYPE(c_int32, POINTER(LicenseInfo), c_void_p)
 OpenFunction = CFUNCTYPE(c_int32, c_void_p, c_int32)
@@ -235,6 +253,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "store_info": StoreInfo,
     "license_info": LicenseInfo,
     "generation_info": GenerationInfo,
+    "difference": Difference,
     "progress": Progress,
     "store_license": StoreLicense,
     "store_ops": StoreOps,
@@ -245,6 +264,7 @@ CALLBACKS: dict[str, Any] = {
     "store_callback": StoreCallback,
     "license_callback": LicenseCallback,
     "generation_callback": GenerationCallback,
+    "difference_callback": DifferenceCallback,
     "filter_callback": FilterCallback,
     "rights_callback": RightsCallback,
 }
@@ -280,6 +300,7 @@ _WITH_A_HANDLE: dict[str, list[Any]] = {
     "backup_info": [GenerationCallback, c_void_p],
     "enumerate_generations": [GenerationCallback, c_void_p],
     "forget_generations": [GenerationCallback, c_void_p],
+    "compare": [DifferenceCallback, c_void_p],
     "set_authorizer": [AuthorizerCallback, c_void_p],
     "set_filter": [FilterCallback, c_void_p],
     "set_rights": [RightsCallback, c_void_p],

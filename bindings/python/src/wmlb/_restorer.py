@@ -17,10 +17,10 @@ from ._errors import WmlbError, error
 from ._host import HostSession, HostStore
 from ._native import Code, Right, Type, lib
 from ._run import (
-    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_filter, on_generation, on_held_back,
-    on_license, on_rights, on_status,
+    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_difference, on_filter, on_generation,
+    on_held_back, on_license, on_rights, on_status,
 )
-from ._values import Event, Generation, License, Progress, RestoreRequest, Summary
+from ._values import Difference, Event, Generation, License, Progress, RestoreRequest, Summary
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 StoreLike = Union[PathLike, HostStore]
@@ -316,6 +316,13 @@ class Restorer:
         self.set_property(native.PROP_RESTORE_PATH, backup)
         told: list[Generation] = self._list("backup_info", on_generation)
         return _in(backup, told)[0]
+
+    def compare(self, backup: PathLike) -> list[Difference]:
+        """The licenses that differ between the store and a backup (the file or its folder), by
+        name. Contents are compared; what a backup would leave out is not added."""
+        self.set_property(native.PROP_RESTORE_PATH, backup)
+        differences: list[Difference] = self._list("compare", on_difference)
+        return differences
 
     def generations(self, folder: PathLike) -> list[Generation]:
         """The backups in a folder (or in that of the file), the newest first."""

@@ -24,7 +24,9 @@ from typing import Any, Callable, TypeVar
 from . import _native as native
 from ._host import HostSession
 from ._native import Code, Status, lib
-from ._values import Event, Generation, License, Progress, RestoreRequest, Skipped, Store
+from ._values import (
+    Difference, Event, Generation, License, Progress, RestoreRequest, Skipped, Store,
+)
 
 T = TypeVar("T")
 
@@ -364,6 +366,10 @@ def _on_generation(told: Any, number: int | None) -> Any:
     return _listed(Generation.of, told, number)
 
 
+def _on_difference(told: Any, number: int | None) -> Any:
+    return _listed(Difference.of, told, number)
+
+
 def _on_held_back(told: Any, number: int | None) -> Any:
     return _listed(Generation.of, told, number, Code.S_FALSE)
 
@@ -388,6 +394,7 @@ on_authorize = native.AuthorizerCallback(_on_authorize)
 on_license = native.LicenseCallback(_on_license)
 on_store = native.StoreCallback(_on_store)
 on_generation = native.GenerationCallback(_on_generation)
+on_difference = native.DifferenceCallback(_on_difference)
 on_held_back = native.GenerationCallback(_on_held_back)
 BOTH_WAYS = native.StoreOps(
     ctypes.sizeof(native.StoreOps), native.OpenFunction(_open), native.NextFunction(_next),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _native as native
-from ._native import Kept, Right, Status, Type, message_of, name_of
+from ._native import DifferenceKind, Kept, Right, Status, Type, message_of, name_of
 
 
 def _time(seconds: int) -> datetime.datetime | None:
@@ -152,6 +152,32 @@ class License:
     def name_bytes(self) -> bytes:
         """The exact bytes of its name."""
         return self.name.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A license that differs between a backup and a store.
+
+    in_backup, in_store: what it is there; None where it is not.
+    """
+
+    kind: DifferenceKind
+    in_backup: License | None
+    in_store: License | None
+
+    @classmethod
+    def of(cls, told: Any) -> Difference:
+        return cls(DifferenceKind(told.kind), _license(told.in_backup), _license(told.in_store))
+
+    @property
+    def name(self) -> str:
+        """Its name, in the backup if it is there."""
+        license = self.in_backup or self.in_store
+        return license.name if license else ""
+
+
+def _license(told: Any) -> License | None:
+    return License.of(told.contents) if told else None
 
 
 @dataclass(frozen=True)
