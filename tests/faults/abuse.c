@@ -233,6 +233,11 @@ static wmlb_hresult forget_generations(caller *c)
     return wmlb_restorer_forget_generations(c->restorer, of_generations(c), c);
 }
 
+static wmlb_hresult compare(caller *c)
+{
+    return wmlb_restorer_compare(c->restorer, below(c, 8) == 0 ? NULL : on_difference, c);
+}
+
 static wmlb_hresult set_authorizer(caller *c)
 {
     return wmlb_restorer_set_authorizer(c->restorer, below(c, 2) ? NULL : authorize, c->restorer);
@@ -455,6 +460,7 @@ static struct function {
     ON_A_RESTORER(backup_info),
     ON_A_RESTORER(enumerate_generations),
     ON_A_RESTORER(forget_generations),
+    ON_A_RESTORER(compare),
     ON_A_RESTORER(set_authorizer),
     ON_A_RESTORER(set_rights),
     ON_A_RESTORER(set_filter),

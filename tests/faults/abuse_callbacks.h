@@ -69,6 +69,12 @@ static wmlb_hresult on_generation(const wmlb_generation_info *generation, void *
     return abuse_inside(NULL);
 }
 
+static wmlb_hresult on_difference(const wmlb_difference *difference, void *user_data)
+{
+    (void)difference, (void)user_data;
+    return abuse_inside(NULL);
+}
+
 static wmlb_hresult on_store(const wmlb_store_info *store, void *user_data)
 {
     (void)store, (void)user_data;
