@@ -83,14 +83,11 @@ pub fn clear(folder: &OwnedFd, clear: Clear) -> sys::Result<()> {
         sys::FOLDER | fs::OFlags::NOFOLLOW,
         Mode::empty(),
     ) {
-        Ok(new) => {
-            empty_folder(new.as_fd())?;
-            drop(new);
-            let removed = sys::remove_folder(folder, NEW);
-            removed.or_else(unless_gone)?;
-        }
+        Ok(new) => empty_folder(new.as_fd())?,
         Err(errno) => unless_gone(errno)?,
     }
+    // Whoever did not find it does not know that it is gone: a file system may have failed.
+    sys::remove_folder(folder, NEW).or_else(unless_gone)?;
     let mut names = names_of(folder.as_fd(), SCRATCH)?;
     names.append(&mut names_of(folder.as_fd(), MOVING)?);
     let mut old = names_of(folder.as_fd(), OLD)?;
