@@ -244,6 +244,7 @@ fn hold_new(
     site: Site,
     holder: BorrowedFd<'_>,
 ) -> std::result::Result<(Held, Marker), Unfit> {
+    let mut refused = Errno::EXIST;
     for name in staging_names(location, site) {
         let folder = match sys::make_folder(holder, &*name) {
             // Somebody else's; what restores left was removed before.
@@ -265,10 +266,11 @@ fn hold_new(
                 if !matches!(errno, Errno::NOENT | Errno::AGAIN) {
                     return Err(location.failed(MAKE, errno).into());
                 }
+                refused = errno;
             }
         }
     }
-    Err(location.failed(MAKE, Errno::EXIST).into())
+    Err(location.failed(MAKE, refused).into())
 }
 
 /// Whether a folder may be one that another restore has just made: there is nothing in it yet, or a
