@@ -150,7 +150,7 @@ fi
 result='^test result: .* ([0-9]+) passed; .*'
 part "cargo test" "$result" '^test result: .* ([0-9]+) failed; .*' \
     cargo test --locked --no-fail-fast
-part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$' tests/model/run.sh 1000
+part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$' tests/model/run.sh 300
 part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' \
     tests/c/run.sh
 part "SDK" '^SDK tests: ([0-9]+) passed, .*' '^SDK tests: .* ([0-9]+) failed, .*' \

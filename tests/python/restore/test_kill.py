@@ -280,7 +280,7 @@ FAILING = {
 class AtRandom(RestoreCase):
     """A larger restore, killed from inside at an event, or from outside after a while."""
 
-    KILLS = 200 if FULL else 40
+    KILLS = 200 if FULL else 16
 
     def setUp(self):
         super().setUp()

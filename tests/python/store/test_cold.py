@@ -66,7 +66,7 @@ class Cold(RestoreCase):
         files = self.backup(1).files()
         # What a backup needs that reads nothing ahead.
         needed = next(spare for spare in range(8, 40) if self.backup_with(spare))
-        for spare in range(needed, needed + 24):
+        for spare in range(needed, needed + 24, 3):
             forget()
             self.assertTrue(self.backup_with(spare), (needed, spare))
             self.assertEqual(archive.Backup(self.target).files(), files)
