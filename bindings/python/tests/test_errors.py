@@ -17,7 +17,7 @@ BUILTIN = [
     (wmlb.Code.E_ACCESSDENIED, PermissionError, errno.EACCES),
     (wmlb.Code.NS_E_DRM_RESTORE_FRAUD, PermissionError, errno.EPERM),
     (wmlb.Code.E_SHARING_VIOLATION, OSError, errno.EBUSY),
-    (wmlb.Code.NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE, OSError, None),
+    (wmlb.Code.NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE, FileNotFoundError, errno.ENOENT),
     (wmlb.Code.E_INVALIDARG, ValueError, None),
     (wmlb.Code.E_HANDLE, ValueError, None),
     (wmlb.Code.NS_E_BACKUP_RESTORE_BAD_DATA, ValueError, None),

@@ -219,7 +219,10 @@ class TheCommand(unittest.TestCase):
     def test_has_no_stack_that_runs(self):
         stack = re.search(r"GNU_STACK .*", self.readelf("--program-headers"))[0]
         self.assertNotIn("E", stack.split()[-2])
-        self.assertNotRegex(self.readelf("--dynamic"), r"\((RPATH|RUNPATH)\)")
+
+    def test_finds_its_library_beside_it_alone(self):
+        paths = re.findall(r"Library (?:rpath|runpath): \[(.*)\]", self.readelf("--dynamic"))
+        self.assertEqual(paths, ["$ORIGIN/../lib"])
 
 
 class TheHeader(unittest.TestCase):
