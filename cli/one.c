@@ -4,19 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static wmlb_hresult open_it(void *ctx, int32_t for_writing)
-{
-    (void)ctx;
-    (void)for_writing;
-    return WMLB_S_OK;
-}
-
-static wmlb_hresult next(void *ctx, wmlb_store_license *license)
-{
-    (void)ctx;
-    (void)license;
-    return WMLB_S_FALSE;
-}
+#include "receiver.h"
 
 static wmlb_hresult put(void *ctx, const wmlb_store_license *license)
 {
@@ -38,14 +26,8 @@ static wmlb_hresult commit(void *ctx)
     return WMLB_S_OK;
 }
 
-static void close_it(void *ctx)
-{
-    (void)ctx;
-}
-
 wmlb_hresult want_one(struct one *one, const char *name)
 {
-    static const wmlb_store_ops ops = {sizeof ops, open_it, next, put, commit, close_it};
     static const char begin[] = "name:";
     char *pattern = malloc(sizeof begin + 2 * strlen(name));
     char *end = pattern;
@@ -63,5 +45,5 @@ wmlb_hresult want_one(struct one *one, const char *name)
     hr = wmlb_set_prop(WMLB_PROP_ONLY, WMLB_TYPE_STRING, (const uint8_t *)pattern,
                        (size_t)(end - pattern));
     free(pattern);
-    return WMLB_FAILED(hr) ? hr : wmlb_restorer_set_store(wmlb_default_restorer(), &ops, one);
+    return WMLB_FAILED(hr) ? hr : restore_to(put, commit, one);
 }

@@ -11,24 +11,11 @@
 
 #include "json.h"
 #include "print.h"
+#include "receiver.h"
 
 enum comparison { ADDED, SAME, DIFFERENT };
 
 static const char *const names[] = {"new", "same", "differs"};
-
-static wmlb_hresult open_it(void *ctx, int32_t for_writing)
-{
-    (void)ctx;
-    (void)for_writing;
-    return WMLB_S_OK;
-}
-
-static wmlb_hresult next(void *ctx, wmlb_store_license *license)
-{
-    (void)ctx;
-    (void)license;
-    return WMLB_S_FALSE;
-}
 
 /* Whether a file that is open has this content. */
 static bool has_content(int file, const uint8_t *data, size_t length)
@@ -107,18 +94,12 @@ static wmlb_hresult commit(void *ctx)
     return WMLB_S_OK;
 }
 
-static void close_it(void *ctx)
-{
-    (void)ctx;
-}
-
 wmlb_hresult want_plan(struct plan *plan)
 {
-    static const wmlb_store_ops ops = {sizeof ops, open_it, next, put, commit, close_it};
     struct stat status;
 
     plan->is_file = stat(plan->store, &status) == 0 && S_ISREG(status.st_mode);
-    return wmlb_restorer_set_store(wmlb_default_restorer(), &ops, plan);
+    return restore_to(put, commit, plan);
 }
 
 void show_plan(const struct plan *plan, bool replaces)

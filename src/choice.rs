@@ -53,30 +53,36 @@ impl Wanted {
         self.patterns.is_empty() && self.filter.is_none()
     }
 
+    /// What is wanted of the names, where only they are asked for.
+    fn of_names(&self) -> Option<&Patterns> {
+        let patterns = &*self.patterns;
+        (!patterns.is_empty() && patterns.has_names_only()).then_some(patterns)
+    }
+
     /// Whether a license of this name can be.
     pub fn can_have(&self, name: &[u8]) -> bool {
-        let patterns = &self.patterns;
-        patterns.is_empty() || !patterns.has_names_only() || patterns.match_name(name)
+        self.of_names()
+            .is_none_or(|patterns| patterns.match_name(name))
     }
 
     /// The frames to be looked at.
     pub fn open(&self, archive: Archive) -> Result<(FrameReader, Checker)> {
-        let patterns = &self.patterns;
-        if patterns.is_empty() || !patterns.has_names_only() {
-            return Ok(archive.split());
+        match self.of_names() {
+            Some(patterns) => archive.choose(|frames| frames_for(patterns, frames)),
+            None => Ok(archive.split()),
         }
-        archive.choose(|frames| frames_for(patterns, frames))
     }
 
     /// The progress of an operation that begins with an archive: it has totals if all of it is
     /// wanted, and, as `can_seek` says, it is in a file. Damage at the end of one that is encrypted
     /// is only met in passing.
     pub fn begin(&self, archive: &mut Archive, can_seek: bool) -> Result<wmlb_progress> {
-        let (licenses_total, bytes_total) =
-            match can_seek && self.is_all() && !archive.is_encrypted() {
-                true => archive.stated_amount()?,
-                false => (0, 0),
-            };
+        let is_told = can_seek && self.is_all() && !archive.is_encrypted();
+        let (licenses_total, bytes_total) = if is_told {
+            archive.stated_amount()?
+        } else {
+            (0, 0)
+        };
         Ok(wmlb_progress {
             licenses_total,
             bytes_total,

@@ -194,14 +194,12 @@ impl Comparison<'_> {
         let mut statements = <[Statement; 2]>::default();
         let [of_backup, of_store] = &mut statements;
         let difference = Difference {
-            in_backup: match in_backup {
-                true => Some(judge.info(&self.backup.name, &self.backup.side, of_backup)?),
-                false => None,
-            },
-            in_store: match in_store {
-                true => Some(judge.info(&self.store.name, &self.store.side, of_store)?),
-                false => None,
-            },
+            in_backup: in_backup
+                .then(|| judge.info(&self.backup.name, &self.backup.side, of_backup))
+                .transpose()?,
+            in_store: in_store
+                .then(|| judge.info(&self.store.name, &self.store.side, of_store))
+                .transpose()?,
         };
         if !judge.admits(&difference)? {
             return Ok(true);

@@ -37,6 +37,16 @@ impl GenerationInfo {
     fn made(&self) -> i64 {
         self.created.unwrap_or(self.modified)
     }
+
+    /// Adds what the backup says of itself. An error is one of its end: what its beginning says is
+    /// there.
+    fn learn(&mut self, mut archive: Archive) -> Result<()> {
+        self.created = Some(archive.info.created);
+        let amount = archive.index().map(|index| (index.licenses, index.bytes));
+        self.info = Some(archive.info);
+        self.amount = Some(amount?);
+        Ok(())
+    }
 }
 
 /// Whoever is told of the generations; a negative answer ends the list, and is its result.
@@ -117,16 +127,12 @@ pub fn tell_of_backup(
     let secrets = [Property::Passphrase, Property::Identities];
     let has_secret = secrets.map(|secret| properties.secret(secret).is_some());
     match Archive::open(bytes, path, &decryption, control) {
-        Ok(mut archive) => {
+        Ok(archive) => {
             found.encrypted = archive.is_encrypted();
-            found.created = Some(archive.info.created);
-            found.amount = match archive.index() {
-                Ok(index) => Some((index.licenses, index.bytes)),
-                Err(error @ Error::Corrupt { .. }) => return Err(error),
-                // A stream, or a target that is read in order, has its end at the end.
-                Err(_) => None,
-            };
-            found.info = Some(archive.info);
+            // A stream, or a target that is read in order, has its end at the end.
+            if let Err(error @ Error::Corrupt { .. }) = found.learn(archive) {
+                return Err(error);
+            }
         }
         Err(Error::Encrypted { hr, .. })
             if hr == hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD
@@ -206,13 +212,9 @@ impl<'a> Lister<'a> {
         found.encrypted = envelope::is_encrypted(&mut *bytes).at("read", &path)?;
         let opened = Archive::open(bytes, path, &self.decryption, self.control);
         self.control.check()?;
-        if let Ok(mut archive) = opened {
-            found.created = Some(archive.info.created);
-            found.amount = archive
-                .index()
-                .ok()
-                .map(|index| (index.licenses, index.bytes));
-            found.info = Some(archive.info);
+        if let Ok(archive) = opened {
+            // What cannot be told is not.
+            let _ = found.learn(archive);
         }
         Ok(Some(found))
     }

@@ -28,9 +28,10 @@ impl Side {
 
     /// Bytes from its end that are wanted, when its beginning is there.
     pub fn wanted_tail(&self) -> usize {
-        match self.head.len() as u64 == self.size {
-            true => 0,
-            false => license::wanted_tail(&self.head, self.size),
+        if self.head.len() as u64 == self.size {
+            0
+        } else {
+            license::wanted_tail(&self.head, self.size)
         }
     }
 

@@ -106,10 +106,11 @@ impl<'a> StoreSide<'a> {
         if hashes && !self.hash_rest(license)? {
             return Ok(Outcome::Changed);
         }
-        let is_same = match hashes || self.is_database {
-            true => license.verify(self.control),
+        let is_same = if hashes || self.is_database {
+            license.verify(self.control)
+        } else {
             // Of what was read, nothing is compared.
-            false => license.is_unchanged().map_err(Unread::Failed),
+            license.is_unchanged().map_err(Unread::Failed)
         };
         match is_same {
             Ok(true) => Ok(Outcome::Read),

@@ -1,13 +1,16 @@
 //! What backups say of themselves, and the generations of one.
 
 use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
 
 use super::guard::{self, entry_on};
 use super::wmlb_restorer;
 use crate::error::{Error, Result};
 use crate::generations::{self, GenerationInfo, Listener};
 use crate::hresult::wmlb_hresult;
-use crate::restorer::Restorer;
+use crate::operation::Control;
+use crate::props::Properties;
+use crate::target::SetTarget;
 
 /// A generation of a backup, as far as it is known. The pointers are valid during the call only.
 #[repr(C)]
@@ -62,17 +65,21 @@ pub type wmlb_generation_callback = Option<
 type Function =
     unsafe extern "C-unwind" fn(*const wmlb_generation_info, *mut c_void) -> wmlb_hresult;
 
+/// What tells of generations.
+type List =
+    fn(&Properties, Option<Arc<dyn SetTarget>>, Listener<'_>, &Control) -> Result<wmlb_hresult>;
+
 fn list(
     restorer: *mut wmlb_restorer,
     callback: wmlb_generation_callback,
     user_data: *mut c_void,
-    list: fn(&Restorer, Listener<'_>) -> Result<wmlb_hresult>,
+    list: List,
 ) -> wmlb_hresult {
     entry_on(restorer, |restorer| {
         let function = callback.ok_or(Error::NoCallback)?;
-        list(restorer, &mut |generation| {
-            tell(function, generation, user_data)
-        })
+        let listener = &mut |generation: &GenerationInfo| tell(function, generation, user_data);
+        let (properties, target) = (restorer.properties(), restorer.target());
+        restorer.list(|control| list(&properties, target, listener, control))
     })
 }
 
@@ -135,12 +142,7 @@ pub extern "C" fn wmlb_restorer_backup_info(
     callback: wmlb_generation_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    list(restorer, callback, user_data, |restorer, listener| {
-        restorer.list(|control| {
-            let properties = restorer.properties();
-            generations::tell_of_backup(&properties, restorer.target(), listener, control)
-        })
-    })
+    list(restorer, callback, user_data, generations::tell_of_backup)
 }
 
 /// Lists the generations of a backup: calls callback for licenses.wmlb and each generation (see
@@ -175,12 +177,7 @@ pub extern "C" fn wmlb_restorer_enumerate_generations(
     callback: wmlb_generation_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    list(restorer, callback, user_data, |restorer, listener| {
-        restorer.list(|control| {
-            let properties = restorer.properties();
-            generations::enumerate(&properties, restorer.target(), listener, control)
-        })
-    })
+    list(restorer, callback, user_data, generations::enumerate)
 }
 
 /// Removes the generations that the property Keep does not want: lists all, as
@@ -207,10 +204,5 @@ pub extern "C" fn wmlb_restorer_forget_generations(
     callback: wmlb_generation_callback,
     user_data: *mut c_void,
 ) -> wmlb_hresult {
-    list(restorer, callback, user_data, |restorer, listener| {
-        restorer.list(|control| {
-            let properties = restorer.properties();
-            generations::forget(&properties, restorer.target(), listener, control)
-        })
-    })
+    list(restorer, callback, user_data, generations::forget)
 }
