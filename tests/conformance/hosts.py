@@ -4,6 +4,7 @@ A need is a command or file, and the package of Debian it is in.
 """
 
 import collections
+import glob
 import os
 import shutil
 import subprocess
@@ -83,6 +84,38 @@ def luajit(work):
     return ["luajit", driver("driver.lua"), os.path.join(ROOT, "bindings/lua")]
 
 
+def python(*arguments):
+    return [sys.executable, driver("driver.py"), *arguments]
+
+
+@host("Python", ci=True)
+def python_threads(work):
+    return python()
+
+
+@host("asyncio", ci=True)
+def python_asyncio(work):
+    return python("asyncio")
+
+
+@host("sub-interpreter", ci=True)
+def python_interpreter(work):
+    """As Kodi gives each of its add-ons."""
+    try:
+        import _xxsubinterpreters  # noqa: F401
+    except ImportError:
+        raise Missing("this Python does not make them by itself")
+    return python("interpreter")
+
+
+@host("C#", ("mono", "mono-runtime"), ("mcs", "mono-mcs"), ci=True)
+def csharp(work):
+    program = os.path.join(work, "Driver.exe")
+    sources = sorted(glob.glob(os.path.join(ROOT, "bindings/csharp/src/*.cs")))
+    built("mcs", "-langversion:7.2", "-nowarn:1591", "-out:" + program, driver("Driver.cs"), *sources)
+    return ["mono", program]
+
+
 @host("Ruby", ("ruby", "ruby"))
 def ruby(work):
     return ["ruby", driver("driver.rb"), os.path.join(work, "libwmlb.so.1")]
@@ -133,7 +166,7 @@ def prepare(work, names, everything, may_install):
         install(chosen.values())
     environment = {
         **os.environ, "LD_LIBRARY_PATH": work, "WMLB_LIBRARY": os.path.join(work, "libwmlb.so.1"),
-        "LC_ALL": "C.UTF-8",
+        "LC_ALL": "C.UTF-8", "PYTHONPATH": os.path.join(ROOT, "bindings/python/src"),
     }
     ready, left_out = [], {}
     for name, kind in chosen.items():

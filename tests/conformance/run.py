@@ -320,7 +320,8 @@ def run(host, table):
                 seen[name] = str(differs)
             except Ended:
                 seen[name] = "it died (%s)" % driver.process.wait()
-            if seen[name] not in ("ok", "-") or driver.process.poll() is not None:
+            # One that may still write there, or is no more, makes room for another.
+            if seen[name] != "ok" or driver.process.poll() is not None:
                 driver.end()
                 driver = None
     if driver is not None:
