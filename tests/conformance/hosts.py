@@ -100,7 +100,7 @@ def python_asyncio(work):
 
 @host("sub-interpreter", ci=True)
 def python_interpreter(work):
-    """As Kodi gives each of its add-ons."""
+    """As Kodi gives each add-on one."""
     try:
         import _xxsubinterpreters  # noqa: F401
     except ImportError:
@@ -116,7 +116,18 @@ def csharp(work):
     return ["mono", program]
 
 
-@host("Ruby", ("ruby", "ruby"))
+NODE = os.path.join(TARGET, "node")
+
+
+@host(
+    "Node", ("node", "nodejs"), ("npm", "npm"),
+    (os.path.join(NODE, "node_modules/koffi"), "koffi of npm"), ci=True,
+)
+def node(work):
+    return ["env", "NODE_PATH=" + os.path.join(NODE, "node_modules"), "node", driver("driver.js")]
+
+
+@host("Ruby", ("ruby", "ruby"), ci=True)
 def ruby(work):
     return ["ruby", driver("driver.rb"), os.path.join(work, "libwmlb.so.1")]
 
@@ -141,6 +152,12 @@ def missing(kind):
 
 def install(kinds):
     packages = sorted({package for kind in kinds for package in missing(kind)})
+    for package in [package for package in packages if package.endswith(" of npm")]:
+        packages.remove(package)
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-save", "--prefix", NODE, package.split()[0]],
+            stdout=subprocess.DEVNULL,
+        )
     if packages and os.geteuid() == 0:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run(["apt-get", "update", "--quiet"], env=environment, stdout=subprocess.DEVNULL)

@@ -6,9 +6,9 @@ using System.Threading.Tasks;
 
 namespace Wmlb
 {
-    /// <summary>One operation, from its start until its task has ended. It runs on a thread of the
-    /// runtime's own, so that no other thread ever enters it: mono, that stops its threads by signals,
-    /// now and then waits for one of the library's for ever.</summary>
+    /// <summary>One operation, from its start until its task has ended. It runs on a thread of
+    /// the runtime's own, so that no other thread ever enters it: mono, which stops threads by
+    /// signals, now and then waits for one of the library's for ever.</summary>
     internal sealed class Operation
     {
         /// <summary>Runs one: gives the answer of the C function.</summary>

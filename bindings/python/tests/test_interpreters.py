@@ -1,4 +1,4 @@
-"""Sub-interpreters, as Kodi gives each of its add-ons."""
+"""Sub-interpreters, as Kodi gives each add-on one."""
 
 from __future__ import annotations
 
