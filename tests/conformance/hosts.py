@@ -142,6 +142,12 @@ def perl(work):
     return ["perl", driver("driver.pl")]
 
 
+@host("Erlang", ("escript", "erlang-base"), ("cc", "gcc"))
+def erlang(work):
+    """Through a port: what a port runs is the driver of C."""
+    return ["escript", driver("driver.escript"), compiled(work, "cc", "c11", "driver.c")[0]]
+
+
 def is_there(need):
     return os.path.exists(need) if need.startswith("/") else shutil.which(need) is not None
 
