@@ -163,6 +163,8 @@ part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .
 part "conformance" '^conformance: ([0-9]+) passed, .*' '^conformance: .* ([0-9]+) failed, .*' \
     tests/conformance/run.py --install
 part "LuaJIT" '^LuaJIT: ([0-9]+) passed, .*' '^LuaJIT: .* ([0-9]+) failed$' bindings/lua/test/run.sh
+part "Kodi" '^Kodi: ([0-9]+) passed, .*' '^Kodi: .* ([0-9]+) failed$' \
+    python3 bindings/kodi/test/test_addon.py
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
 

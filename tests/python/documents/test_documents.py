@@ -12,7 +12,8 @@ import unittest
 import wmlb_ctypes as w
 
 PAGES = sorted(["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
-                *("bindings/%s/README.md" % name for name in ("python", "csharp", "node", "lua")),
+                *("bindings/%s/README.md" % name
+                  for name in ("python", "csharp", "node", "lua", "kodi")),
                 *("docs/" + name for name in os.listdir(os.path.join(w.ROOT, "docs"))
                   if name.endswith(".md"))])
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + os.path.join(w.ROOT, "include")]
