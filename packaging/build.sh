@@ -31,17 +31,11 @@ export CFLAGS="${CFLAGS-} -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_
 CFLAGS="$CFLAGS -ffile-prefix-map=$(quoted "$crates")=crates"
 CFLAGS="$CFLAGS -ffile-prefix-map=$(quoted "$PWD")=wmlb"
 
-for kind in staticlib cdylib; do
-    "${CARGO:-cargo}" rustc --quiet --locked --release --lib --features capi --crate-type "$kind" \
-        ${target:+--target "$target"}
-    case $kind in
-    staticlib) cp "$built/libwmlb.a" "$dist/libwmlb.a" ;;
-    cdylib)
-        # Under another name first: a program that runs with the old one keeps it.
-        cp "$built/libwmlb.so" "$dist/libwmlb.so.new"
-        mv "$dist/libwmlb.so.new" "$dist/libwmlb.so.$version"
-        ln -sf "libwmlb.so.$version" "$dist/libwmlb.so.${version%%.*}"
-        ln -sf "libwmlb.so.${version%%.*}" "$dist/libwmlb.so"
-        ;;
-    esac
-done
+"${CARGO:-cargo}" rustc --quiet --locked --release --lib --features capi \
+    --crate-type cdylib,staticlib ${target:+--target "$target"}
+cp "$built/libwmlb.a" "$dist/libwmlb.a"
+# Under another name first: a program that runs with the old one keeps it.
+cp "$built/libwmlb.so" "$dist/libwmlb.so.new"
+mv "$dist/libwmlb.so.new" "$dist/libwmlb.so.$version"
+ln -sf "libwmlb.so.$version" "$dist/libwmlb.so.${version%%.*}"
+ln -sf "libwmlb.so.${version%%.*}" "$dist/libwmlb.so"
