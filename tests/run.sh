@@ -19,7 +19,7 @@ needs=(
     mount.exfat-fuse:exfat-fuse mkfs.exfat:exfatprogs ntfs-3g:ntfs-3g mergerfs:mergerfs bindfs:bindfs
     sshfs:sshfs /usr/lib/openssh/sftp-server:openssh-sftp-server
     mcs:mono-mcs mono:mono-runtime /usr/lib/mono/4.5/System.Core.dll:libmono-system-core4.0-cil
-    mpv:mpv /usr/include/mpv/client.h:libmpv-dev
+    luajit:luajit ruby:ruby mpv:mpv /usr/include/mpv/client.h:libmpv-dev
     codespell:codespell cmake:cmake meson:meson ninja:ninja-build
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/zstd.h:libzstd-dev
     /usr/include/X11/Xlib.h:libx11-dev /usr/include/sqlext.h:unixodbc-dev
@@ -181,6 +181,11 @@ beside=$(sum '^SDK tests: .* ([0-9]+) skipped$')
 begin "models" tests/model/run.sh 300
 part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .* ([0-9]+) failed$' \
     bindings/python/tests/run.sh
+part "conformance" '^conformance: ([0-9]+) passed, .*' '^conformance: .* ([0-9]+) failed, .*' \
+    tests/conformance/run.py --install
+part "LuaJIT" '^LuaJIT: ([0-9]+) passed, .*' '^LuaJIT: .* ([0-9]+) failed$' bindings/lua/test/run.sh
+part "Kodi" '^Kodi: ([0-9]+) passed, .*' '^Kodi: .* ([0-9]+) failed$' \
+    python3 bindings/kodi/test/test_addon.py
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
 part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$'

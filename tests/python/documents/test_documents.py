@@ -12,7 +12,8 @@ import unittest
 import wmlb_ctypes as w
 
 PAGES = sorted(["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
-                "bindings/python/README.md", "bindings/csharp/README.md",
+                *("bindings/%s/README.md" % name
+                  for name in ("python", "csharp", "node", "lua", "kodi")),
                 *("docs/" + name for name in os.listdir(os.path.join(w.ROOT, "docs"))
                   if name.endswith(".md"))])
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + os.path.join(w.ROOT, "include")]
@@ -33,7 +34,8 @@ int main(int argc, char **argv)
 }
 """
 # Blocks that the tests of other folders run, or that quote what is compiled elsewhere.
-ELSEWHERE = {("bindings/csharp/README.md", "csharp")}
+ELSEWHERE = {("bindings/csharp/README.md", "csharp"), ("bindings/node/README.md", "js"),
+             ("bindings/lua/README.md", "lua")}
 QUOTES = {"CONTRIBUTING.md"}
 
 
