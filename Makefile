@@ -3,6 +3,7 @@
 #     make
 #     make install [DESTDIR=...] [PREFIX=/usr/local] [LIBDIR=...]
 #     make uninstall, with the same
+#     make docs
 #
 # After make, make install builds nothing. A library that packaging/build.sh has built already,
 # here or elsewhere: make install DIST=that/dist
@@ -70,6 +71,16 @@ PYTHON ?= python3
 $(made)/man3/wmlb.3: include/wmlb.h packaging/wmlb.1 docs/reference/header.py docs/reference/man.py
 	rm -rf '$(made)/man3'
 	$(PYTHON) docs/reference/man.py '$(made)/man3'
+
+# The site of the documents, in $(made)/site; only the first run needs the network, for Sphinx.
+SPHINX_BUILD ?= $(made)/sphinx/bin/sphinx-build
+$(made)/sphinx/bin/sphinx-build: docs/reference/requirements.txt
+	$(PYTHON) -m venv '$(made)/sphinx'
+	'$(made)/sphinx/bin/pip' install --quiet --requirement docs/reference/requirements.txt
+	touch '$@'
+docs: $(SPHINX_BUILD)
+	$(PYTHON) docs/reference/site_pages.py '$(made)/site-source'
+	'$(SPHINX_BUILD)' -q -n -W --keep-going -b html '$(made)/site-source' '$(made)/site'
 
 # The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
 wmvcore := object-utf16 object-utf32 strings-utf16 strings-utf32 kernel
@@ -158,4 +169,4 @@ completions: $(made)/wmlb
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all always completions wmvcore wmvcore-winelib install uninstall clean
+.PHONY: all always completions docs wmvcore wmvcore-winelib install uninstall clean

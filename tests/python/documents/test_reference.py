@@ -13,6 +13,7 @@ import wmlb_ctypes as w
 sys.path.insert(0, os.path.join(w.ROOT, "docs/reference"))
 import header  # noqa: E402
 import man  # noqa: E402
+import site_pages as pages  # noqa: E402
 
 CODE = re.compile(r"WMLB_(?:S|E|NS_E)_\w+|WMLB_HRESULT_FROM_WIN32\(\d+\)")
 
@@ -96,6 +97,27 @@ class Reference(unittest.TestCase):
         done = subprocess.run(["mandoc", "-Tlint", *sorted(os.listdir(self.folder))], timeout=60,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder)
         self.assertEqual(done.stdout.decode(), "")
+
+    def test_the_site(self):
+        """Every document and every group is in it, and nothing that Sphinx would complain of."""
+        folder = os.path.join(self.folder, "site")
+        pages.main(os.path.join(folder, "source"))
+        known = pages.pages()
+        contents = pages.contents(known)
+        for page in known[1:]:
+            self.assertIn("\n%s\n" % page, contents)
+        made = "".join(read(os.path.join(folder, "source/reference", name)) for name in
+                       os.listdir(os.path.join(folder, "source/reference")))
+        for name, item in self.items.items():
+            self.assertRegex(made, r"(?m)^\.\. c:\w+:: .*\b%s\b" % name)
+        program = shutil.which("sphinx-build", path=os.pathsep.join(
+            [os.path.join(w.ROOT, "target/package/sphinx/bin"), os.environ["PATH"]]))
+        if not program:
+            self.skipTest("make docs has not installed Sphinx")
+        done = subprocess.run([program, "-q", "-n", "-W", "-b", "html", folder + "/source",
+                               folder + "/html"], timeout=300, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_every_code_is_expected_by_a_test(self):
         """Each result code that a page lists stands in a test, under its name or another one."""
