@@ -166,7 +166,11 @@ uninstall:
 completions: $(made)/wmlb
 	LD_LIBRARY_PATH='$(DIST)' python3 packaging/completions.py '$(made)/wmlb' packaging/completions
 
+# The picture in the README, of the command at work: a test compares.
+picture: $(made)/wmlb
+	LD_LIBRARY_PATH='$(DIST)' $(PYTHON) docs/picture.py '$(made)' docs/picture.svg
+
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all always completions docs wmvcore wmvcore-winelib install uninstall clean
+.PHONY: all always completions docs picture wmvcore wmvcore-winelib install uninstall clean

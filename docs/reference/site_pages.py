@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""site_pages.py FOLDER: writes what Sphinx makes the site of into a folder: the pages of docs/ and of the
-bindings, and a reference of include/wmlb.h, a page for each of its groups."""
+"""site_pages.py FOLDER: writes what Sphinx makes the site of into a folder: the pages of docs/ and
+of the bindings, and a reference of include/wmlb.h, a page for each of its groups."""
 
 import os
 import re
