@@ -14,7 +14,9 @@ import trust_support as trust
 import wmlb_ctypes as w
 
 PAGES = sorted(["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
-                "bindings/python/README.md", "bindings/csharp/README.md",
+                *("bindings/%s/README.md" % name for name in os.listdir(
+                    os.path.join(w.ROOT, "bindings"))
+                  if os.path.exists(os.path.join(w.ROOT, "bindings", name, "README.md"))),
                 *("docs/" + name for name in os.listdir(os.path.join(w.ROOT, "docs"))
                   if name.endswith(".md"))])
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + os.path.join(w.ROOT, "include")]
@@ -34,6 +36,11 @@ int main(int argc, char **argv)
     return 0;
 }
 """
+# What runs the blocks of a language, and the variable that leads it to the binding.
+INTERPRETERS = {
+    "lua": ("luajit", "LUA_PATH", "{0}/lua/?.lua;{0}/lua/src/?.lua;;"),
+    "js": ("node", "NODE_PATH", "{0}/node"),
+}
 # Blocks that the tests of other folders run, or that quote what is compiled elsewhere.
 ELSEWHERE = {("bindings/csharp/README.md", "csharp")}
 QUOTES = {"CONTRIBUTING.md"}
@@ -153,7 +160,7 @@ class Blocks(unittest.TestCase):
         return found
 
     def test_every_language_is_tried(self):
-        known = {"c", "cpp", "python", "sh", ""}  # the last is a picture
+        known = {"c", "cpp", "python", "sh", "", *INTERPRETERS}  # "" is a picture
         for page in PAGES:
             for language, _ in blocks(page):
                 self.assertTrue(language in known or page in QUOTES
@@ -171,6 +178,21 @@ class Blocks(unittest.TestCase):
     def test_python(self):
         for block in self.each("python"):
             self.run_it(sys.executable, "-c", block)
+
+    def test_interpreted(self):
+        for language, (program, variable, path) in INTERPRETERS.items():
+            found = [(page, block) for page in PAGES if page not in QUOTES
+                     for name, block in blocks(page)
+                     if name == language and (page, name) not in ELSEWHERE]
+            for number, (page, block) in enumerate(found):
+                with self.subTest(page=page, language=language):
+                    if not shutil.which(program):
+                        self.skipTest("there is no " + program)
+                    self.environment[variable] = path.format(os.path.join(w.ROOT, "bindings"))
+                    file = os.path.join(self.folder, "block-%d.%s" % (number, language))
+                    with open(file, "w", encoding="utf-8") as source:
+                        source.write(block)
+                    self.run_it(program, file)
 
     def test_shell(self):
         for block in self.each("sh"):
