@@ -748,6 +748,11 @@ typedef struct wmlb_progress {
      * were; and other things that were found in the store.
      */
     uint64_t licenses_skipped;
+    /**
+     * Of those that are done, the ones that a backup took from the one that it replaces, since
+     * they have not changed (WMLB_BACKUP_REREAD).
+     */
+    uint64_t licenses_reused;
 } wmlb_progress;
 
 /**
@@ -814,6 +819,13 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * its encrypted form, since the key that opens it may be elsewhere.
  */
 #define WMLB_BACKUP_VERIFY 0x200u
+
+/**
+ * Reads every license. Without this flag, and with WMLB_BACKUP_OVERWRITE, what has not
+ * changed since the backup that is replaced is taken from that: as far as it can be told
+ * without opening a license, by its size, its inode number and its times.
+ */
+#define WMLB_BACKUP_REREAD 0x400u
 
 /**
  * Lets a backup of a store without licenses replace a backup that has some. Without this
