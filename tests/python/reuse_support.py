@@ -75,6 +75,7 @@ class Scene:
         self.ahead = 100
         os.mkdir(self.store)
         self.settings = {}
+        self.decrypt = None
 
     def backup(self, folder=None, flags=0):
         """(hr, progress, words) of a backup at the next moment of the clock."""
@@ -91,7 +92,9 @@ class Scene:
             restorer.release()
 
     def file(self, folder=None):
-        return support.read(os.path.join(folder or self.backups, w.BACKUP_NAME))
+        """The backup file, without what encrypts it."""
+        data = support.read(os.path.join(folder or self.backups, w.BACKUP_NAME))
+        return self.decrypt(data) if data.startswith(b"age-encryption.org") else data
 
     def check(self, words):
         """A repeat backup is what one without an earlier file is; how many were reused."""
