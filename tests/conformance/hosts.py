@@ -142,6 +142,16 @@ def perl(work):
     return ["perl", driver("driver.pl")]
 
 
+@host(
+    "Java", ("java", "default-jre-headless"), ("javac", "default-jdk-headless"),
+    ("/usr/share/java/jna.jar", "libjna-java"),
+)
+def java(work):
+    """With JNA: the JDK's own foreign functions are final from 22 on."""
+    built("javac", "-cp", "/usr/share/java/jna.jar", "-d", work, driver("Driver.java"))
+    return ["java", "-cp", "/usr/share/java/jna.jar:" + work, "Driver"]
+
+
 @host("Erlang", ("escript", "erlang-base"), ("cc", "gcc"))
 def erlang(work):
     """Through a port: what a port runs is the driver of C."""
