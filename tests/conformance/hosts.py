@@ -152,6 +152,18 @@ def java(work):
     return ["java", "-cp", "/usr/share/java/jna.jar:" + work, "Driver"]
 
 
+@host("R", ("Rscript", "r-base-core"), ("cc", "gcc"))
+def r(work):
+    """With functions in C between: R has no other way."""
+    library = os.path.join(work, "driver_r.so")
+    built(
+        "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-I/usr/share/R/include",
+        "-I" + os.path.join(ROOT, "include"), driver("driver_r.c"), "-o", library, "-L" + work,
+        "-lwmlb",
+    )
+    return ["Rscript", "--vanilla", driver("driver.R"), library]
+
+
 @host("Erlang", ("escript", "erlang-base"), ("cc", "gcc"))
 def erlang(work):
     """Through a port: what a port runs is the driver of C."""
