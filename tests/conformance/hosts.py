@@ -48,7 +48,7 @@ def compiled(work, compiler, standard, source):
     program = os.path.join(work, os.path.basename(source).replace(".", "-"))
     built(
         compiler, "-std=" + standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1",
-        "-I" + os.path.join(ROOT, "include"), driver(source), "-o", program,
+        "-I" + os.path.join(ROOT, "include"), source, "-o", program,
         "-L" + work, "-lwmlb", "-pthread",
     )
     return [program]
@@ -56,12 +56,12 @@ def compiled(work, compiler, standard, source):
 
 @host("C", ("cc", "gcc"), ci=True)
 def c(work):
-    return compiled(work, "cc", "c11", "driver.c")
+    return compiled(work, "cc", "c11", driver("driver.c"))
 
 
 @host("C++", ("c++", "g++"), ci=True)
 def cpp(work):
-    return compiled(work, "c++", "c++17", "driver.cpp")
+    return compiled(work, "c++", "c++17", driver("driver.cpp"))
 
 
 def declarations(work):
@@ -167,7 +167,7 @@ def r(work):
 @host("Erlang", ("escript", "erlang-base"), ("cc", "gcc"))
 def erlang(work):
     """Through a port: what a port runs is the driver of C."""
-    return ["escript", driver("driver.escript"), compiled(work, "cc", "c11", "driver.c")[0]]
+    return ["escript", driver("driver.escript"), compiled(work, "cc", "c11", driver("driver.c"))[0]]
 
 
 def is_there(need):
