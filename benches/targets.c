@@ -1,6 +1,6 @@
 /*
- * The program that is measured: one backup to a folder, to a descriptor of a file, or to a pipe that
- * another process reads, which is closed before that process is waited for.
+ * The program that is measured: one backup to a folder, to a descriptor of a file, or to a pipe
+ * that another process reads, which is closed before that process is waited for.
  *
  *     targets folder STORE FOLDER
  *     targets file STORE FILE

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Backups to a pipe and to a descriptor of a file, beside one to a folder: what each takes, in turns, and
-whether the bytes are the same. Needs what packaging/build.sh has built.
+"""Backups to a pipe and to a descriptor of a file, beside one to a folder: what each takes, in
+turns, and whether the bytes are the same. Needs what packaging/build.sh has built.
 
     targets.py [--licenses N] [--runs N] [--scratch FOLDER]
 

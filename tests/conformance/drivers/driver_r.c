@@ -1,6 +1,6 @@
 /*
- * What R needs of C to reach libwmlb: R has no foreign function interface but this. R may be called on
- * its own thread only, so events are fetched. A handle is an external pointer.
+ * What R needs of C to reach libwmlb: R has no other foreign function interface. It may be called
+ * on its own thread only, so events are fetched. A handle is an external pointer.
  */
 #include <fcntl.h>
 #include <string.h>
