@@ -44,6 +44,7 @@ def main():
              "-o", program, f"-L{dist}", "-lwmlb", f"-Wl,-rpath,{dist}"], check=True)
         store = common.make_store(scratch / "store", options.licenses)
         seconds = {kind: [] for kind in KINDS}
+        processor = {kind: [] for kind in KINDS}
         files = {}
         for run in range(options.runs):
             # Each is first as often as last, so that what one leaves behind meets all alike.
@@ -52,16 +53,19 @@ def main():
                 files[kind] = to / "licenses.wmlb" if kind == "folder" else to
                 shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
                 os.sync()
-                began = time.monotonic()
+                began, worked = time.monotonic(), sum(os.times()[2:4])
                 subprocess.run([program, kind, store, to], check=True)
                 seconds[kind].append(time.monotonic() - began)
+                processor[kind].append(sum(os.times()[2:4]) - worked)
         same = all(licenses_in(files[kind]) == licenses_in(files["folder"]) for kind in KINDS)
         sizes = {os.path.getsize(file) for file in files.values()}
         print(f"{options.licenses} licenses, {options.runs} runs; {common.description(scratch)}, {common.machine()}")
         base = statistics.median(seconds["folder"])
         for kind in KINDS:
             took = statistics.median(seconds[kind])
-            print(f"{kind}: {took:.3f} s, {took / base:.3f} x (best {min(seconds[kind]):.3f} s)")
+            work = statistics.median(processor[kind])
+            print(f"{kind}: {took:.3f} s, {took / base:.3f} x (best {min(seconds[kind]):.3f} s); of the "
+                  f"processors {work:.2f} s, {work / statistics.median(processor['folder']):.3f} x")
         print(f"the licenses are {'the same' if same else 'not the same'}; sizes {sorted(sizes)}")
         return not same
 

@@ -179,19 +179,19 @@ def missing(kind):
 
 
 def install(kinds):
-    packages = sorted({package for kind in kinds for package in missing(kind)})
-    for package in [package for package in packages if package.endswith(" of npm")]:
-        packages.remove(package)
-        subprocess.run(
-            ["npm", "install", "--silent", "--no-save", "--prefix", NODE, package.split()[0]],
-            stdout=subprocess.DEVNULL,
-        )
-    if packages and os.geteuid() == 0:
+    packages = {package for kind in kinds for package in missing(kind)}
+    of_npm = {package for package in packages if package.endswith(" of npm")}
+    of_debian = sorted(packages - of_npm)
+    if of_debian and os.geteuid() == 0:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "--quiet"], env=environment, stdout=subprocess.DEVNULL)
+        options = ["--quiet", "--yes", "--no-install-recommends"]
+        for command in (["update", "--quiet"], ["install", *options, *of_debian]):
+            subprocess.run(["apt-get", *command], env=environment, stdout=subprocess.DEVNULL)
+    if of_npm and is_there("npm"):
+        names = [package.split()[0] for package in of_npm]
         subprocess.run(
-            ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages],
-            env=environment, stdout=subprocess.DEVNULL,
+            ["npm", "install", "--silent", "--no-save", "--prefix", NODE, *names],
+            stdout=subprocess.DEVNULL,
         )
 
 

@@ -1,5 +1,5 @@
-"""The shortest program in each language that makes a backup, tells its progress and can be canceled:
-short/. It is run to its end, and canceled, and its lines are counted."""
+"""The shortest program in each language that makes a backup, tells its progress and can be
+canceled: short/. It is run to its end, and canceled, and its lines are counted."""
 
 import glob
 import os
