@@ -16,17 +16,11 @@ mkdir -p "$dist"
 
 . packaging/flags.sh
 
-for kind in staticlib cdylib; do
-    "${CARGO:-cargo}" rustc --quiet --locked --release --lib --features capi --crate-type "$kind" \
-        ${target:+--target "$target"}
-    case $kind in
-    staticlib) cp "$built/libwmlb.a" "$dist/libwmlb.a" ;;
-    cdylib)
-        # Under another name first: a program that runs with the old one keeps it.
-        cp "$built/libwmlb.so" "$dist/libwmlb.so.new"
-        mv "$dist/libwmlb.so.new" "$dist/libwmlb.so.$version"
-        ln -sf "libwmlb.so.$version" "$dist/libwmlb.so.${version%%.*}"
-        ln -sf "libwmlb.so.${version%%.*}" "$dist/libwmlb.so"
-        ;;
-    esac
-done
+"${CARGO:-cargo}" rustc --quiet --locked --release --lib --features capi \
+    --crate-type cdylib,staticlib ${target:+--target "$target"}
+cp "$built/libwmlb.a" "$dist/libwmlb.a"
+# Under another name first: a program that runs with the old one keeps it.
+cp "$built/libwmlb.so" "$dist/libwmlb.so.new"
+mv "$dist/libwmlb.so.new" "$dist/libwmlb.so.$version"
+ln -sf "libwmlb.so.$version" "$dist/libwmlb.so.${version%%.*}"
+ln -sf "libwmlb.so.${version%%.*}" "$dist/libwmlb.so"
