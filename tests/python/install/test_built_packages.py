@@ -51,8 +51,9 @@ chroot /mnt/root sh -euc '
     cc consumer.c $flags -o consumer
     ./consumer
     wmlb verify --quiet backups
+    test ! -e /etc/systemd/user/timers.target.wants/wmlb-backup.timer
     dpkg --purge libwmlb1 libwmvcore1 libwmlb-dev wmlb python3-wmlb
-    ! command -v wmlb
+    test ! -e /usr/bin/wmlb
 '
 """
 
