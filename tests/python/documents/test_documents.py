@@ -42,7 +42,8 @@ INTERPRETERS = {
     "js": ("node", "NODE_PATH", "{0}/node"),
 }
 # Blocks that the tests of other folders run, or that quote what is compiled elsewhere.
-ELSEWHERE = {("bindings/csharp/README.md", "csharp")}
+ELSEWHERE = {("bindings/csharp/README.md", "csharp"), ("bindings/node/README.md", "js"),
+             ("bindings/lua/README.md", "lua")}
 QUOTES = {"CONTRIBUTING.md"}
 
 
