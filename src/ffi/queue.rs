@@ -19,7 +19,7 @@ use crate::registry::{self, Handle};
 ///     hr = wmlb_queue_create(&queue);
 ///     hr = wmlb_backup_licenses(0, wmlb_queue_push, queue);
 ///     while ((hr = wmlb_queue_next(queue, UINT32_MAX, &event)) == WMLB_S_OK)
-///         show(&event);                                        WMLB_S_FALSE: that was all
+///         show(&event);                                        // WMLB_S_FALSE: it was the last
 ///     wmlb_queue_release(queue);
 ///
 /// One queue serves any number of operations, of any restorers, also at the same time. An operation
