@@ -1,4 +1,5 @@
-/*
+/**
+ * \file
  * libwmlb backs up the media licenses that a player holds into one file, and restores them, with
  * the flags, property names, status values and result codes of the backup restorer object of the
  * Windows Media Format SDK. It never decrypts a license.
@@ -75,13 +76,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of this header. */
+/** The version of this header. */
 #define WMLB_VERSION_MAJOR 1
 #define WMLB_VERSION_MINOR 0
 #define WMLB_VERSION_PATCH 0
 #define WMLB_VERSION "1.0.0"
 
-/*
+/**
  * Marks the functions whose result must not be ignored. It leaves out those that end something,
  * whose failure changes nothing about what comes next: wmlb_restorer_release() and all cancels.
  * To switch the warnings off, define it as nothing before this header is included.
@@ -748,6 +749,11 @@ typedef struct wmlb_progress {
      * were; and other things that were found in the store.
      */
     uint64_t licenses_skipped;
+    /**
+     * Of those that are done, the ones that a backup took from the one that it replaces, since
+     * they have not changed (WMLB_BACKUP_REREAD).
+     */
+    uint64_t licenses_reused;
 } wmlb_progress;
 
 /**
@@ -814,6 +820,13 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * its encrypted form, since the key that opens it may be elsewhere.
  */
 #define WMLB_BACKUP_VERIFY 0x200u
+
+/**
+ * Reads every license. Without this flag, and with WMLB_BACKUP_OVERWRITE, what has not
+ * changed since the backup that is replaced is taken from that: as far as it can be told
+ * without opening a license, by its size, its inode number and its times.
+ */
+#define WMLB_BACKUP_REREAD 0x400u
 
 /**
  * Lets a backup of a store without licenses replace a backup that has some. Without this
@@ -1242,7 +1255,8 @@ WMLB_NODISCARD wmlb_hresult wmlb_queue_create(struct wmlb_queue **out);
  * - WMLB_E_HANDLE: also if the queue was released meanwhile
  * - WMLB_E_POINTER: value is NULL, and value_len is not 0
  * - WMLB_E_INVALIDARG: value_len is more than 1 MiB
- * - WMLB_E_OUTOFMEMORY; not for a last event, whose words are shortened instead
+ * - WMLB_E_OUTOFMEMORY: memory has run out; a last event is added all the same, with a shorter
+ *   message
  *
  * Threads: any, also in a callback.
  */
@@ -2601,6 +2615,8 @@ WMLB_NODISCARD const char *wmlb_version(void);
 /**
  * The version of the interface that the loaded library has. A program can use the library if it
  * was built with a header of the same WMLB_ABI_VERSION.
+ *
+ * Returns: that version, 1.
  *
  * Threads: any, also in a callback.
  */

@@ -56,6 +56,9 @@ pub struct Licenses {
     /// The name of the license that its content begins with.
     pub first: Vec<u8>,
     pub source: SourceHash,
+    /// Where the same frame, and what pads it, begins in the file that is replaced, if that is not
+    /// encrypted.
+    pub origin: Option<u64>,
 }
 
 /// What level 1 does otherwise than zstd's: where nothing matches it goes on by larger steps, and
@@ -87,6 +90,11 @@ pub struct Frame {
     pub seal: Seal,
     /// The zstd frame.
     pub data: Vec<u8>,
+}
+
+/// What compresses: another version of it makes other frames of the same content.
+pub fn packer_version() -> &'static str {
+    zstd_safe::version_string()
 }
 
 /// Packs frames; one a worker.

@@ -25,6 +25,7 @@ pub struct Described {
     pub seal: Seal,
     /// The name of the license that its content begins with, or goes on with.
     pub first: Vec<u8>,
+    pub source: SourceHash,
 }
 
 /// What a file says of itself.
@@ -116,6 +117,7 @@ impl Index {
                 start: offset,
                 seal,
                 first,
+                source,
             });
             offset = end + padding.length();
         }

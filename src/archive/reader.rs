@@ -91,6 +91,12 @@ impl Archive {
         self.frames.aside(|source| Index::read(source, path, first))
     }
 
+    /// Reads bytes of its frames.
+    pub fn read_range(&mut self, start: u64, length: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.frames
+            .aside(|source| source.read_range(start, length, out))
+    }
+
     /// The number of licenses, and their bytes, that the file says it has; 0 where that is not
     /// told.
     pub fn stated_amount(&mut self) -> Result<(u64, u64)> {
