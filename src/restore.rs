@@ -195,17 +195,18 @@ impl Restore {
             self.own_backup(&staging),
             control,
         );
+        let threads = frames.busy(self.threads);
         let unpacking = Unpacking::new(&checker, control, &stager, choice);
         let mut main = RestoreMain {
             operation,
-            write_back: (self.threads > 1).then(WriteBack::default),
+            write_back: (threads > 1).then(WriteBack::default),
             frames,
             unpacking: &unpacking,
             stager: &stager,
             journal,
             progress,
         };
-        pipeline::run(&unpacking, &mut main, self.threads)?;
+        pipeline::run(&unpacking, &mut main, threads)?;
         checker.finish(&mut main.frames)?;
         let journal = main.end()?;
         staging.commit(journal, control)

@@ -78,6 +78,7 @@ impl Job for Verify {
             checker,
             choice,
         } = chosen;
+        let threads = frames.busy(self.threads);
         let unpacking = Unpacking::new(&checker, control, &Counting, choice);
         let mut main = VerifyMain {
             operation,
@@ -85,7 +86,7 @@ impl Job for Verify {
             unpacking: &unpacking,
             progress,
         };
-        pipeline::run(&unpacking, &mut main, self.threads)?;
+        pipeline::run(&unpacking, &mut main, threads)?;
         checker.finish(&mut main.frames)?;
         main.progress.licenses_total = main.progress.licenses_done;
         main.progress.bytes_total = main.progress.bytes_done;

@@ -100,6 +100,12 @@ impl FrameReader {
         self.chosen.is_some()
     }
 
+    /// How many of so many threads have something to do.
+    pub fn busy(&self, threads: usize) -> usize {
+        let chosen = self.chosen.as_ref();
+        chosen.map_or(threads, |chosen| threads.min(chosen.numbers.len()))
+    }
+
     /// Words for what is wrong where the next frame should be. What broke off before it was
     /// whole is no damage of its own.
     pub fn damaged(&mut self, what: &str) -> Error {

@@ -46,6 +46,7 @@ pub fn restore(
     let session = claim.open(true, operation.host_calls())?;
     let copying = Copying::default();
     let unpacking = Unpacking::new(&checker, operation.control(), &copying, choice);
+    let threads = frames.busy(threads);
     let mut main = HostMain {
         operation,
         frames,
