@@ -22,6 +22,8 @@ class MemoryTarget:
         self.piece = piece
         self.published = None
         self.begun = None
+        # Bytes that were not sent.
+        self.reused = 0
         self.calls = []
         self.threads = set()
         self.problems = []
@@ -67,6 +69,14 @@ class MemoryTarget:
 
             return self._call("write", body)
 
+        def reuse(_, offset, length):
+            def body():
+                assert 0 < length <= len(self.published) - offset
+                self.begun += self.published[offset : offset + length]
+                self.reused += length
+
+            return self._call("reuse", body)
+
         def publish(_, overwrite):
             def body():
                 assert overwrite in (0, 1)
@@ -109,7 +119,7 @@ class MemoryTarget:
 
         functions = {
             "begin": w.TargetBegin(begin), "write": w.TargetWrite(write),
-            "reuse": w.TargetReuse(), "publish": w.TargetPublish(publish),
+            "reuse": w.TargetReuse(reuse), "publish": w.TargetPublish(publish),
             "abandon": w.TargetAbandon(abandon), "stat": w.TargetStat(stat),
             "read": w.TargetRead(read),
         }
