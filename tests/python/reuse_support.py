@@ -90,7 +90,7 @@ class Scene:
                 assert restorer.set(name, value) == w.S_OK, name
             if self.place is not None and folder is None:
                 assert self.place.set_on(restorer) == w.S_OK
-            hr, events = restorer.backup(flags | w.OVERWRITE | w.PARTIAL)
+            hr, events = restorer.backup(flags | w.OVERWRITE | w.PARTIAL | w.EMPTY)
             return hr, restorer.progress(), events[-1].value
         finally:
             restorer.release()

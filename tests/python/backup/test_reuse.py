@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sqlite3
 import struct
 import tempfile
 import unittest
@@ -208,6 +209,33 @@ def target(scene):
     assert place.problems == []
 
 
+def databases(scene):
+    """Unchanged ones are taken too, with an empty journal and with a log."""
+    folder = scene.store + "/0200"
+    os.rename(folder, scene.store + "/0200-was")
+    os.mkdir(folder)
+    opened = []
+    for mode in ("delete", "truncate", "wal"):
+        database = sqlite3.connect("%s/%s" % (folder, mode), isolation_level=None)
+        opened.append(database)
+        database.execute("PRAGMA journal_mode = " + mode)
+        database.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, content)")
+        for size in (100, 3_000_000):
+            database.execute("INSERT INTO t (content) VALUES (?)", (os.urandom(size),))
+    opened[2].execute("PRAGMA wal_checkpoint(FULL)")
+    assert os.path.getsize(folder + "/truncate-journal") == 0
+    assert os.path.getsize(folder + "/wal-wal") > 0
+    scene.LICENSES += 3
+    reuse_support.wait_for_tick(scene.root)
+    scene.check("new databases")
+    assert scene.check("databases") == scene.LICENSES
+    for number, database in enumerate(opened):
+        reuse_support.wait_for_tick(scene.root)
+        database.execute("UPDATE t SET content = ? WHERE n = 1", (b"%d" % number,))
+        assert 0 < scene.check("database %d changed" % number) < scene.LICENSES
+        database.close()
+
+
 def main(*names):
     for name in names:
         with tempfile.TemporaryDirectory(prefix="wmlb-reuse-") as root:
@@ -226,6 +254,9 @@ class Reuse(unittest.TestCase):
 
     def test_encrypted(self):
         self.run_ahead("encrypted")
+
+    def test_databases(self):
+        self.run_ahead("databases")
 
     def test_target(self):
         self.run_ahead("target")
