@@ -407,7 +407,7 @@ class Arguments(TargetCase):
             self.assert_hr(self.target_.set_on(self.restorer, **{function: None}), w.E_POINTER)
             self.assertIn(function, self.restorer.last_error())
         self.target_.capabilities = w.TARGET_REUSE
-        self.assert_hr(self.target_.set_on(self.restorer), w.E_POINTER)
+        self.assert_hr(self.target_.set_on(self.restorer, reuse=None), w.E_POINTER)
         self.target_.capabilities = 0
         ops = self.target_.ops()
         for size in 0, 7, ctypes.sizeof(w.TargetOps) - 1:
