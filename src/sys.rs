@@ -69,6 +69,16 @@ pub use store_file::{Care, HostFiles, StoreFile};
 pub use stream::{StreamWriter, read_stream};
 pub use threads::{NicerThreads, end_thread, thread_waits};
 
+// BLAKE3's C for this processor calls back a function of its crate's, which is therefore exported
+// as if it were ours. A symbol that one object file calls hidden is hidden in all that is linked.
+#[cfg(all(
+    unix,
+    not(target_vendor = "apple"),
+    target_arch = "aarch64",
+    target_endian = "little"
+))]
+std::arch::global_asm!(".hidden blake3_compress_in_place_portable");
+
 /// What a system call gives. `error::At` says what was tried, and on which path.
 pub type Result<T> = std::result::Result<T, Errno>;
 

@@ -40,6 +40,12 @@ namespace Wmlb
         public const int NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE = -1072879742;
     }
 
+    /// <summary>Of every operation: on the calling thread.</summary>
+    internal static class Flags
+    {
+        public const uint RunHere = 0x10000;
+    }
+
     /// <summary>What an event says.</summary>
     public static class Status
     {

@@ -266,7 +266,7 @@ namespace Wmlb
             Created = Moment.Of(request.created);
             DeviceId = Utf8.Text(request.device_id);
             IsSameDevice = request.same_device == 1;
-            Flags = (RestoreFlags)request.flags;
+            Flags = (RestoreFlags)(request.flags & ~Wmlb.Flags.RunHere);
         }
 
         /// <summary>When the backup was made.</summary>

@@ -8,11 +8,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
+import trust_support as trust
 import wmlb_ctypes as w
 
 PAGES = sorted(["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
-                "bindings/python/README.md", "bindings/csharp/README.md",
+                *("bindings/%s/README.md" % name for name in os.listdir(
+                    os.path.join(w.ROOT, "bindings"))
+                  if os.path.exists(os.path.join(w.ROOT, "bindings", name, "README.md"))),
                 *("docs/" + name for name in os.listdir(os.path.join(w.ROOT, "docs"))
                   if name.endswith(".md"))])
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + os.path.join(w.ROOT, "include")]
@@ -33,7 +37,8 @@ int main(int argc, char **argv)
 }
 """
 # Blocks that the tests of other folders run, or that quote what is compiled elsewhere.
-ELSEWHERE = {("bindings/csharp/README.md", "csharp")}
+ELSEWHERE = {("bindings/csharp/README.md", "csharp"), ("bindings/node/README.md", "js"),
+             ("bindings/lua/README.md", "lua")}
 QUOTES = {"CONTRIBUTING.md"}
 
 
@@ -98,6 +103,20 @@ class Pages(unittest.TestCase):
                 # A plugin is made by make, and rooms stand for many.
                 if not path.endswith(".so"):
                     self.assertTrue(os.path.exists(os.path.join(w.ROOT, path)), (page, path))
+
+
+class Picture(unittest.TestCase):
+    def test_the_picture_shows_what_the_command_says(self):
+        sys.path.insert(0, os.path.join(w.ROOT, "docs"))
+        import picture
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        trust.build_command(folder)
+        environment = {"LD_LIBRARY_PATH": os.path.dirname(os.path.abspath(w.LIBRARY))}
+        with unittest.mock.patch.dict(os.environ, environment):
+            made = picture.drawn(picture.session(folder))
+        self.assertEqual(picture.text_of(text("docs/picture.svg")), picture.text_of(made),
+                         "run: make picture")
 
 
 class Blocks(unittest.TestCase):

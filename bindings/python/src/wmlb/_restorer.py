@@ -376,18 +376,11 @@ class Restorer:
                     found.append(path)
         return max(found, key=_length, default=None)
 
-    def _start(self, run: Run, name: str, flags: int) -> Callable[[], int]:
-        """What starts an operation, with what it asks set."""
+    def _call(self, run: Run, name: str, flags: int) -> Callable[[], int]:
+        """What runs an operation, with what it asks set."""
         function = getattr(lib, "wmlb_restorer_" + name)
-
-        def start() -> int:
-            self._set_asked(run)
-            hr: int = function(self._handle, flags, on_status, run.number)
-            if hr < 0:
-                run.words = self._error(hr).message
-            return hr
-
-        return start
+        self._set_asked(run)
+        return lambda: int(function(self._handle, flags | native.RUN_HERE, on_status, run.number))
 
     def _set_asked(self, run: Run) -> None:
         run.rights, run.authorizer, run.filter = self._rights, self._authorizer, self._filter
@@ -412,22 +405,18 @@ class Restorer:
         self, name: str, flags: int, on_progress: OnProgress | None, on_event: OnEvent | None
     ) -> Summary:
         with self._new_run(on_progress, on_event) as run:
-            hr = self._start(run, name, flags)()
-            if hr >= 0:
-                run.serve()
-        return self._summary(run, hr)
+            in_thread(run, self._call(run, name, flags))
+        return self._summary(run)
 
     async def _operate_async(
         self, name: str, flags: int, on_progress: OnProgress | None, on_event: OnEvent | None
     ) -> Summary:
         with self._new_run(on_progress, on_event) as run:
-            hr = await run.serve_async(self._start(run, name, flags))
-        return self._summary(run, hr)
+            await run.serve_async(self._call(run, name, flags))
+        return self._summary(run)
 
-    def _summary(self, run: Run, hr: int) -> Summary:
+    def _summary(self, run: Run) -> Summary:
         run.reraise()
-        if hr < 0:
-            raise self._error(hr, run.words)
         incomplete = run.result == Code.NS_E_DRM_STORE_NOTALLSTORED
         if run.result < 0 and not incomplete:
             raise self._error(run.result, run.words or None, run.url)
