@@ -78,6 +78,8 @@ impl<'a> Writer<'a> {
                 let seal = &licenses.frame.seal;
                 if self.shares(seal, licenses.origin)? {
                     self.note(seal, &licenses.first, licenses.source);
+                } else if licenses.frame.data.is_empty() {
+                    return Err(Error::Defect("a frame without content".to_owned()));
                 } else {
                     self.output.write(&licenses.frame.data)?;
                     self.add(seal, &licenses.first, licenses.source)?;

@@ -97,8 +97,9 @@ impl<'a> Earlier<'a> {
 
 impl Opened<'_> {
     /// The frames that a backup made at `now`, of this kind of store, may take from it. One that
-    /// `encrypts` takes them from what is known to be what was once written.
-    pub fn reuse(&self, now: &Info, encrypts: bool) -> Option<Reuse<'_>> {
+    /// `encrypts` takes them from what is known to be what was once written. `at_target`: they need
+    /// not be read.
+    pub fn reuse(&self, now: &Info, encrypts: bool, at_target: bool) -> Option<Reuse<'_>> {
         let Ok(Some(read)) = &self.read else {
             return None;
         };
@@ -112,6 +113,7 @@ impl Opened<'_> {
             return None;
         }
         let bytes = match &read.file {
+            _ if at_target && !read.is_encrypted => Bytes::AtTarget,
             Some(file) if !read.is_encrypted => Bytes::File(file.clone()),
             _ if read.is_encrypted => Bytes::Archive(&read.archive),
             _ => return None,

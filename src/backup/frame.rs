@@ -326,10 +326,12 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         self.notices.push(Notice::Skipped { name, cause });
     }
 
-    /// Notes what tells later whether the license that is being made has changed.
-    pub fn note(&mut self, license: &License) {
+    /// Notes what tells later whether the license that is being made has changed. How many databases
+    /// are empty has to be known each time.
+    pub fn note(&mut self, license: &License, is_empty: bool) {
         let Worker { path, range, .. } = &mut *self.worker;
-        range.add(&path[LICENSES_FOLDER.len()..], license.facts());
+        let facts = license.facts().filter(|_| !is_empty);
+        range.add(&path[LICENSES_FOLDER.len()..], facts);
     }
 
     /// The frame has no place for the license that comes next.

@@ -28,9 +28,9 @@ impl<'p> FrameInProgress<'_, 'p> {
         member::write_header(&mut worker.content, &worker.path, size, modified);
         let header = worker.content.len();
         self.first = self.name().to_vec();
-        self.note(&license);
         self.large = LargeMark::Begins;
         let is_empty = license.is_empty(self.packing.control);
+        self.note(&license, is_empty);
         self.continue_large(LargeLicense {
             license,
             rest: size,
@@ -124,7 +124,7 @@ impl<'p> FrameInProgress<'_, 'p> {
         if self.first.is_empty() {
             self.begin_path();
             self.first = self.name().to_vec();
-            self.note(&large.license);
+            self.note(&large.license, large.is_empty);
         }
         let Packing {
             control, scratch, ..

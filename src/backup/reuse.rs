@@ -35,6 +35,8 @@ pub enum Bytes<'a> {
     File(Arc<File>),
     /// It is encrypted: one frame is read and opened at a time.
     Archive(&'a Mutex<Option<Archive>>),
+    /// They are not: the target has them already.
+    AtTarget,
 }
 
 impl<'a> Reuse<'a> {
@@ -49,6 +51,11 @@ impl<'a> Reuse<'a> {
             newest: created.saturating_sub(STEP),
             bytes,
         }
+    }
+
+    /// Whether a frame that is there may turn out to be damaged.
+    pub fn is_read(&self) -> bool {
+        !matches!(self.bytes, Bytes::AtTarget)
     }
 
     /// The numbers of the frames that begin with this license, or go on with it.
@@ -67,6 +74,10 @@ impl<'a> Reuse<'a> {
         let padding = Padding::at(start + seal.stored);
         let length = (seal.stored + padding.length()) as usize;
         let read = match &self.bytes {
+            Bytes::AtTarget => {
+                data.clear();
+                return Ok(true);
+            }
             Bytes::File(file) => {
                 reserve(data, length.saturating_sub(data.len()), "reading")?;
                 data.resize(length, 0);
@@ -103,7 +114,7 @@ impl<'a> Reuse<'a> {
             first: first.clone(),
             source: *source,
             origin: match self.bytes {
-                Bytes::File(_) => Some(*start),
+                Bytes::File(_) | Bytes::AtTarget => Some(*start),
                 Bytes::Archive(_) => None,
             },
         }

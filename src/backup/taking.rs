@@ -154,6 +154,8 @@ impl Packing<'_> {
         pieces.next += 1;
         let ends = pieces.next == pieces.end;
         let large = match (pieces.is_begun, ends) {
+            // Nothing of it turns out void.
+            _ if !reuse.is_read() => LargeMark::None,
             (false, _) => LargeMark::Begins,
             (true, false) => LargeMark::None,
             (true, true) => LargeMark::Ends,

@@ -8,6 +8,7 @@ use super::guard::{self, entry_on};
 use super::{pointer, wmlb_restorer};
 use crate::error::{Error, Result};
 use crate::hresult::{WMLB_S_FALSE, wmlb_hresult};
+use crate::sys::Part;
 use crate::target::Descriptor;
 use crate::target::host::{HostTarget, HostsTarget};
 
@@ -32,7 +33,7 @@ pub struct wmlb_target_info {
 /// Order of calls in a backup, all after WMLB_STATUS_BACKUPRESTORE_BEGIN:
 /// - Without WMLB_BACKUP_OVERWRITE: stat. If there is a backup, the operation ends with
 ///   WMLB_NS_E_DRM_BACKUP_EXISTS; nothing else is called.
-/// - begin; write any number of times; then publish, after the last WMLB_STATUS_PROGRESS. Without
+/// - begin; write any number of times, and with WMLB_TARGET_REUSE reuse; then publish, after the last WMLB_STATUS_PROGRESS. Without
 ///   WMLB_BACKUP_OVERWRITE and WMLB_TARGET_CREATE_ONLY, stat is called again before publish.
 /// - With WMLB_BACKUP_OVERWRITE: stat, and read of the published backup at any offset, between
 ///   begin and publish. They tell how many licenses it has; one that cannot be read is replaced
@@ -65,7 +66,8 @@ pub struct wmlb_target_ops {
     pub write: Option<
         unsafe extern "C-unwind" fn(ctx: *mut c_void, data: *const u8, len: usize) -> wmlb_hresult,
     >,
-    /// Appends bytes of the published file. May be NULL without WMLB_TARGET_REUSE.
+    /// Appends bytes of the published file: the one that stat and read have told of since begin. They
+    /// are not read, and so not checked. May be NULL without WMLB_TARGET_REUSE.
     pub reuse: Option<
         unsafe extern "C-unwind" fn(ctx: *mut c_void, offset: u64, len: u64) -> wmlb_hresult,
     >,
@@ -94,6 +96,7 @@ pub struct wmlb_target_ops {
 
 type Begin = unsafe extern "C-unwind" fn(*mut c_void, u64) -> wmlb_hresult;
 type Write = unsafe extern "C-unwind" fn(*mut c_void, *const u8, usize) -> wmlb_hresult;
+type Reuse = unsafe extern "C-unwind" fn(*mut c_void, u64, u64) -> wmlb_hresult;
 type Publish = unsafe extern "C-unwind" fn(*mut c_void, i32) -> wmlb_hresult;
 type Abandon = unsafe extern "C-unwind" fn(*mut c_void);
 type Stat = unsafe extern "C-unwind" fn(*mut c_void, *mut wmlb_target_info) -> wmlb_hresult;
@@ -103,6 +106,7 @@ struct Functions {
     capabilities: u32,
     begin: Begin,
     write: Write,
+    reuse: Option<Reuse>,
     publish: Publish,
     abandon: Abandon,
     stat: Stat,
@@ -132,13 +136,15 @@ impl Functions {
         }
         // SAFETY: as large as it has to be, as the caller promises.
         let ops = unsafe { ops.read_unaligned() };
-        if ops.capabilities & crate::flags::WMLB_TARGET_REUSE != 0 && ops.reuse.is_none() {
+        let reuses = ops.capabilities & crate::flags::WMLB_TARGET_REUSE != 0;
+        if reuses && ops.reuse.is_none() {
             return Err(Error::Null("reuse"));
         }
         Ok(Functions {
             capabilities: ops.capabilities,
             begin: ops.begin.ok_or(Error::Null("begin"))?,
             write: ops.write.ok_or(Error::Null("write"))?,
+            reuse: ops.reuse.filter(|_| reuses),
             publish: ops.publish.ok_or(Error::Null("publish"))?,
             abandon: ops.abandon.ok_or(Error::Null("abandon"))?,
             stat: ops.stat.ok_or(Error::Null("stat"))?,
@@ -163,6 +169,17 @@ impl HostTarget for Functions {
         // SAFETY: the host gave the function to be called like this; the bytes outlive the call.
         let hr = guard::host(|| unsafe { (self.write)(self.ctx, data.as_ptr(), data.len()) });
         check(hr, "write")
+    }
+
+    fn reuses(&self) -> bool {
+        self.reuse.is_some()
+    }
+
+    fn reuse(&self, part: Part) -> Result<()> {
+        let reuse = self.reuse.ok_or(Error::Null("reuse"))?;
+        // SAFETY: the host gave the function to be called like this.
+        let hr = guard::host(|| unsafe { reuse(self.ctx, part.offset, part.length) });
+        check(hr, "reuse")
     }
 
     fn publish(&self, overwrite: bool) -> Result<()> {

@@ -29,6 +29,8 @@ struct BatchEntry {
     start: u32,
     length: u32,
     entry: Entry,
+    /// Something beside it is called as if it belonged to it.
+    is_accompanied: bool,
 }
 
 /// Names of a store in order: a piece of its list.
@@ -92,7 +94,15 @@ impl Builder {
             start: start as u32,
             length: name.len() as u32,
             entry,
+            is_accompanied: false,
         });
+    }
+
+    /// Notes that something lies beside the last entry that is called as if it belonged to it.
+    pub fn accompany(&mut self) {
+        if let Some(place) = self.places.last_mut() {
+            place.is_accompanied = true;
+        }
     }
 
     /// None when there is nothing in it.
@@ -149,11 +159,13 @@ impl Batch {
         self.places.as_slice().first().map(|place| self.name(place))
     }
 
-    /// The folder and the name of the license that so many entries come before; None if it is
-    /// something else, or a license of a host's.
-    pub(super) fn license_at(&self, at: usize) -> Option<(&[u8], &[u8])> {
+    /// The folder and the name of the license that so many entries come before, and whether
+    /// something beside it is called as if it belonged to it; None if it is something else, or a
+    /// license of a host's.
+    pub(super) fn license_at(&self, at: usize) -> Option<((&[u8], &[u8]), bool)> {
         let place = self.places.as_slice().get(at)?;
-        matches!(place.entry, Entry::License).then(|| self.name(place))
+        let is_license = matches!(place.entry, Entry::License);
+        is_license.then(|| (self.name(place), place.is_accompanied))
     }
 
     /// Appends the name of the entry that so many others come before.

@@ -87,13 +87,16 @@ impl License {
 
     /// The database at this place, which it is the file of.
     pub fn database(self, place: &Place<'_>, control: &Control) -> crate::error::Result<Self> {
+        // Before it is read, so that what changes from then on shows.
+        let facts = self.facts;
+        let facts = facts.and_then(|facts| facts.with_siblings(place.folder, place.name));
         let Content::File { file, .. } = self.content else {
             return Err(Error::Changed(place.path.to_owned()));
         };
         let mut database = Database::open(place, file, control)?;
         database.check_first(control)?;
         Ok(License {
-            facts: None,
+            facts: facts.filter(|facts| facts.size() == database.size()),
             content: Content::Database {
                 database: Box::new(database),
                 read: Cell::new(0),

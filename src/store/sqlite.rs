@@ -37,7 +37,7 @@ pub use fuzzing::look;
 pub use locks::is_locked;
 pub use magic::{is_database, is_database_at, is_database_content, is_database_file};
 pub use names::database_of;
-pub(crate) use names::{INDEX, SIBLINGS, WITH_CONTENT};
+pub(crate) use names::{INDEX, JOURNAL, LOG, SIBLINGS, WITH_CONTENT};
 pub use rows::Rows;
 pub use tree::HEADER;
 

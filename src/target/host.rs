@@ -10,7 +10,7 @@ use super::claim::{Claim, Uses};
 use super::traits::{Keeping, NewFile, Origin, SetTarget, Source, Target};
 use crate::error::{At, Error, Result};
 use crate::operation::{Control, HostCalls, Operation};
-use crate::sys::ReadAt;
+use crate::sys::{Part, ReadAt};
 
 /// What messages call it.
 const NAME: &str = "the host's target";
@@ -21,6 +21,9 @@ pub trait HostTarget: Send + Sync {
     fn refuses(&self) -> bool;
     fn begin(&self) -> Result<()>;
     fn write(&self, data: &[u8]) -> Result<()>;
+    /// Whether bytes of the backup that is there can be appended without being sent.
+    fn reuses(&self) -> bool;
+    fn reuse(&self, part: Part) -> Result<()>;
     fn publish(&self, overwrite: bool) -> Result<()>;
     fn abandon(&self);
     /// The size of the backup, if there is one.
@@ -112,6 +115,18 @@ impl NewFile for HostFile {
             return Ok(());
         }
         self.calls.call(|| self.target.functions.write(data))
+    }
+
+    fn shares_all(&self) -> bool {
+        self.target.functions.reuses()
+    }
+
+    fn share(&mut self, part: Part) -> Result<bool> {
+        let functions = &self.target.functions;
+        if functions.reuses() {
+            self.calls.call(|| functions.reuse(part))?;
+        }
+        Ok(functions.reuses())
     }
 
     fn synchronize(&mut self) -> Result<()> {

@@ -64,6 +64,11 @@ pub trait NewFile: ReadAt + Send {
         Err(Error::Defect("what is only appended to, cut".to_owned()))
     }
 
+    /// Whether [`NewFile::share`] takes any part, which need not be read then.
+    fn shares_all(&self) -> bool {
+        false
+    }
+
     /// Appends a part of the file that [`NewFile::earlier`] gave last, where its blocks can be
     /// shared; false where they cannot.
     fn share(&mut self, _part: Part) -> Result<bool> {

@@ -7,6 +7,7 @@ backup without an earlier one is.
 import os
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
 
@@ -14,6 +15,7 @@ import license_forge as forge
 import reuse_support
 import wmlb_ctypes as w
 
+DATABASES = "mm-databases"
 DENIED = forge.v1("denied", rights=4)
 
 
@@ -23,17 +25,50 @@ class Editor:
     def __init__(self, store, dice):
         self.store, self.dice = store, dice
         self.number = 0
+        # Open, since a log goes with the last who has its database open.
+        self.databases = []
 
     def files(self):
+        """All but databases, which change in their own ways."""
         found = []
         for folder, folders, names in os.walk(self.store):
             folders.sort()
+            if DATABASES in folders:
+                folders.remove(DATABASES)
             paths = (os.path.join(folder, name) for name in sorted(names))
             found += (path for path in paths if not os.path.islink(path))
         return found
 
     def folders(self):
-        return sorted(folder for folder, _, _ in os.walk(self.store))
+        folders = (folder for folder, _, _ in os.walk(self.store))
+        return sorted(folder for folder in folders if DATABASES not in folder)
+
+    def database(self, path):
+        """A new one, or more in one that is there."""
+        folder = os.path.join(self.store, DATABASES)
+        os.makedirs(folder, exist_ok=True)
+        if len(self.databases) < 3:
+            name = os.path.join(folder, "%d" % len(self.databases))
+            connection = sqlite3.connect(name, isolation_level=None)
+            mode = self.dice.choice(("delete", "truncate", "persist", "wal", "wal"))
+            connection.execute("PRAGMA journal_mode = " + mode)
+            connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, content)")
+            self.databases.append(connection)
+        connection = self.dice.choice(self.databases)
+        size = self.dice.choice((10, 10, 5000, 3_000_000))
+        connection.execute("INSERT INTO t (content) VALUES (?)", (self.dice.randbytes(size),))
+
+    def change_row(self, path):
+        for connection in self.databases:
+            connection.execute("UPDATE t SET content = ? WHERE n = 1", (self.dice.randbytes(10),))
+
+    def checkpoint(self, path):
+        for connection in self.databases:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self):
+        for connection in self.databases:
+            connection.close()
 
     def content(self):
         size = self.dice.choice((0, 100, 5000, 5000, 40_000, 300_000, 1_200_000, 2_500_000))
@@ -123,7 +158,7 @@ class Editor:
 
 
 CHANGES = [name for name in vars(Editor) if not name.startswith("_") and name not in (
-    "files", "folders", "content", "fresh_path", "write",
+    "files", "folders", "content", "fresh_path", "write", "close",
 )]
 
 
@@ -142,6 +177,8 @@ def run(root, seed):
     editor = Editor(scene.store, dice)
     for _ in range(dice.randrange(1, 40)):
         editor.add(None)
+    for _ in range(dice.choice((0, 0, 1, 5))):
+        editor.database(None)
     hr, _, words = scene.backup()
     assert hr >= 0, (seed, words)
     reused = 0
@@ -160,6 +197,7 @@ def run(root, seed):
             scene.ahead -= 15
             done.append("clock set back")
         reused += scene.check("seed %d: %s" % (seed, ", ".join(done)))
+    editor.close()
     return reused
 
 

@@ -76,6 +76,8 @@ class Scene:
         os.mkdir(self.store)
         self.settings = {}
         self.decrypt = None
+        # A target in the place of the folder.
+        self.place = None
 
     def backup(self, folder=None, flags=0):
         """(hr, progress, words) of a backup at the next moment of the clock."""
@@ -86,13 +88,17 @@ class Scene:
             properties = {"StorePath": self.store, "BackupPath": folder or self.backups}
             for name, value in {**properties, **self.settings}.items():
                 assert restorer.set(name, value) == w.S_OK, name
-            hr, events = restorer.backup(flags | w.OVERWRITE | w.PARTIAL)
+            if self.place is not None and folder is None:
+                assert self.place.set_on(restorer) == w.S_OK
+            hr, events = restorer.backup(flags | w.OVERWRITE | w.PARTIAL | w.EMPTY)
             return hr, restorer.progress(), events[-1].value
         finally:
             restorer.release()
 
     def file(self, folder=None):
         """The backup file, without what encrypts it."""
+        if self.place is not None and folder is None:
+            return self.place.published
         data = support.read(os.path.join(folder or self.backups, w.BACKUP_NAME))
         return self.decrypt(data) if data.startswith(b"age-encryption.org") else data
 

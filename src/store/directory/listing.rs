@@ -39,6 +39,8 @@ struct Listed {
     start: u32,
     length: u16,
     kind: Kind,
+    /// Something in the folder is called as if it belonged to it.
+    is_accompanied: bool,
 }
 
 impl Listed {
@@ -59,6 +61,20 @@ impl List {
     fn each(&self) -> impl Iterator<Item = (&[u8], Kind)> {
         let entries = self.entries.iter();
         entries.map(|entry| (&self.names[entry.range()], entry.kind))
+    }
+
+    /// Marks what others are called as if they belonged to.
+    fn accompany(&mut self) {
+        let List { names, entries } = self;
+        let found = |entry: &Listed| {
+            let database = sqlite::database_of(&names[entry.range()])?;
+            let index = entries.binary_search_by(|other| names[other.range()].cmp(database));
+            index.ok()
+        };
+        let accompanied: Vec<_> = entries.iter().filter_map(found).collect();
+        for index in accompanied {
+            entries[index].is_accompanied = true;
+        }
     }
 
     /// Whether the system gave all of it at one moment. From one call to the next, a file that
@@ -136,6 +152,9 @@ impl StoreList for Lister<'_> {
             };
             let folder = &self.path[..level.path_length];
             self.batch.push(folder, &level.names[range], entry);
+            if listed.is_accompanied {
+                self.batch.accompany();
+            }
         }
         let batch = std::mem::take(&mut self.batch).finish();
         self.listed += batch.as_ref().map_or(0, |batch| batch.len() as u64);
@@ -309,6 +328,7 @@ impl<'a> Lister<'a> {
                 start: 0,
                 length: only.len() as u16,
                 kind: Kind::License,
+                is_accompanied: true,
             }]
             .into_iter(),
         })
@@ -316,6 +336,7 @@ impl<'a> Lister<'a> {
 
     /// Takes out what belongs to a database in the same folder: it is part of its snapshot.
     fn drop_siblings(&self, folder: &OwnedFd, list: &mut List) -> Result<()> {
+        list.accompany();
         let List { names, entries } = list;
         let is_sibling = |entry: &Listed| {
             sqlite::database_of(&names[entry.range()]).is_some_and(|database| {
@@ -381,6 +402,7 @@ impl<'a> Lister<'a> {
                     FileType::Directory => Kind::Folder,
                     _ => Kind::Other,
                 },
+                is_accompanied: false,
             });
             Ok(())
         });

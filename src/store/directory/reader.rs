@@ -114,10 +114,17 @@ impl Reader for DirectoryReader {
     }
 
     fn look(&mut self, batch: &Batch, at: usize) -> Option<Facts> {
-        let (folder, name) = batch.license_at(at)?;
+        let ((folder, name), is_accompanied) = batch.license_at(at)?;
         let path = folder.strip_suffix(b"/").unwrap_or(folder);
         let folder = self.folder.existing(path).ok()?;
         let stat = sys::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        self.store.facts(&stat).filter(|_| sys::is_regular(&stat))
+        if !sys::is_regular(&stat) {
+            return None;
+        }
+        let facts = self.store.facts(&stat)?;
+        if is_accompanied {
+            return facts.with_siblings(folder, name);
+        }
+        Some(facts)
     }
 }

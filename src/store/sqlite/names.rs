@@ -6,8 +6,8 @@
 pub(crate) const SIBLINGS: [&str; 3] = [JOURNAL, LOG, INDEX];
 /// Those without which a database is not what it was.
 pub(crate) const WITH_CONTENT: [&str; 2] = [JOURNAL, LOG];
-pub(super) const JOURNAL: &str = "-journal";
-pub(super) const LOG: &str = "-wal";
+pub(crate) const JOURNAL: &str = "-journal";
+pub(crate) const LOG: &str = "-wal";
 pub(crate) const INDEX: &str = "-shm";
 /// What is appended, with digits, to the name of the first of several databases for the list of all
 /// that one transaction changes.

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sqlite3
 import struct
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ import encryption_support as encryption
 import reuse_support
 import support
 import wmlb_ctypes as w
+from target.test_host import MemoryTarget
 
 FULL = os.environ.get("WMLB_FULL") == "1"
 IN_OPEN, IN_NONBLOCK, IN_Q_OVERFLOW = 0x20, 0o4000, 0x4000
@@ -177,8 +179,61 @@ def encrypted(scene):
     for words, reused in (("of a key", 0), ("of a passphrase", scene.LICENSES)):
         hr, progress, said = scene.backup()
         assert (hr, progress.licenses_reused) == (w.S_OK, reused), (words, said)
-        assert archive.Backup(scene.opened("one")).names() == sorted(
-            os.listdir(os.fsencode(scene.store)))
+    names = archive.Backup(scene.opened("one")).names()
+    assert names == sorted(os.listdir(os.fsencode(scene.store)))
+
+
+def target(scene):
+    """A host's target appends what it has already, and is not sent it."""
+    place = MemoryTarget(w.TARGET_CREATE_ONLY | w.TARGET_REUSE)
+    scene.place = place
+    assert scene.reused() == 0 and place.reused == 0
+    first = place.published
+    assert scene.reused() == scene.LICENSES
+    one, other = map(reuse_support.unlike_information, (place.published, first))
+    assert one == other
+    assert len(first) - place.reused < 3 * archive.ALIGNMENT
+    support.write(scene.store + "/0100", os.urandom(20_000))
+    reused = scene.reused()
+    assert 150 < reused < scene.LICENSES, reused
+    scene.check("one changed")
+    # It fails, and so does the backup.
+    place.on["reuse"] = lambda before: w.E_ACCESSDENIED
+    before = place.published
+    hr, _, words = scene.backup()
+    assert (hr, place.published) == (w.E_ACCESSDENIED, before), words
+    place.on.clear()
+    # Without reuse all is sent, since nobody has read it.
+    place.capabilities = w.TARGET_CREATE_ONLY
+    assert scene.reused() == 0
+    assert place.problems == []
+
+
+def databases(scene):
+    """Unchanged ones are taken too, with an empty journal and with a log."""
+    folder = scene.store + "/0200"
+    os.rename(folder, scene.store + "/0200-was")
+    os.mkdir(folder)
+    opened = []
+    for mode in ("delete", "truncate", "wal"):
+        database = sqlite3.connect("%s/%s" % (folder, mode), isolation_level=None)
+        opened.append(database)
+        database.execute("PRAGMA journal_mode = " + mode)
+        database.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, content)")
+        for size in (100, 3_000_000):
+            database.execute("INSERT INTO t (content) VALUES (?)", (os.urandom(size),))
+    opened[2].execute("PRAGMA wal_checkpoint(FULL)")
+    assert os.path.getsize(folder + "/truncate-journal") == 0
+    assert os.path.getsize(folder + "/wal-wal") > 0
+    scene.LICENSES += 3
+    reuse_support.wait_for_tick(scene.root)
+    scene.check("new databases")
+    assert scene.check("databases") == scene.LICENSES
+    for number, database in enumerate(opened):
+        reuse_support.wait_for_tick(scene.root)
+        database.execute("UPDATE t SET content = ? WHERE n = 1", (b"%d" % number,))
+        assert 0 < scene.check("database %d changed" % number) < scene.LICENSES
+        database.close()
 
 
 def main(*names):
@@ -199,6 +254,12 @@ class Reuse(unittest.TestCase):
 
     def test_encrypted(self):
         self.run_ahead("encrypted")
+
+    def test_databases(self):
+        self.run_ahead("databases")
+
+    def test_target(self):
+        self.run_ahead("target")
 
     def test_settings(self):
         self.run_ahead("settings")

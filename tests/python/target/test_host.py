@@ -22,6 +22,8 @@ class MemoryTarget:
         self.piece = piece
         self.published = None
         self.begun = None
+        # Bytes that were not sent.
+        self.reused = 0
         self.calls = []
         self.threads = set()
         self.problems = []
@@ -67,6 +69,14 @@ class MemoryTarget:
 
             return self._call("write", body)
 
+        def reuse(_, offset, length):
+            def body():
+                assert 0 < length <= len(self.published) - offset
+                self.begun += self.published[offset : offset + length]
+                self.reused += length
+
+            return self._call("reuse", body)
+
         def publish(_, overwrite):
             def body():
                 assert overwrite in (0, 1)
@@ -109,7 +119,7 @@ class MemoryTarget:
 
         functions = {
             "begin": w.TargetBegin(begin), "write": w.TargetWrite(write),
-            "reuse": w.TargetReuse(), "publish": w.TargetPublish(publish),
+            "reuse": w.TargetReuse(reuse), "publish": w.TargetPublish(publish),
             "abandon": w.TargetAbandon(abandon), "stat": w.TargetStat(stat),
             "read": w.TargetRead(read),
         }
@@ -397,7 +407,7 @@ class Arguments(TargetCase):
             self.assert_hr(self.target_.set_on(self.restorer, **{function: None}), w.E_POINTER)
             self.assertIn(function, self.restorer.last_error())
         self.target_.capabilities = w.TARGET_REUSE
-        self.assert_hr(self.target_.set_on(self.restorer), w.E_POINTER)
+        self.assert_hr(self.target_.set_on(self.restorer, reuse=None), w.E_POINTER)
         self.target_.capabilities = 0
         ops = self.target_.ops()
         for size in 0, 7, ctypes.sizeof(w.TargetOps) - 1:
