@@ -8,6 +8,7 @@
     cold       the same as backup, with nothing of the store in memory (root only)
     restore    into a missing store, for root on a new file system each time
     verify     a backup file
+    list       the licenses in it, on one line each
     sqlite     a store that is one database
     start      from dlopen() to the end of a backup of 10 licenses
     scale      the time a license, in a store of 10,000 and in one of --scale-to
@@ -29,7 +30,7 @@ import databases
 import file_systems
 import peers
 
-WORKS = ("backup", "encrypted", "cold", "restore", "verify", "sqlite", "start", "scale")
+WORKS = ("backup", "encrypted", "cold", "restore", "verify", "list", "sqlite", "start", "scale")
 OURS = "libwmlb"
 # Of a backup file, that are no licenses.
 OWN_MEMBERS = 2
@@ -191,15 +192,21 @@ class Bench:
         where = "a new ext4 in memory each" if file_systems.are_possible() else "a new folder each"
         self.compare(f"Restore, {threads} threads, {describe(store)}, {where}", ways, base)
 
-    def verify(self, count):
+    def read(self, title, count, work, base):
+        """A program that reads a backup, and one that reads the archive of tar."""
         store, threads = self.store(count), self.arguments.threads
         backup, archive = self.archives(store)
-        base = "zstd -dc \\| tar t"
-        commands = {OURS: [self.program("restorer"), "verify", backup, str(threads)],
+        commands = {OURS: [self.program("restorer"), work, backup, str(threads)],
                     base: peers.command(base, archive)}
         ways = {name: lambda command=command: contextlib.nullcontext((command, None))
                 for name, command in commands.items()}
-        self.compare(f"Verify, {threads} threads, {describe(store)}", ways, base)
+        self.compare(f"{title}, {threads} threads, {describe(store)}", ways, base)
+
+    def verify(self, count):
+        self.read("Verify", count, "verify", "zstd -dc \\| tar t")
+
+    def list(self, count):
+        self.read("List", count, "list", "zstd -dc \\| tar tv")
 
     def sqlite(self, count):
         database = self.arguments.database

@@ -754,6 +754,11 @@ typedef struct wmlb_progress {
      * were; and other things that were found in the store.
      */
     uint64_t licenses_skipped;
+    /**
+     * Of those that are done, the ones that a backup took from the one that it replaces, since
+     * they have not changed (WMLB_BACKUP_REREAD).
+     */
+    uint64_t licenses_reused;
 } wmlb_progress;
 
 /**
@@ -820,6 +825,13 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * its encrypted form, since the key that opens it may be elsewhere.
  */
 #define WMLB_BACKUP_VERIFY 0x200u
+
+/**
+ * Reads every license. Without this flag, and with WMLB_BACKUP_OVERWRITE, what has not
+ * changed since the backup that is replaced is taken from that: as far as it can be told
+ * without opening a license, by its size, its inode number and its times.
+ */
+#define WMLB_BACKUP_REREAD 0x400u
 
 /**
  * Lets a backup of a store without licenses replace a backup that has some. Without this
@@ -1453,7 +1465,8 @@ typedef struct wmlb_license_info {
  * Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
  *
  * Threads: it is called on the thread that called the enumeration. During the call, every
- * function of this library may be called.
+ * function of this library may be called. After a fork() in it, the child must call exec() or
+ * _exit() before the function returns.
  *
  * The function must return normally. An exception or pthread_exit() that leaves it ends the
  * process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
@@ -1514,7 +1527,10 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  * Lists the licenses in the backup file (property RestorePath), or those of them that the property
  * Only and the filter choose: calls callback for each, in the
  * order of their names, and returns at the end of the list. The file is checked on the way: when
- * damage is found, callback has received the licenses before it.
+ * damage is found, callback has received the licenses before it. (Damage is found by checksums;
+ * that nobody has made another file of it takes wmlb_restorer_verify_backup().) Of a larger file,
+ * threads of the library (property Threads) read ahead of callback; they have ended when the
+ * function returns.
  *
  * Parameters:
  * - restorer: the handle.

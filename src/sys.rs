@@ -22,6 +22,7 @@ mod secret_memory;
 #[cfg(feature = "encryption")]
 mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
+mod share;
 mod spawn;
 mod store_file;
 mod stream;
@@ -40,8 +41,8 @@ pub use attributes::copy_attributes;
 pub use bell::Bell;
 pub use contents::{ReadAt, ReadSeek, reads_equal};
 pub use durable::{
-    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_all,
-    synchronize_file, synchronize_file_system, synchronize_folder,
+    close, has_common_locks, is_local, keeps_times, report_late_errors, set_file_mode,
+    synchronize_all, synchronize_file, synchronize_file_system, synchronize_folder,
 };
 pub use lacking::{
     Ownership, copy_mode, exchange, is_append_only, make_folder, open_made, rename_in_one_step,
@@ -62,6 +63,7 @@ pub use runner::Runner;
 pub use secret_memory::SecretBytes;
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
+pub use share::{Part, share};
 pub use spawn::{Thread, scope};
 pub use store_file::{Care, HostFiles, StoreFile};
 pub use stream::{StreamWriter, read_stream};

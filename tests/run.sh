@@ -124,15 +124,16 @@ python_room() {
     cat "$1/$2"
 }
 
-# As many rooms at once as there are processors, the longest first. unittest counts what it ran;
-# this turns that into what has passed. A room that says nothing at its end has failed.
+# One room more at once than there are processors, since many tests wait for the disk; the longest
+# first. unittest counts what it ran; this turns that into what has passed. A room that says nothing
+# at its end has failed.
 python_tests() {
     local output room rooms ran bad left_out good
     output=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-python.XXXXXX")
     rooms=$(cd tests/python && ls -d */ | tr -d / | grep -v __pycache__)
     export -f python_room
     printf '%s\n' trust restore sqlite $rooms | awk '!seen[$0]++' |
-        xargs -P "$(nproc)" -I{} bash -c 'python_room "$@"' room "$output" {}
+        xargs -P "$(($(nproc) + 1))" -I{} bash -c 'python_room "$@"' room "$output" {}
     ran=$(sum_of '^Ran ([0-9]+) tests?.*' "$output")
     bad=$(cat "$output"/* | grep '^FAILED' |
         grep -oE '(failures|errors|unexpected successes)=[0-9]+' |

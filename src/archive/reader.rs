@@ -86,6 +86,12 @@ impl Archive {
         self.frames.aside(|source| Index::read(source, path, first))
     }
 
+    /// Reads bytes of its frames.
+    pub fn read_range(&mut self, start: u64, length: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.frames
+            .aside(|source| source.read_range(start, length, out))
+    }
+
     /// The number of licenses, and their bytes, that the file says it has; 0 where that is not
     /// told.
     pub fn stated_amount(&mut self) -> Result<(u64, u64)> {
@@ -97,7 +103,7 @@ impl Archive {
 
     /// The frames that follow, and what checks them.
     pub fn split(self) -> (FrameReader, Checker) {
-        let checker = Checker::new(self.path, self.first);
+        let checker = Checker::new(self.path, self.first, true);
         (self.frames, checker)
     }
 
@@ -210,6 +216,8 @@ struct FrameOrder {
 pub struct Checker {
     path: PathBuf,
     first: Seal,
+    /// Whether contents are hashed: what is only looked at need not be proved.
+    hashes: bool,
     state: Mutex<FrameOrder>,
     next: Condvar,
 }
@@ -231,13 +239,14 @@ impl Drop for NextTurn<'_> {
 }
 
 impl Checker {
-    fn new(path: PathBuf, first: Seal) -> Self {
+    fn new(path: PathBuf, first: Seal, hashes: bool) -> Self {
         Checker {
             path,
             first,
+            hashes,
             state: Mutex::new(FrameOrder {
                 next: 1,
-                walk: Walk::new(first),
+                walk: Walk::new(first, hashes),
                 failed: false,
             }),
             next: Condvar::new(),
@@ -246,7 +255,13 @@ impl Checker {
 
     /// One for frames of the same archive that are chosen anew.
     pub fn again(&self) -> Self {
-        Checker::new(self.path.clone(), self.first)
+        Checker::new(self.path.clone(), self.first, self.hashes)
+    }
+
+    /// One that hashes no content, for the same frames: damage is found by the checksums of frames
+    /// and of their contents, and they must be those that the summary says.
+    pub fn without_hashes(&self) -> Self {
+        Checker::new(self.path.clone(), self.first, false)
     }
 
     /// Unpacks a frame, and goes through it when all before it were. [`Error::Canceled`]
@@ -258,7 +273,12 @@ impl Checker {
         content: &mut Vec<u8>,
         pieces: &mut Pieces,
     ) -> Result<()> {
-        let unpacked = unpacker.unpack(&frame.data, frame.length, content);
+        let (data, length) = (&frame.data, frame.length);
+        let unpacked = if self.hashes {
+            unpacker.unpack(data, length, content)
+        } else {
+            unpacker.unpack_unhashed(data, length, content)
+        };
         let mut turn = lock(&self.state);
         while turn.next != frame.index {
             turn = wait(&self.next, turn);
@@ -278,7 +298,10 @@ impl Checker {
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
         };
-        if let Some(chosen) = frame.chosen {
+        if let Some(mut chosen) = frame.chosen {
+            if !self.hashes {
+                chosen.seal.hash = None;
+            }
             if chosen.seal != seal {
                 let what = "it is not what the summary says";
                 drop(turn);

@@ -10,17 +10,18 @@ use memchr::{memchr, memchr_iter};
 pub const BACKUP: &[u8] = b"Backup";
 
 /// How such a license begins.
-const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
+pub const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
 
 /// What grants the action: the text before its name, and after it. What is done when it is taken
 /// does not matter.
 const GRANT: &[u8] = br#"<ONACTION type=""#;
-const GRANTED: &[u8] = br#""><CONDITION><![CDATA[TRUE]]></CONDITION>"#;
+const TAG_END: &[u8] = br#"">"#;
+const GRANTED: &[u8] = br#"<CONDITION><![CDATA[TRUE]]></CONDITION>"#;
 const DONE: &[u8] = b"<ACTION>";
 const DONE_END: &[u8] = b"</ACTION>";
 const GRANT_END: &[u8] = b"</ONACTION>";
 
-const CDATA: &[u8] = b"<![CDATA[";
+pub const CDATA: &[u8] = b"<![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
 
 /// The name of the action, wherever it stands.
@@ -33,14 +34,20 @@ pub fn grants_backup(content: &[u8]) -> bool {
         let (before, after) = data.split_at(FINDER.find(data)?);
         let before = before.strip_suffix(GRANT)?;
         let after = &after[BACKUP.len()..];
-        let mut rest = after.strip_prefix(GRANTED)?;
-        if let Some(done) = rest.strip_prefix(DONE) {
-            rest = after_cdata(done.strip_prefix(CDATA)?)?.strip_prefix(DONE_END)?;
-        }
+        after_grant(after.strip_prefix(TAG_END)?)?;
         // Nothing else in it speaks of the action.
-        Some(rest.starts_with(GRANT_END) && FINDER.find(after).is_none() && is_whole(before)?)
+        Some(FINDER.find(after).is_none() && is_whole(before)?)
     };
     grants().unwrap_or(false)
+}
+
+/// What is behind an element that grants the action, from the end of its first tag on.
+pub fn after_grant(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text.strip_prefix(GRANTED)?;
+    if let Some(done) = rest.strip_prefix(DONE) {
+        rest = after_cdata(done.strip_prefix(CDATA)?)?.strip_prefix(DONE_END)?;
+    }
+    rest.strip_prefix(GRANT_END)
 }
 
 /// Whether this text closes every element that it opens, and no other; None if a glance cannot
@@ -132,13 +139,13 @@ const fn repeated(byte: u8) -> u64 {
 }
 
 /// The text after the CDATA section that begins before `data`.
-fn after_cdata(data: &[u8]) -> Option<&[u8]> {
+pub fn after_cdata(data: &[u8]) -> Option<&[u8]> {
     let end = memchr_iter(b'>', data).find(|&end| data[..=end].ends_with(CDATA_END))?;
     Some(&data[end + 1..])
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::{Excerpt, Inspector, Right, Statement};
     use super::*;
 
@@ -159,8 +166,8 @@ mod tests {
         assert_eq!(marks, [0, 5, 6, 7, 8, 9, 13, 16]);
     }
 
-    const END: &str = "</DATA></LICENSORINFO></LICENSE>";
-    const GRANT: &str =
+    pub const END: &str = "</DATA></LICENSORINFO></LICENSE>";
+    pub const GRANT: &str =
         r#"<ONACTION type="Backup"><CONDITION><![CDATA[TRUE]]></CONDITION></ONACTION>"#;
 
     fn right_as_xml(text: &str) -> Right {
@@ -171,7 +178,7 @@ mod tests {
     }
 
     /// Texts that may stand between the elements of a license, and between parts of the grant.
-    fn pieces() -> Vec<String> {
+    pub fn pieces() -> Vec<String> {
         let refused = GRANT.replace("TRUE", "FALSE");
         let plain = GRANT.replace("<![CDATA[TRUE]]>", "TRUE");
         let done = GRANT.replace(

@@ -106,6 +106,9 @@ namespace Wmlb
         /// <summary>Read the file back from the disk before it takes its name.</summary>
         Verify = 512,
 
+        /// <summary>Read also what has not changed since the backup that is replaced.</summary>
+        Reread = 1024,
+
         /// <summary>A store without licenses may replace a backup that has some.</summary>
         Empty = 2048,
     }

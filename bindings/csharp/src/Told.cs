@@ -15,6 +15,7 @@ namespace Wmlb
             BytesTotal = (long)told.bytes_total;
             LicensesRestricted = (long)told.licenses_restricted;
             LicensesSkipped = (long)told.licenses_skipped;
+            LicensesReused = (long)told.licenses_reused;
         }
 
         /// <summary>Licenses saved so far.</summary>
@@ -34,6 +35,9 @@ namespace Wmlb
 
         /// <summary>Licenses left out because they could not be read, or were kept.</summary>
         public long LicensesSkipped { get; }
+
+        /// <summary>Of those saved, the ones taken from the backup that is replaced.</summary>
+        public long LicensesReused { get; }
     }
 
     /// <summary>One event of an operation.</summary>

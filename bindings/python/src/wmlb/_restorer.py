@@ -207,6 +207,7 @@ class Restorer:
         partial: bool = False,
         verify: bool = False,
         empty: bool = False,
+        reread: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
@@ -214,10 +215,11 @@ class Restorer:
 
         overwrite: replace a backup that is there. partial: leave out licenses that cannot be
         read, instead of failing. verify: read the file back before it takes its name. empty: a
-        store without licenses may replace a backup that has some.
+        store without licenses may replace a backup that has some. reread: read also what has not
+        changed since the backup that is replaced.
         """
         self.set_property(native.PROP_BACKUP_PATH, to)
-        flags = _backup_flags(overwrite, partial, verify, empty)
+        flags = _backup_flags(overwrite, partial, verify, empty, reread)
         return self._operate("backup_licenses", flags, on_progress, on_event)
 
     async def backup_async(
@@ -228,12 +230,13 @@ class Restorer:
         partial: bool = False,
         verify: bool = False,
         empty: bool = False,
+        reread: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As backup(), for asyncio. To cancel the task cancels the backup."""
         self.set_property(native.PROP_BACKUP_PATH, to)
-        flags = _backup_flags(overwrite, partial, verify, empty)
+        flags = _backup_flags(overwrite, partial, verify, empty, reread)
         return await self._operate_async("backup_licenses", flags, on_progress, on_event)
 
     def restore(
@@ -446,12 +449,15 @@ def _length(path: Path) -> int:
     return len(str(path))
 
 
-def _backup_flags(overwrite: bool, partial: bool, verify: bool, empty: bool) -> int:
+def _backup_flags(
+    overwrite: bool, partial: bool, verify: bool, empty: bool, reread: bool
+) -> int:
     return (
         native.BACKUP_OVERWRITE * bool(overwrite)
         | native.BACKUP_PARTIAL * bool(partial)
         | native.BACKUP_VERIFY * bool(verify)
         | native.BACKUP_EMPTY * bool(empty)
+        | native.BACKUP_REREAD * bool(reread)
     )
 
 
