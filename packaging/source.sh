@@ -11,9 +11,14 @@ trap 'rm -rf "$work"' EXIT
 
 mkdir -p "$work/$tree/.cargo"
 git archive HEAD | tar -x -C "$work/$tree"
-# Its own .cargo says where the crates are.
-cargo vendor --quiet --locked --versioned-dirs "$work/$tree/vendor" >"$work/config"
-sed "s|$work/$tree/||" "$work/config" >"$work/$tree/.cargo/config.toml"
+cargo vendor --quiet --locked --versioned-dirs "$work/$tree/vendor"
+cat >"$work/$tree/.cargo/config.toml" <<'END'
+[source.crates-io]
+replace-with = "vendor"
+
+[source.vendor]
+directory = "vendor"
+END
 python3 packaging/crates.py notices >"$work/$tree/THIRD-PARTY.txt"
 time=$(git log -1 --format=%ct)
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" -C "$work" -c "$tree" |

@@ -1,7 +1,8 @@
 #!/bin/sh
 # wheel.sh TARGET OUT: a wheel for Python with the library that packaging/cross.sh built for a
 # target, or that is in WMLB_DIST, into OUT. Its name says which systems it is for: by glibc, from
-# the newest symbol that the library needs. PYTHON has hatchling and pip.
+# the newest symbol that the library needs. PYTHON has hatchling and pip; for musl there is
+# patchelf.
 set -eu
 target=$1
 out=$(mkdir -p "$2" && cd "$2" && pwd)
@@ -23,6 +24,15 @@ case $target in
 esac
 work=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-wheel.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+case $target in
+*-musl*)
+    # By this name musl's own systems have the C library, and auditwheel knows it; musl's loader
+    # takes each that begins so for itself.
+    cp "$WMLB_LIBRARY" "$work/libwmlb.so.1"
+    WMLB_LIBRARY=$work/libwmlb.so.1
+    patchelf --replace-needed libc.so "libc.musl-$machine.so.1" "$WMLB_LIBRARY"
+    ;;
+esac
 python3 packaging/crates.py notices "$target" >"$work/THIRD-PARTY.txt"
 export WMLB_LIBRARY WMLB_NOTICES="$work/THIRD-PARTY.txt" WMLB_WHEEL_PLATFORM="$platform"
 "${PYTHON:-python3}" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work" \

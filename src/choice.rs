@@ -70,11 +70,13 @@ impl Wanted {
             .is_none_or(|patterns| patterns.match_name(name))
     }
 
-    /// The frames to be looked at.
-    pub fn open(&self, archive: Archive) -> Result<(FrameReader, Checker)> {
+    /// The frames to be looked at. Of a stream that is all of them.
+    pub fn open(&self, mut archive: Archive) -> Result<(FrameReader, Checker)> {
         match self.of_names() {
-            Some(patterns) => archive.choose(|frames| frames_for(patterns, frames)),
-            None => Ok(archive.split()),
+            Some(patterns) if archive.can_seek() => {
+                archive.choose(|frames| frames_for(patterns, frames))
+            }
+            _ => Ok(archive.split()),
         }
     }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # package.sh FOLDER: makes the add-on there, script.wmlb, with the Python package and the library
-# that packaging/build.sh has built in it; and, where there is zip, script.wmlb-1.0.0.zip, which
-# Kodi installs.
+# that packaging/build.sh has built in it; and script.wmlb-1.0.0.zip, which Kodi installs, where
+# zip is.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

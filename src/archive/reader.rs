@@ -80,6 +80,11 @@ impl Archive {
         self.frames.is_authentic()
     }
 
+    /// Whether frames can be read in any order.
+    pub fn can_seek(&mut self) -> bool {
+        self.frames.aside(|source| source.length()).is_ok()
+    }
+
     /// What the file says of itself at its end. That its frames are like that is not known by it.
     pub fn index(&mut self) -> Result<Index> {
         let (path, first) = (&self.path, self.first);
@@ -443,8 +448,10 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
             own,
         } = worker;
         self.checker.check(unpacker, &frame, content, pieces)?;
-        if let (Some(choice), Some(chosen)) = (&self.choice, frame.chosen) {
-            pieces.retain(|number, name| choice.has(chosen.number, number, name));
+        if let Some(choice) = &self.choice {
+            // Where all frames are read, the names alone tell.
+            let frame = frame.chosen.map_or(0, |chosen| chosen.number);
+            pieces.retain(|number, name| choice.has(frame, number, name));
         }
         self.used.lock().push(frame.data);
         self.control.check()?;

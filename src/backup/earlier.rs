@@ -96,8 +96,9 @@ impl<'a> Earlier<'a> {
 }
 
 impl Opened<'_> {
-    /// The frames that a backup made at `now`, of this kind of store, may take from it.
-    pub fn reuse(&self, now: &Info) -> Option<Reuse<'_>> {
+    /// The frames that a backup made at `now`, of this kind of store, may take from it. One that
+    /// `encrypts` takes them from what is known to be what was once written.
+    pub fn reuse(&self, now: &Info, encrypts: bool) -> Option<Reuse<'_>> {
         let Ok(Some(read)) = &self.read else {
             return None;
         };
@@ -106,7 +107,8 @@ impl Opened<'_> {
         };
         let before = &read.info;
         // A clock that was set back may come to the same times again.
-        if before.store != now.store || before.created > now.created {
+        let goes_back = before.created > now.created;
+        if before.store != now.store || goes_back || (encrypts && !read.is_encrypted) {
             return None;
         }
         let bytes = match &read.file {

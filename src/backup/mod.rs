@@ -259,7 +259,7 @@ impl Backup {
         let writer = Writer::new(output, &info, encryption, &new_file)?;
         let reuse = match self.has(WMLB_BACKUP_REREAD) {
             true => None,
-            false => earlier.reuse(&info),
+            false => earlier.reuse(&info, encryption.is_some()),
         };
         let packing = self.packing(listing.contents, control, scratch, reuse)?;
         let (licenses, bytes) = listing.list.totals().unwrap_or_default();

@@ -48,7 +48,7 @@ def compiled(work, compiler, standard, source):
     program = os.path.join(work, os.path.basename(source).replace(".", "-"))
     built(
         compiler, "-std=" + standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1",
-        "-I" + os.path.join(ROOT, "include"), driver(source), "-o", program,
+        "-I" + os.path.join(ROOT, "include"), source, "-o", program,
         "-L" + work, "-lwmlb", "-pthread",
     )
     return [program]
@@ -56,12 +56,12 @@ def compiled(work, compiler, standard, source):
 
 @host("C", ("cc", "gcc"), ci=True)
 def c(work):
-    return compiled(work, "cc", "c11", "driver.c")
+    return compiled(work, "cc", "c11", driver("driver.c"))
 
 
 @host("C++", ("c++", "g++"), ci=True)
 def cpp(work):
-    return compiled(work, "c++", "c++17", "driver.cpp")
+    return compiled(work, "c++", "c++17", driver("driver.cpp"))
 
 
 def declarations(work):
@@ -142,10 +142,32 @@ def perl(work):
     return ["perl", driver("driver.pl")]
 
 
+@host(
+    "Java", ("java", "default-jre-headless"), ("javac", "default-jdk-headless"),
+    ("/usr/share/java/jna.jar", "libjna-java"),
+)
+def java(work):
+    """With JNA: the JDK's own foreign functions are final from 22 on."""
+    built("javac", "-cp", "/usr/share/java/jna.jar", "-d", work, driver("Driver.java"))
+    return ["java", "-cp", "/usr/share/java/jna.jar:" + work, "Driver"]
+
+
+@host("R", ("Rscript", "r-base-core"), ("cc", "gcc"))
+def r(work):
+    """With functions in C between: R has no other way."""
+    library = os.path.join(work, "driver_r.so")
+    built(
+        "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-I/usr/share/R/include",
+        "-I" + os.path.join(ROOT, "include"), driver("driver_r.c"), "-o", library, "-L" + work,
+        "-lwmlb",
+    )
+    return ["Rscript", "--vanilla", driver("driver.R"), library]
+
+
 @host("Erlang", ("escript", "erlang-base"), ("cc", "gcc"))
 def erlang(work):
     """Through a port: what a port runs is the driver of C."""
-    return ["escript", driver("driver.escript"), compiled(work, "cc", "c11", "driver.c")[0]]
+    return ["escript", driver("driver.escript"), compiled(work, "cc", "c11", driver("driver.c"))[0]]
 
 
 def is_there(need):
@@ -157,19 +179,19 @@ def missing(kind):
 
 
 def install(kinds):
-    packages = sorted({package for kind in kinds for package in missing(kind)})
-    for package in [package for package in packages if package.endswith(" of npm")]:
-        packages.remove(package)
-        subprocess.run(
-            ["npm", "install", "--silent", "--no-save", "--prefix", NODE, package.split()[0]],
-            stdout=subprocess.DEVNULL,
-        )
-    if packages and os.geteuid() == 0:
+    packages = {package for kind in kinds for package in missing(kind)}
+    of_npm = {package for package in packages if package.endswith(" of npm")}
+    of_debian = sorted(packages - of_npm)
+    if of_debian and os.geteuid() == 0:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "--quiet"], env=environment, stdout=subprocess.DEVNULL)
+        options = ["--quiet", "--yes", "--no-install-recommends"]
+        for command in (["update", "--quiet"], ["install", *options, *of_debian]):
+            subprocess.run(["apt-get", *command], env=environment, stdout=subprocess.DEVNULL)
+    if of_npm and is_there("npm"):
+        names = [package.split()[0] for package in of_npm]
         subprocess.run(
-            ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages],
-            env=environment, stdout=subprocess.DEVNULL,
+            ["npm", "install", "--silent", "--no-save", "--prefix", NODE, *names],
+            stdout=subprocess.DEVNULL,
         )
 
 

@@ -25,6 +25,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "tests/python")]
 
 import hosts  # noqa: E402
 import license_forge  # noqa: E402
+import short  # noqa: E402
 
 # Nothing lasts this long, unless it hangs.
 HANGS = 60
@@ -329,14 +330,24 @@ def run(host, table):
     return seen
 
 
+def run_short(host, work):
+    """Of the shortest program in this language, as run()."""
+    with tempfile.TemporaryDirectory(prefix="wmlb-conformance-", dir=QUICK) as root:
+        folders = Folders(root)
+        folders.make("links", 1500)
+        return short.run(host, work, folders) or "ok"
+
+
+SHORT = "the shortest program"
+
+
 def show(table, results):
-    width = max(map(len, table))
+    rows = [*table, SHORT]
+    width = max(map(len, rows))
     print(" " * width, *results)
-    for name in table:
-        row = [
-            (seen[name] if len(seen[name]) < 3 else "FAIL").center(len(host))
-            for host, seen in results.items()
-        ]
+    for name in rows:
+        said = {host: seen.get(name, "") for host, seen in results.items()}
+        row = [(one if len(one) < 3 else "FAIL").center(len(host)) for host, one in said.items()]
         print(name.ljust(width), *row)
     for host, seen in results.items():
         for name, said in seen.items():
@@ -358,8 +369,16 @@ def main():
         ready, left_out = hosts.prepare(work, options.hosts, options.all, options.install)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             runs = [(host.name, pool.submit(run, host, table)) for host in ready]
+            others = [
+                (host.name, pool.submit(run_short, host, work)) for host in ready
+                if host.name in short.PROGRAMS and (options.only or SHORT) in SHORT
+            ]
             results = {name: future.result() for name, future in runs}
+            for name, future in others:
+                results[name][SHORT] = future.result()
     show(table, results)
+    print("lines of the shortest program:", ", ".join(
+        "%s %d" % (name, short.lines(short.PROGRAMS[name][0])) for name, _ in others))
     for name, why in left_out.items():
         print("left out: %s (%s)" % (name, why))
     said = [said for seen in results.values() for said in seen.values()]

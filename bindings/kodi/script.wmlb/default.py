@@ -1,5 +1,5 @@
-"""Backs up and restores the licenses that Kodi holds. The add-on's settings run this with "backup"
-or "restore"; started by itself, it asks which."""
+"""Backs up and restores the licenses that Kodi holds: from the add-on's settings, which run this
+with "backup" or "restore", or, started by itself, after a question which."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""Stands in for the modules of Kodi that the add-on imports; "install" puts them in place.
-Parameters and rules are those of Kodi 20's documentation. What the user sees is printed, a line of
-JSON each; what the user does comes from a table."""
+"""Stands in for the modules of Kodi that the add-on imports; run() puts them there. Parameters and
+rules are those of Kodi 20's documentation. What the user sees is printed, a line of JSON each;
+what the user does comes from a table."""
 
 import json
 import os

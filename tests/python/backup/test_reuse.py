@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import archive
+import encryption_support as encryption
 import reuse_support
 import support
 import wmlb_ctypes as w
@@ -60,6 +61,12 @@ class Scene(reuse_support.Scene):
     def frames(self):
         """Where its frames of licenses are."""
         return archive.frames_of(self.file())[1:-1]
+
+    def opened(self, passphrase):
+        """The path of the backup file in clear."""
+        to = os.path.join(self.memory.name, "opened")
+        encryption.age_with_passphrase(passphrase, "-d", "-o", to, self.path)
+        return to
 
     def change(self, offset, data=None):
         """Changes a byte of the backup, or what is from there on."""
@@ -149,6 +156,31 @@ def settings(scene):
     restored.release()
 
 
+def encrypted(scene):
+    """It is taken from what can be opened: encrypted to a key that is set, and authentic."""
+    scene.decrypt = encryption.decrypt
+    one, other = encryption.key(), encryption.key(1)
+    # Nobody knows that a file in clear is what was written.
+    scene.settings = {"Recipients": one.recipient, "Identities": one.identity}
+    assert scene.check("from a file in clear") == 0
+    assert scene.check("encrypted") == scene.LICENSES
+    scene.change(os.path.getsize(scene.path) // 2)
+    assert 0 < scene.check("damaged") < scene.LICENSES
+    scene.settings["Identities"] = other.identity
+    assert scene.check("another key") == 0
+    scene.settings = {"Identities": one.identity}
+    assert scene.check("into a file in clear") == scene.LICENSES
+    scene.settings = {"Recipients": one.recipient}
+    for words in ("from a file in clear", "without a key"):
+        assert scene.check(words) == 0, words
+    scene.settings = {"Passphrase": "one"}
+    for words, reused in (("of a key", 0), ("of a passphrase", scene.LICENSES)):
+        hr, progress, said = scene.backup()
+        assert (hr, progress.licenses_reused) == (w.S_OK, reused), (words, said)
+        assert archive.Backup(scene.opened("one")).names() == sorted(
+            os.listdir(os.fsencode(scene.store)))
+
+
 def main(*names):
     for name in names:
         with tempfile.TemporaryDirectory(prefix="wmlb-reuse-") as root:
@@ -164,6 +196,9 @@ class Reuse(unittest.TestCase):
 
     def test_times(self):
         self.run_ahead("clock_set_back", "just_changed")
+
+    def test_encrypted(self):
+        self.run_ahead("encrypted")
 
     def test_settings(self):
         self.run_ahead("settings")

@@ -51,8 +51,9 @@ chroot /mnt/root sh -euc '
     cc consumer.c $flags -o consumer
     ./consumer
     wmlb verify --quiet backups
+    test ! -e /etc/systemd/user/timers.target.wants/wmlb-backup.timer
     dpkg --purge libwmlb1 libwmvcore1 libwmlb-dev wmlb python3-wmlb
-    ! command -v wmlb
+    test ! -e /usr/bin/wmlb
 '
 """
 
@@ -170,6 +171,24 @@ class Release(Case):
                 self.assertIn(VERSION, content)
                 sums -= {each for each in sums if each in content}
         self.assertEqual(sums, set())
+
+
+class Source(Case):
+    def test_its_crates_are_all(self):
+        """Cargo finds them with nothing of its own, and without a network."""
+        if not os.environ.get("WMLB_FULL"):
+            self.skipTest("it packs 100 MB: WMLB_FULL=1")
+        support.need_root()
+        need_cargo()
+        run("sh", os.path.join(PACKAGING, "source.sh"), self.folder,
+            env={**os.environ, "XZ_OPT": "-0"})
+        run("tar", "-xf", self.path("libwmlb-%s.tar.xz" % VERSION), "-C", self.folder)
+        tree = self.path("libwmlb-" + VERSION)
+        os.mkdir(self.path("cargo"))
+        run("unshare", "--net", "cargo", "fetch", "--locked", "--offline", cwd=tree,
+            env={**os.environ, "CARGO_HOME": self.path("cargo")})
+        with open(os.path.join(tree, "THIRD-PARTY.txt"), encoding="utf-8") as file:
+            self.assertIn("blake3 ", file.read())
 
 
 class FromSource(Case):

@@ -17,7 +17,7 @@ VERSION = "1.0.0"
 
 
 def run(*command, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900,
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1800,
                           **options)
     if done.returncode != 0:
         raise AssertionError("%s: %s" % (command, done.stdout.decode(errors="replace")))
