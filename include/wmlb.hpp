@@ -11,18 +11,18 @@
  *     backup.wait();
  *
  * Errors. Each function that can fail is there twice, as in std::filesystem: one throws
- * wmlb::error, one takes a std::error_code& that it sets, to no error on success. Compiled
- * with -fno-exceptions only the second ones are there. Where memory for the wrapper itself
- * runs out, std::bad_alloc is thrown by both.
+ * wmlb::error, one takes a std::error_code& that it sets, to no error on success. Compiled with
+ * -fno-exceptions only the second ones are there. If memory for the wrapper itself runs out, both
+ * throw std::bad_alloc.
  *
  * Callbacks are called on the operation's thread, one call at a time; what holds in a
  * wmlb_status_callback holds in them. An exception that leaves one is stopped there: it
  * cancels the operation, and wait() throws it again. longjmp, pthread_exit and
  * pthread_cancel cannot be stopped, and must not leave a callback: they end the process.
  *
- * Threads. As in wmlb.h, every function may be called from any thread, but for what
- * changes which object owns what: moving, assigning and destroying a restorer or an
- * operation must not happen at the same time as other calls on the same object.
+ * Threads. As in wmlb.h, every function may be called from any thread. Exception: moving, assigning
+ * or destroying a restorer or an operation must not happen at the same time as other calls on the
+ * same object.
  */
 
 #ifndef WMLB_HPP
@@ -173,7 +173,7 @@ inline std::error_code make_error_code(wmlb_hresult hr) noexcept
     return hr < 0 ? std::error_code(hr, category()) : std::error_code();
 }
 
-/// What lets an errc be compared with a std::error_code, and assigned to one.
+/// Lets an errc be compared with a std::error_code, and assigned to one.
 inline std::error_code make_error_code(errc code) noexcept
 {
     return std::error_code(static_cast<int>(code), category());
@@ -190,8 +190,8 @@ constexpr bool operator==(errc code, wmlb_hresult hr) noexcept { return hr == co
 constexpr bool operator!=(errc code, wmlb_hresult hr) noexcept { return !(hr == code); }
 #endif
 
-/// A call or an operation that failed. code() says why, what() says it in words that name
-/// the path and the cause.
+/// A call or an operation that failed. code() is the reason; what() is the message, which names the
+/// path and the cause.
 class error : public std::system_error {
 public:
     error(std::error_code code, const std::string &words)
@@ -199,7 +199,7 @@ public:
     {
     }
 
-    /// The library's words and nothing else.
+    /// The library's message, and nothing else.
     const char *what() const noexcept override
     {
         return words_->empty() ? std::system_error::what() : words_->c_str();
@@ -214,7 +214,7 @@ private:
 
 /* ---- what callbacks are told ---- */
 
-/// What an event tells: the WMLB_STATUS_* constant that each is set to says when it comes.
+/// What an event reports; the WMLB_STATUS_* constant of each says when it comes.
 enum class status : std::int32_t {
     error = WMLB_STATUS_ERROR,
     begin = WMLB_STATUS_BACKUPRESTORE_BEGIN,
@@ -417,8 +417,8 @@ struct restore_request {
     std::uint32_t flags = 0;    ///< of the restore
 };
 
-/// What is asked before a restore. It answers a result code, of which a failure refuses, and may
-/// set the address that the user can go to.
+/// The function that is asked before a restore. It returns a result code; a failure refuses the
+/// restore. It may set an address that the user can go to.
 using restore_authorizer = std::function<wmlb_hresult(const restore_request &, std::string &url)>;
 
 /// A store of licenses that a player has: see wmlb_store_info.
@@ -733,10 +733,10 @@ inline wmlb_hresult on_unwanted(const wmlb_generation_info *info, void *user_dat
 
 /* ---- operations ---- */
 
-/// A backup, restore or verification that was started: as a std::future is to its task.
-/// Move-only. To destroy one neither cancels the operation nor waits for it; the restorer's
-/// destructor does both. It may outlive its restorer. One that was moved from or made by
-/// default has no operation: valid() is false, and waiting is errc::invalid_handle.
+/// A backup, restore or verification that was started; as a std::future stands for its task.
+/// Move-only. Destroying one neither cancels the operation nor waits for it; the restorer's
+/// destructor does both. It may outlive its restorer. One that was moved from or made by default
+/// has no operation: valid() is false, and waiting is errc::invalid_handle.
 class [[nodiscard]] operation {
 public:
     operation() = default;
@@ -748,16 +748,16 @@ public:
     /// Whether it stands for an operation.
     bool valid() const noexcept { return run_ != nullptr; }
 
-    /// Asks it to end and returns at once: wait() then says errc::canceled, unless it was
-    /// too late for that. Nothing happens when it has ended. Also in a callback.
+    /// Asks it to end, and returns at once: wait() then reports errc::canceled, unless the cancel
+    /// came too late. Has no effect after the end. May be called in a callback.
     void cancel() noexcept
     {
         if (run_ != nullptr && core_->is_latest(run_))
             wmlb_restorer_cancel(run_->handle);
     }
 
-    /// Waits until it has ended, at most for that long. Also std::future_status::ready when
-    /// there is nothing to wait for, as valid() is false; timeout in a callback.
+    /// Waits until it has ended, at most for that long. Returns std::future_status::ready too if
+    /// there is nothing to wait for (valid() is false), and timeout in a callback.
     std::future_status wait_for(std::chrono::milliseconds time) const
     {
         if (run_ == nullptr)
@@ -768,10 +768,10 @@ public:
         return ready ? std::future_status::ready : std::future_status::timeout;
     }
 
-    /// Waits until it has ended, and sets code to its result, any number of times. What a
-    /// callback has thrown is not thrown here: code is errc::canceled then, or whatever the
-    /// operation came to. errc::not_all_stored is a backup that is there, without licenses
-    /// that could not be read. In a callback it does not wait: errc::illegal_call.
+    /// Waits until it has ended, and sets code to its result, any number of times. An exception of
+    /// a callback is not thrown here: code is errc::canceled then, or the result of the operation.
+    /// With errc::not_all_stored, the backup was made, without the licenses that could not be read.
+    /// In a callback it does not wait: errc::illegal_call.
     void wait(std::error_code &code) const
     {
         if (run_ == nullptr) {
@@ -782,16 +782,16 @@ public:
         code = make_error_code(hr == 0 ? run_->result : hr);
     }
 
-    /// The library's words for its failure; "" while it runs and when there was none.
+    /// The message of its failure; "" while it runs, and if it did not fail.
     std::string words() const
     {
         return run_ != nullptr && run_->is_done() ? run_->words : std::string();
     }
 
 #if WMLB_HPP_EXCEPTIONS
-    /// Waits until it has ended. Throws what a callback has thrown, or wmlb::error when it
-    /// failed or was canceled; any number of times. Returns whether nothing is missing:
-    /// false for errc::not_all_stored, with WMLB_BACKUP_PARTIAL.
+    /// Waits until it has ended. Throws what a callback has thrown, or wmlb::error if the operation
+    /// failed or was canceled; any number of times. Returns false if licenses are missing
+    /// (errc::not_all_stored, with WMLB_BACKUP_PARTIAL), else true.
     bool wait() const
     {
         std::error_code code;
@@ -813,7 +813,7 @@ private:
     {
     }
 
-    /// WMLB_S_OK when it has ended, and its thread too.
+    /// WMLB_S_OK if it has ended, and its thread too.
     wmlb_hresult ended(std::uint32_t timeout) const
     {
         // A later operation on the restorer cannot have begun before this one had ended.
@@ -842,10 +842,11 @@ private:
 
 /* ---- restorers ---- */
 
-/// A restorer: properties, and at most one running operation. Move-only. The destructor,
-/// and an assignment to it, cancels what runs and waits until it has ended; in a callback
-/// of its own it returns at once, and no further event comes. With one that was moved from
-/// everything is errc::invalid_handle, until another is assigned to it.
+/// A restorer: properties, and at most one running operation. Move-only. The destructor, and an
+/// assignment to it, cancels the running operation and waits until it has ended. Never destroy one
+/// on a thread that its callback waits for. In a callback of its own, the destructor returns at
+/// once, and no further event comes. After a move, every call is errc::invalid_handle, until
+/// another restorer is assigned.
 class restorer {
 #if WMLB_HPP_EXCEPTIONS
     template <typename F> auto call(F &&function) const
@@ -863,7 +864,7 @@ class restorer {
 #endif
 
 public:
-    /// Creates a restorer. If memory has run out, its handle is null and each use says so.
+    /// Creates a restorer. If memory has run out, its handle is null, and every call fails.
     restorer() : core_(std::make_shared<detail::core>())
     {
         (void)wmlb_restorer_create(&core_->handle);
@@ -905,7 +906,7 @@ public:
             wmlb_restorer_set_prop(handle(), name, WMLB_TYPE_DWORD, bytes, sizeof bytes));
     }
 
-    /// Removes a property. It is no error when it was not set.
+    /// Removes a property. Removing one that is not set is not an error.
     void remove(const char *name, std::error_code &code)
     {
         code = make_error_code(wmlb_restorer_remove_prop(handle(), name));
@@ -959,9 +960,9 @@ public:
     /// Sets which generations backups keep: the property Keep, such as "last=3 daily=7".
     void set_keep(std::string_view rule, std::error_code &code) { set(WMLB_PROP_KEEP, rule, code); }
 
-    /// Sets what chooses among these licenses; nullptr: nothing does. What it throws ends the
-    /// operation or the list, and is thrown by wait() or the list. It is kept as long as the
-    /// restorer lives, and so are the others here.
+    /// Sets the function that chooses among these licenses; nullptr: none. An exception of it ends
+    /// the operation or the list, and is thrown by wait() or the list. The restorer keeps it as
+    /// long as it lives, like the other functions here.
     void set_filter(license_filter filter, std::error_code &code)
     {
         if (core_ == nullptr || filter == nullptr) {
@@ -973,7 +974,8 @@ public:
             wmlb_restorer_set_filter(handle(), detail::on_filter, core_->filter.get()));
     }
 
-    /// Sets what says whether a license may be backed up; nullptr: it says that itself.
+    /// Sets the function that says whether a license may be backed up; nullptr: the license
+    /// decides.
     void set_rights(license_rights rights, std::error_code &code)
     {
         if (core_ == nullptr || rights == nullptr) {
@@ -985,7 +987,7 @@ public:
             wmlb_restorer_set_rights(handle(), detail::on_rights, core_->rights.get()));
     }
 
-    /// Sets what is asked before a restore; nullptr: nothing is.
+    /// Sets the function that is asked before a restore; nullptr: none.
     void set_authorizer(restore_authorizer authorizer, std::error_code &code)
     {
         if (core_ == nullptr || authorizer == nullptr) {
@@ -997,8 +999,8 @@ public:
             make_error_code(wmlb_restorer_set_authorizer(handle(), detail::on_authorize, own.get()));
     }
 
-    /// Starts a backup; flags: 0, or WMLB_BACKUP_* joined by |. If it does not start, code is
-    /// set, the handler is never called, and what is returned is not valid().
+    /// Starts a backup; flags: 0, or WMLB_BACKUP_* joined by |. If it does not start, code is set,
+    /// the handler is never called, and the operation that is returned is not valid().
     operation backup(std::uint32_t flags, event_handler handler, std::error_code &code)
     {
         return start(wmlb_restorer_backup_licenses, flags, std::move(handler), code);
@@ -1014,10 +1016,10 @@ public:
         return start(wmlb_restorer_verify_backup, flags, std::move(handler), code);
     }
 
-    /// Cancels what is running, if anything is. Also in a callback.
+    /// Cancels the running operation, if there is one. May be called in a callback.
     void cancel() noexcept { wmlb_restorer_cancel(handle()); }
 
-    /// How far the running operation is, or how far the last one came; all 0 before.
+    /// The progress of the running operation, or of the last one; all 0 before the first.
     wmlb_progress progress() const noexcept
     {
         wmlb_progress progress{};
@@ -1027,7 +1029,7 @@ public:
         return progress;
     }
 
-    /// The library's words for the last call or operation that failed; "" before.
+    /// The message of the last call or operation that failed; "" if none has.
     std::string last_error() const { return detail::last_error(handle()); }
 
     /// Calls the handler with each license in the store, on this thread.
@@ -1035,14 +1037,14 @@ public:
     {
         list(wmlb_restorer_enumerate_store, detail::on_license, handler, code);
     }
-    /// Calls the handler with each license in the backup file, on this thread. The file is
-    /// checked on the way: licenses before the damage were told when an error comes.
+    /// Calls the handler with each license in the backup file, on this thread. The file is checked
+    /// on the way: when damage is found, the handler has received the licenses before it.
     void list_backup(const license_handler &handler, std::error_code &code) const
     {
         list(wmlb_restorer_enumerate_backup, detail::on_license, handler, code);
     }
-    /// What the backup at RestorePath, or in the target, says of itself: see
-    /// wmlb_restorer_backup_info(). kept_by is 0.
+    /// Describes the backup at RestorePath, or in the target: see wmlb_restorer_backup_info().
+    /// kept_by is 0.
     [[nodiscard]] generation backup_info(std::error_code &code) const
     {
         generation told;
@@ -1062,8 +1064,8 @@ public:
     {
         list(wmlb_restorer_enumerate_generations, detail::on_generation, handler, code);
     }
-    /// Removes the generations that the property Keep does not want and for which the filter, if
-    /// there is one, gives true. If it throws, nothing is removed.
+    /// Removes the generations that the property Keep does not keep and for which the filter, if
+    /// there is one, returns true. If it throws, nothing is removed.
     void forget_generations(const generation_filter &filter, std::error_code &code)
     {
         list(wmlb_restorer_forget_generations, detail::on_unwanted, filter, code);
@@ -1299,8 +1301,8 @@ public:
         start(wmlb_restorer_verify_backup, of, flags, code);
     }
 
-    /// The next event, valid until the next call. None without an error: no operation feeds the
-    /// queue, and nothing is left. None with errc::timeout: there is none yet.
+    /// The next event, valid until the next call. std::nullopt without an error: no operation feeds
+    /// the queue, and nothing is left. std::nullopt with errc::timeout: there is no event yet.
     [[nodiscard]] std::optional<event> next(std::chrono::milliseconds timeout,
                                             std::error_code &code) noexcept
     {
@@ -1309,8 +1311,8 @@ public:
         return fetch(static_cast<std::uint32_t>(count < limit ? count : limit), code);
     }
 
-    /// The next event, however long it takes; none when no operation feeds the queue and nothing
-    /// is left.
+    /// The next event, however long it takes; std::nullopt if no operation feeds the queue and
+    /// nothing is left.
     [[nodiscard]] std::optional<event> next(std::error_code &code) noexcept
     {
         return fetch(UINT32_MAX, code);

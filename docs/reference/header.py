@@ -164,6 +164,39 @@ def same_sections(items):
                                        for line in text.lines]) for text in item.texts]
 
 
+@dataclass
+class Declaration:
+    """Something of wmlb.hpp with a comment: what is declared, and its texts."""
+    code: str
+    texts: list
+
+    @property
+    def type_name(self):
+        """Of a class, a struct or an enumeration."""
+        found = re.match(r"(?:template <[^>]*> )?(?:class|struct|enum class) (?:\[\[\w+\]\] )?([\w:]+)",
+                         self.code)
+        return found[1] if found else None
+
+
+def read_cpp(path=os.path.join(TOP, "include/wmlb.hpp")):
+    """The comment at the top of wmlb.hpp, and what is public and has a comment, in its order."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    overview = texts_of(text[:text.index("*/") + 2])
+    text = re.sub(r"^namespace detail {.*?^} // namespace detail$", "", text, flags=re.S | re.M)
+    text = re.sub(r"^private:.*?^};$", "};", text, flags=re.S | re.M)
+    found = []
+    for match in re.finditer(r"(?:^ *///(?!<).*\n)+", text, re.M):
+        comment = re.sub(r"^ *///", " *", match[0], flags=re.M)
+        rest = text[match.end():]
+        is_list = rest.startswith(("enum class", "struct "))
+        code = re.match(r".*?};" if is_list else r".*?[;{:](?!:)(?<!::)", rest, re.S)[0]
+        if not is_list:
+            code = re.sub(r"\s+", " ", code).strip(" ;{:")
+        found.append(Declaration(code.strip(), texts_of(comment)))
+    return overview, found
+
+
 def read(path=HEADER):
     """The texts of the comment at the top, and the groups."""
     with open(path, encoding="utf-8") as file:

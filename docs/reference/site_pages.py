@@ -109,6 +109,18 @@ def described(item, roles):
     return lines
 
 
+def cpp(overview, declarations, roles):
+    """The page of wmlb.hpp: what it declares in the words of its comments."""
+    lines = ["wmlb.hpp: C++", "=============", "", *body(overview, roles, 0)]
+    for declaration in declarations:
+        if declaration.type_name:
+            lines += [declaration.type_name, "-" * len(declaration.type_name), ""]
+        lines += [".. code-block:: c++", "",
+                  *("   " + line for line in declaration.code.split("\n")), "",
+                  *body(declaration.texts, roles, 0)]
+    return "\n".join(lines) + "\n"
+
+
 def reference(overview, groups):
     """The files of the reference."""
     items = [item for group in groups for item in group.items]
@@ -120,6 +132,8 @@ def reference(overview, groups):
         for item in group.items:
             lines += described(item, roles)
         files["reference/%s.rst" % names[-1]] = "\n".join(lines)
+    files["reference/cpp.rst"] = cpp(*header.read_cpp(), roles)
+    names.append("cpp")
     lines = ["wmlb.h", "======", "", *body(overview, roles, 0), ".. toctree::", "   :maxdepth: 2", "",
              *("   " + name for name in names)]
     files["reference/index.rst"] = "\n".join(lines) + "\n"

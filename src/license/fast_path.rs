@@ -85,8 +85,8 @@ fn is_whole(text: &[u8]) -> Option<bool> {
     Some(depth == 0)
 }
 
-/// Where '<', '>' and '"' stand in a text. Eight bytes are looked at in one step, since most tags are
-/// shorter than what a search for the next one costs.
+/// Where '<', '>' and '"' stand in a text. Eight bytes are looked at in one step, since most tags
+/// are shorter than what a search for the next one costs.
 struct Marks<'a> {
     text: &'a [u8],
     /// Where the bytes after those that were looked at begin.

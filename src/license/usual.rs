@@ -1,6 +1,6 @@
 //! A shortcut for the form in which services write WMDRM licenses of version 7: what they say is
-//! read as by the reader of XML, in a fraction of the time. What is in another form, or might be,
-//! is left to that.
+//! read as by the reader of XML, in a fraction of the time. Whatever is in another form, or might
+//! be, is left to that.
 
 use memchr::{memchr, memchr_iter, memchr2};
 

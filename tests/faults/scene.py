@@ -467,8 +467,8 @@ class Scene:
 
 
 class Repeat(Scene):
-    """A backup of a store of which all but one small license has not changed since the backup that it
-    replaces. The store is on a disk, whose times tell that."""
+    """A backup of a store of which all but one small license has not changed since the backup that
+    it replaces. The store is on a disk, whose times tell that."""
 
     LARGE = 5_000_000
 

@@ -186,7 +186,9 @@ impl<C: Content> Checker<'_, C> {
         if said[0] == owner as u8 && number(&said, 1) == parent {
             Ok(())
         } else {
-            damaged(format!("page {page} has another owner than the database states"))
+            damaged(format!(
+                "page {page} has another owner than the database states"
+            ))
         }
     }
 

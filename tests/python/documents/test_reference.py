@@ -110,6 +110,12 @@ class Reference(unittest.TestCase):
                        os.listdir(os.path.join(folder, "source/reference")))
         for name, item in self.items.items():
             self.assertRegex(made, r"(?m)^\.\. c:\w+:: .*\b%s\b" % name)
+        classes = re.findall(r"^(?:class|struct|enum class) (?:\[\[\w+\]\] )?(\w+)",
+                             re.sub(r"^namespace detail {.*?^} // namespace detail", "", read("include/wmlb.hpp"),
+                                    flags=re.S | re.M), re.M)
+        self.assertGreater(len(classes), 10)
+        for name in classes:
+            self.assertTrue("\n%s\n%s\n" % (name, "-" * len(name)) in made, name)
         program = shutil.which("sphinx-build", path=os.pathsep.join(
             [os.path.join(w.ROOT, "target/package/sphinx/bin"), os.environ["PATH"]]))
         if not program:

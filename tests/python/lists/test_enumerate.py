@@ -236,8 +236,9 @@ class LargeBackup(RestoreCase):
 
     def setUp(self):
         super().setUp()
-        # What does not compress, so that frames are many; and packages, told by their ends.
-        self.files = {b"b/%02d" % number: license_forge.noise(1 << 20, number) for number in range(12)}
+        # What does not compress, so that frames are many; with packages, which their ends identify.
+        self.files = {b"b/%02d" % number: license_forge.noise(1 << 20, number)
+                      for number in range(12)}
         for name, before in ((b"a", 5 << 20), (b"b/03a", 1 << 20), (b"z", 2 << 20)):
             self.files[name] = license_forge.package(license_forge.lcp(), before=[before])
         self.files.update({b"c/%d" % number: license_forge.v7(key_ids=["%d" % number]).encode() for number in range(99)})
