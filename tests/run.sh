@@ -161,6 +161,8 @@ skipped=$((beside + $(sum '^python: .* ([0-9]+) skipped$')))
 part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .* ([0-9]+) failed$' \
     bindings/python/tests/run.sh
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
+part "remote" '^remote: ([0-9]+) passed, .*' '^remote: .* ([0-9]+) failed, .*' tests/remote/run.sh
+skipped=$((skipped + $(sum '^remote: .* ([0-9]+) skipped$')))
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
 
 if [ "$skipped" -gt 0 ]; then

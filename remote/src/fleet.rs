@@ -216,7 +216,11 @@ fn removals(
     let time = found
         .time
         .ok_or_else(|| Error::new(error::FAIL, "the server does not tell its time"))?;
-    let is_old = |since: i64| since <= time.saturating_sub(YOUNGEST);
+    // By its name, too: there are servers that make up when an upload was begun.
+    let is_old = |name: &str, since: i64| {
+        let created = head::created_of(name).unwrap_or(i64::MAX);
+        since.max(created) <= time.saturating_sub(YOUNGEST)
+    };
     let created = |name: &str| head::created_of(name).unwrap_or(i64::MIN);
     let newest = found.head.as_ref().map(|head| head.generation.as_str());
     let current = found
@@ -241,7 +245,7 @@ fn removals(
         .map(|listed| (Kind::Unpublished, listed));
     let mut removals = Vec::new();
     for (kind, listed) in unwanted.chain(lost) {
-        if is_old(listed.modified) && Some(listed.key.as_str()) != newest {
+        if is_old(&listed.key, listed.modified) && Some(listed.key.as_str()) != newest {
             removals.push((
                 Removal {
                     kind,
@@ -257,7 +261,7 @@ fn removals(
     for upload in remote.store.unfinished(&folder, token)? {
         let name = upload.key.strip_prefix(&folder).unwrap_or_default();
         let since = upload.initiated().unwrap_or(i64::MAX);
-        if head::created_of(name).is_some() && is_old(since) {
+        if is_old(name, since) {
             removals.push((
                 Removal {
                     kind: Kind::Upload,

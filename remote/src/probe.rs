@@ -58,7 +58,7 @@ fn ask(remote: &Remote, key: &str, token: &Token) -> Result<(bool, bool)> {
     };
     let ranges = store
         .read(key, 1, 3, token)
-        .is_ok_and(|bytes| body.get(1..3) == Some(&bytes));
+        .is_ok_and(|bytes| bytes == b"ml");
     let put = |condition: &Condition| store.put_if(key, b"another one", condition, token);
     let conditions = is_alone
         && !tag.is_empty()
@@ -77,7 +77,7 @@ fn ask(remote: &Remote, key: &str, token: &Token) -> Result<(bool, bool)> {
 /// Whether exactly one of several writers at once creates an object.
 fn race(remote: &Remote, key: &str, token: &Token) -> Result<bool> {
     let create = |number: usize| {
-        let body = format!("racer {number}");
+        let body = format!("wmlb {number}");
         remote
             .store
             .put_if(key, body.as_bytes(), &Condition::Absent, token)

@@ -55,8 +55,6 @@ pub struct Writer {
     new: Head,
     overwrite: bool,
     conditions: bool,
-    /// Whether a request to write was sent whose end is not known.
-    is_unclear: bool,
 }
 
 impl Writer {
@@ -66,7 +64,6 @@ impl Writer {
             new,
             overwrite,
             conditions,
-            is_unclear: false,
         }
     }
 
@@ -82,11 +79,7 @@ impl Writer {
         match event {
             Event::Written => Action::Published,
             Event::Read(now) => self.decide(now),
-            Event::Refused | Event::Conflict => Action::Read,
-            Event::Unclear => {
-                self.is_unclear = true;
-                Action::Read
-            }
+            Event::Refused | Event::Conflict | Event::Unclear => Action::Read,
             Event::Unsupported => {
                 self.conditions = false;
                 self.start()
@@ -103,10 +96,11 @@ impl Writer {
             };
             return Action::Write(self.new.following(None), condition);
         };
-        // Ours, or one that took its place since.
+        // Ours, or one that took its place since: a refusal may be of a request that something on
+        // the way has sent twice.
         let nonce = &self.new.nonce;
         let is_ours = head.nonce == *nonce || head.first == *nonce || head.before.contains(nonce);
-        if self.is_unclear && is_ours {
+        if is_ours {
             return Action::Published;
         }
         if !self.overwrite {

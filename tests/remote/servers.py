@@ -20,19 +20,23 @@ def has(program):
     return os.access(os.path.join(BIN, program), os.X_OK)
 
 
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
+def free_port(last=65535):
+    while True:
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            if (port := listening.getsockname()[1]) <= last:
+                return port
 
 
 class Server:
     """A server with an empty bucket; ended with its context."""
 
     name = program = None
+    headers = {}
 
     def __init__(self):
-        self.port = free_port()
+        # SeaweedFS has another one 10,000 above each.
+        self.port = free_port(last=55000)
         self.folder = tempfile.mkdtemp(prefix="wmlb-remote.")
         self.process = None
 
@@ -61,10 +65,10 @@ class Server:
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def request(self, method, path, headers=(), body=None):
+    def request(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         with contextlib.closing(connection):
-            connection.request(method, path, body, dict(headers))
+            connection.request(method, path, body, self.headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
 
@@ -98,20 +102,32 @@ class Server:
 
 
 class Moto(Server):
+    """One request at a time: it looks at conditions and writes in two steps, and has no lock."""
+
     name, program = "moto", "moto_server"
+    # It wants some credentials, whatever they are.
+    headers = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=someid/20260101/us-east-1/s3/aws4_request, "
+        "SignedHeaders=host, Signature=0"
+    }
 
     def command(self):
-        return [os.path.join(BIN, "moto_server"), "-H", "127.0.0.1", "-p", str(self.port)]
+        program = (
+            "import sys; from moto.server import DomainDispatcherApplication, create_backend_app;"
+            "from werkzeug.serving import run_simple;"
+            "run_simple('127.0.0.1', int(sys.argv[1]), DomainDispatcherApplication(create_backend_app))"
+        )
+        return [os.path.join(BIN, "python"), "-c", program, str(self.port)]
 
 
 class SeaweedFS(Server):
     name, program = "SeaweedFS", "weed"
 
     def command(self):
-        ports = [free_port() for _ in range(3)]
+        ports = [free_port(last=55000) for _ in range(3)]
         return [
             os.path.join(BIN, "weed"), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.folder}",
-            "-s3", f"-s3.port={self.port}", "-volume.max=100", "-master.volumeSizeLimitMB=64",
+            "-s3", f"-s3.port={self.port}", "-master.telemetry=false", "-volume.max=100", "-master.volumeSizeLimitMB=64",
             f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}",
         ]  # fmt: skip
 
@@ -138,7 +154,7 @@ class Result:
         return [line.split(" ")[1:] for line in self.lines if line.startswith(kind + " ")]
 
 
-def start(url, *arguments, signed=False, **environment):
+def start(url, *arguments, signed=True, **environment):
     """The client, which was started."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLIENT_"))}
     keys = KEY if signed else {}

@@ -140,6 +140,15 @@ impl World {
         }
         let mut losing = self.clone();
         losing.losses -= 1;
+        // Something on the way sends it two times, and the second answer is told.
+        let mut twice = losing.clone();
+        twice.take(&request);
+        let event = if twice.take(&request) {
+            Event::Written
+        } else {
+            Event::Refused
+        };
+        worlds.push(twice.told(index, event));
         // The request is lost.
         worlds.push(losing.told(index, Event::Unclear));
         // The answer is lost.
