@@ -3,6 +3,7 @@
 #     make
 #     make install [DESTDIR=...] [PREFIX=/usr/local] [LIBDIR=...]
 #     make uninstall, with the same
+#     make docs
 #
 # After make, make install builds nothing. A library that packaging/build.sh has built already,
 # here or elsewhere: make install DIST=that/dist
@@ -34,7 +35,7 @@ root := $(DESTDIR)
 comma := ,
 documents := README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
 
-all: $(made)/libwmlb.a $(made)/wmlb $(made)/libwmvcore.so
+all: $(made)/libwmlb.a $(made)/wmlb $(made)/libwmvcore.so $(made)/man3/wmlb.3
 
 ifeq ($(DIST),)
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
@@ -64,6 +65,22 @@ $(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library) $(made)/rpath
 	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic -D_FILE_OFFSET_BITS=64 $(hardening) $(CPPFLAGS) $(CFLAGS) \
 		-Iinclude $(filter %.c,$^) -pie -Wl,-z,relro,-z,now \
 		$(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
+
+# A page for everything in wmlb.h.
+PYTHON ?= python3
+$(made)/man3/wmlb.3: include/wmlb.h packaging/wmlb.1 docs/reference/header.py docs/reference/man.py
+	rm -rf '$(made)/man3'
+	$(PYTHON) docs/reference/man.py '$(made)/man3'
+
+# The site of the documents, in $(made)/site; only the first run needs the network, for Sphinx.
+SPHINX_BUILD ?= $(made)/sphinx/bin/sphinx-build
+$(made)/sphinx/bin/sphinx-build: docs/reference/requirements.txt
+	$(PYTHON) -m venv '$(made)/sphinx'
+	'$(made)/sphinx/bin/pip' install --quiet --requirement docs/reference/requirements.txt
+	touch '$@'
+docs: $(SPHINX_BUILD)
+	$(PYTHON) docs/reference/site_pages.py '$(made)/site-source'
+	'$(SPHINX_BUILD)' -q -n -W --keep-going -b html '$(made)/site-source' '$(made)/site'
 
 # The object of the SDK for callers by COM; the sources with strings are compiled for both sizes.
 wmvcore := object-utf16 object-utf32 strings-utf16 strings-utf32 kernel
@@ -103,7 +120,7 @@ for_cmake = -e 's|@LIBDIR@|$(here)/../..|' -e 's|@INCLUDEDIR@|$(cmake_include)|'
 
 install: all
 	$(INSTALL) -d '$(root)$(BINDIR)' '$(root)$(LIBDIR)/pkgconfig' '$(root)$(LIBDIR)/cmake/wmlb' \
-		'$(root)$(INCLUDEDIR)' '$(root)$(MANDIR)/man1' '$(root)$(COMPLETIONDIR)' '$(root)$(ZSHDIR)' \
+		'$(root)$(INCLUDEDIR)' '$(root)$(MANDIR)/man1' '$(root)$(MANDIR)/man3' '$(root)$(COMPLETIONDIR)' '$(root)$(ZSHDIR)' \
 		'$(root)$(FISHDIR)' '$(root)$(USERUNITDIR)' '$(root)$(DOCDIR)'
 	$(INSTALL) -m 755 '$(DIST)/libwmlb.so.$(version)' '$(root)$(LIBDIR)/'
 	ln -sf 'libwmlb.so.$(version)' '$(root)$(LIBDIR)/libwmlb.so.$(major)'
@@ -122,6 +139,7 @@ install: all
 	$(fill) packaging/wmlbConfigVersion.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbConfigVersion.cmake'
 	$(INSTALL) -m 755 '$(made)/wmlb' '$(root)$(BINDIR)/'
 	$(INSTALL) -m 644 packaging/wmlb.1 '$(root)$(MANDIR)/man1/'
+	$(INSTALL) -m 644 '$(made)'/man3/*.3 '$(root)$(MANDIR)/man3/'
 	$(INSTALL) -m 644 packaging/completions/wmlb.bash '$(root)$(COMPLETIONDIR)/wmlb'
 	$(INSTALL) -m 644 packaging/completions/_wmlb '$(root)$(ZSHDIR)/'
 	$(INSTALL) -m 644 packaging/completions/wmlb.fish '$(root)$(FISHDIR)/'
@@ -140,6 +158,7 @@ uninstall:
 	rm -f $(patsubst include/%,'$(root)$(INCLUDEDIR)/%',$(headers))
 	rm -f '$(root)$(ZSHDIR)/_wmlb' '$(root)$(FISHDIR)/wmlb.fish' \
 		'$(root)$(USERUNITDIR)/wmlb-backup.service' '$(root)$(USERUNITDIR)/wmlb-backup.timer'
+	rm -f '$(root)$(MANDIR)'/man3/wmlb.3 '$(root)$(MANDIR)'/man3/wmlb_*.3 '$(root)$(MANDIR)'/man3/WMLB_*.3
 	rm -rf '$(root)$(INCLUDEDIR)/wmsdk' '$(root)$(DOCDIR)'
 	rm -rf '$(root)$(LIBDIR)/cmake/wmlb'
 
@@ -147,7 +166,11 @@ uninstall:
 completions: $(made)/wmlb
 	LD_LIBRARY_PATH='$(DIST)' python3 packaging/completions.py '$(made)/wmlb' packaging/completions
 
+# The picture in the README, of the command at work: a test compares.
+picture: $(made)/wmlb
+	LD_LIBRARY_PATH='$(DIST)' $(PYTHON) docs/picture.py '$(made)' docs/picture.svg
+
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all always completions wmvcore wmvcore-winelib install uninstall clean
+.PHONY: all always completions docs picture wmvcore wmvcore-winelib install uninstall clean

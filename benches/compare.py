@@ -8,6 +8,8 @@
     cold       the same as backup, with nothing of the store in memory (root only)
     restore    into a missing store, for root on a new file system each time
     verify     a backup file
+    list       the licenses in it, on one line each
+    one        of it, one license back by its name: into a missing store, in clear and encrypted
     sqlite     a store that is one database
     start      from dlopen() to the end of a backup of 10 licenses
     scale      the time a license, in a store of 10,000 and in one of --scale-to
@@ -19,6 +21,8 @@ import argparse
 import contextlib
 import os
 import pathlib
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,11 +33,12 @@ import databases
 import file_systems
 import peers
 
-WORKS = ("backup", "encrypted", "cold", "restore", "verify", "sqlite", "start", "scale")
+WORKS = ("backup", "encrypted", "cold", "restore", "verify", "list", "one", "sqlite", "start", "scale")
 OURS = "libwmlb"
 # Of a backup file, that are no licenses.
 OWN_MEMBERS = 2
 STARTS = 50
+ONES = 50
 
 
 class Bench:
@@ -191,15 +196,51 @@ class Bench:
         where = "a new ext4 in memory each" if file_systems.are_possible() else "a new folder each"
         self.compare(f"Restore, {threads} threads, {describe(store)}, {where}", ways, base)
 
-    def verify(self, count):
+    def read(self, title, count, work, base):
+        """A program that reads a backup, and one that reads the archive of tar."""
         store, threads = self.store(count), self.arguments.threads
         backup, archive = self.archives(store)
-        base = "zstd -dc \\| tar t"
-        commands = {OURS: [self.program("restorer"), "verify", backup, str(threads)],
+        commands = {OURS: [self.program("restorer"), work, backup, str(threads)],
                     base: peers.command(base, archive)}
         ways = {name: lambda command=command: contextlib.nullcontext((command, None))
                 for name, command in commands.items()}
-        self.compare(f"Verify, {threads} threads, {describe(store)}", ways, base)
+        self.compare(f"{title}, {threads} threads, {describe(store)}", ways, base)
+
+    def verify(self, count):
+        self.read("Verify", count, "verify", "zstd -dc \\| tar t")
+
+    def list(self, count):
+        self.read("List", count, "list", "zstd -dc \\| tar tv")
+
+    def one(self, count):
+        store = self.store(count)
+        names = sorted(path.relative_to(store) for path in store.rglob("*") if path.is_file())
+        kinds = {"in clear": ([], [])}
+        if shutil.which("age-keygen"):
+            key = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True).stdout
+            kinds["encrypted"] = [re.search("age1.*", key)[0]], [re.search("AGE-SECRET-KEY.*", key)[0]]
+        print(f"### One by its name, of {describe(store)}\n")
+        print("| | median ms | min - max | KiB of the file read |\n|---|---:|---:|---:|")
+        for kind, (recipient, identity) in kinds.items():
+            folder = self.fresh("backup")
+            threads = str(self.arguments.threads)
+            subprocess.run([self.program("client"), store, folder, threads, *recipient], check=True)
+
+            def command(number):
+                name = names[number * len(names) // ONES]
+                return [self.program("restorer"), "restore", folder / "licenses.wmlb", self.fresh("store"), threads,
+                        name, *identity]
+
+            times = [self.measure(command(number)).seconds * 1e3 for number in range(ONES)]
+            read = "-"
+            if shutil.which("strace"):
+                trace = self.scratch / "trace"
+                subprocess.run(["strace", "-f", "-y", "-e", "trace=read,pread64", "-o", trace, *command(ONES // 2)],
+                               check=True)
+                lines = [line for line in trace.read_text().splitlines() if "licenses.wmlb" in line]
+                read = "%.0f" % (sum(int(line.rsplit("=", 1)[1].split()[0]) for line in lines) / 1024)
+            print(f"| {kind} | {statistics.median(times):.1f} | {min(times):.1f} - {max(times):.1f} | {read} |")
+        print(flush=True)
 
     def sqlite(self, count):
         database = self.arguments.database

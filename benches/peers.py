@@ -13,6 +13,7 @@ SHELL = {
     "zstd -d \\| tar x": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -C "$2" -xf -'),
     "zstd -d \\| tar x, sync -f": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -C "$2" -xf - && sync -f "$2"'),
     "zstd -dc \\| tar t": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -tf - > /dev/null'),
+    "zstd -dc \\| tar tv": (("tar", "zstd"), 'zstd -q -dc "$1" | tar -tvf - > /dev/null'),
     "sqlite3 .backup, zstd -3 -T2": (
         ("sqlite3", "zstd"), 'sqlite3 "$1" ".backup $2.db" && zstd -q -3 -T2 -o "$2" "$2.db" && rm "$2.db"'),
     # These make a new repository each time, in which each file stays what it is.

@@ -1,10 +1,12 @@
 /*
- * The program that is measured: one restore, or one verification, as a host without any
+ * The program that is measured: one restore, one verification, or one list, as a host without any
  * wishes would make it.
  *
- *     restorer restore FILE STORE [THREADS]
+ *     restorer restore FILE STORE [THREADS [ONLY [IDENTITY]]]
  *     restorer verify FILE [THREADS]
+ *     restorer list FILE [THREADS]
  */
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,16 +22,26 @@ static wmlb_hresult on_status(int32_t status, wmlb_hresult hr, int32_t value_typ
     return WMLB_S_OK;
 }
 
+static wmlb_hresult on_license(const wmlb_license_info *license, void *user_data)
+{
+    (void)user_data;
+    printf("%s %s %" PRIu64 " %s\n", license->format, license->key_ids, license->size,
+           license->name);
+    return WMLB_S_OK;
+}
+
 int main(int argc, char **argv)
 {
     wmlb_hresult hr, result = WMLB_E_FAIL;
     uint32_t threads = 0;
-    int restores, last;
+    int restores, lists, last;
 
     restores = argc > 1 && strcmp(argv[1], "restore") == 0;
+    lists = argc > 1 && strcmp(argv[1], "list") == 0;
     last = restores ? 3 : 2;
-    if (argc <= last || (!restores && strcmp(argv[1], "verify") != 0)) {
-        fputs("usage: restorer restore FILE STORE [THREADS] | verify FILE [THREADS]\n", stderr);
+    if (argc <= last || (!restores && !lists && strcmp(argv[1], "verify") != 0)) {
+        fputs("usage: restorer restore FILE STORE [THREADS] | verify FILE [THREADS] | "
+              "list FILE [THREADS]\n", stderr);
         return 2;
     }
     if (argc > last + 1)
@@ -40,6 +52,15 @@ int main(int argc, char **argv)
     if (WMLB_SUCCEEDED(hr))
         hr = wmlb_set_prop(WMLB_PROP_THREADS, WMLB_TYPE_DWORD, (const uint8_t *)&threads,
                            sizeof threads);
+    if (WMLB_SUCCEEDED(hr) && argc > last + 2)
+        hr = wmlb_set_prop(WMLB_PROP_ONLY, WMLB_TYPE_STRING, (const uint8_t *)argv[last + 2],
+                           strlen(argv[last + 2]));
+    if (WMLB_SUCCEEDED(hr) && argc > last + 3)
+        hr = wmlb_set_prop(WMLB_PROP_IDENTITIES, WMLB_TYPE_STRING, (const uint8_t *)argv[last + 3],
+                           strlen(argv[last + 3]));
+    if (lists) /* standard output is the measurer's */
+        return WMLB_FAILED(hr) || freopen("/dev/null", "w", stdout) == NULL || WMLB_FAILED(wmlb_restorer_enumerate_backup(
+                                      wmlb_default_restorer(), on_license, NULL));
     if (WMLB_SUCCEEDED(hr))
         hr = restores ? wmlb_restore_licenses(0, on_status, NULL)
                       : wmlb_restorer_verify_backup(wmlb_default_restorer(), 0, on_status, NULL);

@@ -168,6 +168,7 @@ int back_up(const struct arguments *arguments)
     flags |= GIVEN(arguments, REPLACE) || GIVEN(arguments, KEEP) || GIVEN(arguments, FORCE)
                  ? WMLB_BACKUP_OVERWRITE : 0;
     flags |= GIVEN(arguments, EMPTY) ? WMLB_BACKUP_EMPTY : 0;
+    flags |= GIVEN(arguments, REREAD) ? WMLB_BACKUP_REREAD : 0;
     flags |= GIVEN(arguments, PARTIAL) ? WMLB_BACKUP_PARTIAL : 0;
     flags |= GIVEN(arguments, CHECK) ? WMLB_BACKUP_VERIFY : 0;
     if (GIVEN(arguments, EVERY_STORE))

@@ -87,6 +87,7 @@ static void add_progress(struct object *object, const wmlb_progress *at)
     add_known(object, "bytes_total", at->bytes_total, 0);
     add_number(object, "restricted", at->licenses_restricted);
     add_number(object, "left_out", at->licenses_skipped);
+    add_number(object, "unchanged", at->licenses_reused);
 }
 
 static struct object begin_event(const struct run *run, const char *name)
@@ -312,5 +313,7 @@ void show_result(struct run *run, const struct command *command, const char *sto
         fprintf(out, ", %" PRIu64 " may not be backed up", at->licenses_restricted);
     if (at->licenses_skipped > 0)
         fprintf(out, ", %" PRIu64 " left out", at->licenses_skipped);
+    if (at->licenses_reused > 0)
+        fprintf(out, ", %" PRIu64 " unchanged", at->licenses_reused);
     fputc('\n', out);
 }

@@ -62,6 +62,8 @@ const struct option_row options[] = {
      "any of last=N daily=N weekly=N monthly=N yearly=N: the newest N backups, the newest of each "
      "of N days, and so on, in UTC; one that any part wants stays"},
     {EMPTY, 0, "empty", NULL, BACKUP, "replace it also by one without any license"},
+    {REREAD, 0, "reread", NULL, BACKUP,
+     "read every license, also those that have not changed since the backup that is replaced"},
     {PARTIAL, 0, "partial", NULL, BACKUP, "leave out what cannot be read (exit code 3)"},
     {CHECK, 0, "verify", NULL, BACKUP, "read the backup back from the disk"},
     {INDIVIDUALIZE, 0, "individualize", NULL, RESTORE, "also from another device"},

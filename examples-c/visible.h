@@ -46,7 +46,7 @@ static inline bool is_visible(int32_t character)
    number of characters printed. */
 static inline int print_visible(FILE *out, const char *text, char newline)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const unsigned char *at = (const unsigned char *)text, *visible = at;
     int printed = 0;
 
     for (; *at != 0; printed++) {
@@ -54,10 +54,12 @@ static inline int print_visible(FILE *out, const char *text, char newline)
         int32_t character = next_character(&at);
 
         if (is_visible(character))
-            fwrite(start, 1, (size_t)(at - start), out);
-        else
-            fputc(character == '\n' ? newline : '?', out);
+            continue;
+        fwrite(visible, 1, (size_t)(start - visible), out);
+        fputc(character == '\n' ? newline : '?', out);
+        visible = at;
     }
+    fwrite(visible, 1, (size_t)(at - visible), out);
     return printed;
 }
 

@@ -1,4 +1,5 @@
-/*
+/**
+ * \file
  * libwmlb backs up the media licenses that a player holds into one file, and restores them, with
  * the flags, property names, status values and result codes of the backup restorer object of the
  * Windows Media Format SDK. It never decrypts a license.
@@ -75,13 +76,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of this header. */
+/** The version of this header. */
 #define WMLB_VERSION_MAJOR 1
 #define WMLB_VERSION_MINOR 0
 #define WMLB_VERSION_PATCH 0
 #define WMLB_VERSION "1.0.0"
 
-/*
+/**
  * Marks the functions whose result must not be ignored. It leaves out those that end something,
  * whose failure changes nothing about what comes next: wmlb_restorer_release() and all cancels.
  * To switch the warnings off, define it as nothing before this header is included.
@@ -334,7 +335,8 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  * - name: and a name that begins like one of these.
  *
  * With names alone only the end of the backup file is read, and the parts that can hold such
- * names: damage anywhere else is not found, and the file must be one that can be sought in.
+ * names: damage anywhere else is not found. A stream is read and checked to its end. With IDs
+ * a restore or a verification reads the file twice, so it must be one that can be sought in.
  * wmlb_restorer_set_filter() chooses among these licenses.
  *
  * Type: string.
@@ -747,6 +749,11 @@ typedef struct wmlb_progress {
      * were; and other things that were found in the store.
      */
     uint64_t licenses_skipped;
+    /**
+     * Of those that are done, the ones that a backup took from the one that it replaces, since
+     * they have not changed (WMLB_BACKUP_REREAD).
+     */
+    uint64_t licenses_reused;
 } wmlb_progress;
 
 /**
@@ -813,6 +820,13 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
  * its encrypted form, since the key that opens it may be elsewhere.
  */
 #define WMLB_BACKUP_VERIFY 0x200u
+
+/**
+ * Reads every license. Without this flag, and with WMLB_BACKUP_OVERWRITE, what has not
+ * changed since the backup that is replaced is taken from that: as far as it can be told
+ * without opening a license, by its size, its inode number and its times.
+ */
+#define WMLB_BACKUP_REREAD 0x400u
 
 /**
  * Lets a backup of a store without licenses replace a backup that has some. Without this
@@ -1241,7 +1255,8 @@ WMLB_NODISCARD wmlb_hresult wmlb_queue_create(struct wmlb_queue **out);
  * - WMLB_E_HANDLE: also if the queue was released meanwhile
  * - WMLB_E_POINTER: value is NULL, and value_len is not 0
  * - WMLB_E_INVALIDARG: value_len is more than 1 MiB
- * - WMLB_E_OUTOFMEMORY; not for a last event, whose words are shortened instead
+ * - WMLB_E_OUTOFMEMORY: memory has run out; a last event is added all the same, with a shorter
+ *   message
  *
  * Threads: any, also in a callback.
  */
@@ -1445,7 +1460,8 @@ typedef struct wmlb_license_info {
  * Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
  *
  * Threads: it is called on the thread that called the enumeration. During the call, every
- * function of this library may be called.
+ * function of this library may be called. After a fork() in it, the child must call exec() or
+ * _exit() before the function returns.
  *
  * The function must return normally. An exception or pthread_exit() that leaves it ends the
  * process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
@@ -1506,7 +1522,10 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  * Lists the licenses in the backup file (property RestorePath), or those of them that the property
  * Only and the filter choose: calls callback for each, in the
  * order of their names, and returns at the end of the list. The file is checked on the way: when
- * damage is found, callback has received the licenses before it.
+ * damage is found, callback has received the licenses before it. (Damage is found by checksums;
+ * that nobody has made another file of it takes wmlb_restorer_verify_backup().) Of a larger file,
+ * threads of the library (property Threads) read ahead of callback; they have ended when the
+ * function returns.
  *
  * Parameters:
  * - restorer: the handle.
@@ -2596,6 +2615,8 @@ WMLB_NODISCARD const char *wmlb_version(void);
 /**
  * The version of the interface that the loaded library has. A program can use the library if it
  * was built with a header of the same WMLB_ABI_VERSION.
+ *
+ * Returns: that version, 1.
  *
  * Threads: any, also in a callback.
  */

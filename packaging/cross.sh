@@ -36,9 +36,10 @@ for target in "$@"; do
     *) flags='' name=$target.$glibc ;;
     esac
     RUSTFLAGS="${RUSTFLAGS-}${flags:+ $flags}" CARGO=cargo-zigbuild sh packaging/build.sh "$name"
-    build_command "-L$dist -lwmlb" "$dist/wmlb"
+    # shellcheck disable=SC2016
+    build_command "-L$dist -lwmlb "'-Wl,-rpath,$ORIGIN:$ORIGIN/../lib' "$dist/wmlb"
     case $target in
     *-musl*) build_command "$dist/libwmlb.a -static -lunwind" "$dist/wmlb-static" ;;
     esac
-    bash tests/cross/run.sh "$target" "$zig"
+    bash tests/cross/run.sh "$target" "$zig" "$name" "$flags"
 done

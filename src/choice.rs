@@ -1,15 +1,17 @@
 //! Which licenses of a backup an operation is about: those that match the property Only, and that
 //! the host's filter admits.
 
+mod look;
+
 use std::sync::Arc;
 
+use look::look_through;
+
 use crate::archive::choice::{Choice, Notes, frames_for};
-use crate::archive::frame::Unpacker;
 use crate::archive::frames::FrameReader;
 use crate::archive::reader::{Archive, Checker};
-use crate::archive::walk::{Piece, Pieces};
 use crate::error::Result;
-use crate::license::{self, Excerpt, Inspector, LicenseInfo, Statement};
+use crate::license::LicenseInfo;
 use crate::name::Patterns;
 use crate::operation::Control;
 use crate::props::{Properties, Property};
@@ -24,6 +26,8 @@ pub trait Filter: Send + Sync {
 pub struct Wanted {
     patterns: Arc<Patterns>,
     filter: Option<Arc<dyn Filter>>,
+    /// How many threads look.
+    threads: usize,
 }
 
 /// How the filter is called, and the licenses that were looked at are counted.
@@ -45,6 +49,7 @@ impl Wanted {
         Wanted {
             patterns: Arc::new(patterns),
             filter,
+            threads: properties.threads(),
         }
     }
 
@@ -65,11 +70,13 @@ impl Wanted {
             .is_none_or(|patterns| patterns.match_name(name))
     }
 
-    /// The frames to be looked at.
-    pub fn open(&self, archive: Archive) -> Result<(FrameReader, Checker)> {
+    /// The frames to be looked at. Of a stream that is all of them.
+    pub fn open(&self, mut archive: Archive) -> Result<(FrameReader, Checker)> {
         match self.of_names() {
-            Some(patterns) => archive.choose(|frames| frames_for(patterns, frames)),
-            None => Ok(archive.split()),
+            Some(patterns) if archive.can_seek() => {
+                archive.choose(|frames| frames_for(patterns, frames))
+            }
+            _ => Ok(archive.split()),
         }
     }
 
@@ -104,7 +111,8 @@ impl Wanted {
             control.check()?;
             Ok(goes_on)
         };
-        look_through(&mut frames, &checker, each)
+        let checker = checker.without_hashes();
+        look_through(&mut frames, &checker, (control, self.threads), each)
     }
 
     /// The licenses that are wanted, to be read. Where their names do not tell, all that can be
@@ -135,7 +143,7 @@ impl Wanted {
             control.check()?;
             Ok(true)
         };
-        look_through(&mut frames, &checker, each)?;
+        look_through(&mut frames, &checker, (control, self.threads), each)?;
         let numbers = match frames.take_index() {
             Some(index) => {
                 let numbers = notes.complete(&index.frames);
@@ -164,85 +172,5 @@ impl Wanted {
             Some(filter) if matches => ask(&**filter, info),
             _ => Ok(matches),
         }
-    }
-}
-
-/// Calls `each` with the licenses in frames, by the number of the frame that each begins in and its
-/// own there, until it gives false.
-fn look_through(
-    frames: &mut FrameReader,
-    checker: &Checker,
-    each: &mut dyn FnMut(usize, usize, &LicenseInfo<'_>) -> Result<bool>,
-) -> Result<()> {
-    let mut unpacker = Unpacker::new()?;
-    let mut content = Vec::new();
-    let mut pieces = Pieces::default();
-    let mut memory = Vec::new();
-    let mut excerpts = Excerpts::default();
-    // Where the license begins that the next piece is of.
-    let mut began = 0;
-    while let Some(frame) = frames.next_sound(memory)? {
-        checker.check(&mut unpacker, &frame, &mut content, &mut pieces)?;
-        for (number, piece) in pieces.list.iter().enumerate() {
-            if piece.begins() {
-                began = frame.chosen.map_or(0, |chosen| chosen.number);
-            }
-            let Some(statement) = excerpts.add(piece, &content[piece.data.clone()])? else {
-                continue;
-            };
-            let info = LicenseInfo {
-                name: pieces.name(piece),
-                size: piece.size,
-                modified: piece.modified.seconds,
-                statement,
-            };
-            if !each(began, number, &info)? {
-                return Ok(());
-            }
-        }
-        memory = frame.data;
-    }
-    checker.finish(frames)
-}
-
-/// Gathers what is looked at of the licenses in an archive.
-#[derive(Default)]
-struct Excerpts {
-    inspector: Inspector,
-    statement: Statement,
-    /// Of a license that takes several frames: its beginning, and the last bytes so far.
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    wanted_tail: usize,
-}
-
-impl Excerpts {
-    /// Adds the next piece of a license. What the license says, once enough of it is there.
-    fn add(&mut self, piece: &Piece, data: &[u8]) -> Result<Option<&Statement>> {
-        let size = piece.size;
-        if piece.begins() {
-            self.wanted_tail = license::wanted_tail(data, size);
-            self.tail.clear();
-            if self.wanted_tail == 0 {
-                let excerpt = Excerpt::large(data, &[], size);
-                self.inspector.inspect(excerpt, &mut self.statement)?;
-                return Ok(Some(&self.statement));
-            }
-            self.head.clear();
-            self.head
-                .extend_from_slice(&data[..license::most_of_head(size).min(data.len())]);
-        }
-        if self.wanted_tail == 0 {
-            return Ok(None);
-        }
-        self.tail.extend_from_slice(data);
-        let excess = self.tail.len().saturating_sub(self.wanted_tail);
-        self.tail.drain(..excess);
-        if !piece.ends() {
-            return Ok(None);
-        }
-        let excerpt = Excerpt::large(&self.head, &self.tail, size);
-        self.inspector.inspect(excerpt, &mut self.statement)?;
-        Ok(Some(&self.statement))
     }
 }

@@ -23,25 +23,40 @@ const PURPOSE: &[u8] = b"wmlb device 1";
 /// This device's ID: 32 hexadecimal digits, derived from the machine ID or, without one, from a
 /// random ID that is kept in the state folder; "" if that cannot be kept either.
 pub fn id() -> Result<String> {
-    for file in MACHINE_ID_FILES {
-        if let Some(machine) = read_id(Path::new(file))? {
-            return derive(&machine);
-        }
-    }
-    match random_id()? {
-        Some(random) => derive(&random),
+    match secret_id()? {
+        Some(secret) => derive(&secret),
         None => Ok(String::new()),
     }
 }
 
-/// The first half of HMAC-SHA256 with the secret ID as its key.
+/// A key for this purpose that other devices do not have; None on one without an ID.
+pub fn key(purpose: &[u8]) -> Result<Option<[u8; 32]>> {
+    let secret = secret_id()?;
+    secret.map(|secret| hash(&secret, purpose)).transpose()
+}
+
+fn secret_id() -> Result<Option<String>> {
+    for file in MACHINE_ID_FILES {
+        if let Some(machine) = read_id(Path::new(file))? {
+            return Ok(Some(machine));
+        }
+    }
+    random_id()
+}
+
+/// The first half of the hash for this purpose.
 fn derive(secret: &str) -> Result<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-        .map_err(|error| Error::Defect(error.to_string()))?;
-    mac.update(PURPOSE);
-    let hash = mac.finalize().into_bytes();
+    let hash = hash(secret, PURPOSE)?;
     let digits = hash[..16].iter().map(|byte| format!("{byte:02x}"));
     Ok(digits.collect())
+}
+
+/// HMAC-SHA256 with the secret ID as its key.
+fn hash(secret: &str, purpose: &[u8]) -> Result<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .map_err(|error| Error::Defect(error.to_string()))?;
+    mac.update(purpose);
+    Ok(mac.finalize().into_bytes().into())
 }
 
 /// Reads an ID. A file that is not there, or that a sandbox hides, has none. Any other failure is

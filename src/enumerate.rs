@@ -98,12 +98,13 @@ pub fn enumerate_backup(
     let origin = target::origin(properties, target)?;
     let decryption = Decryption::new(properties, false)?;
     let wanted = Wanted::new(properties, filter);
-    let file = origin.open(HostCalls::on_hosts_thread(), control)?;
+    let calls = HostCalls::with_helpers();
+    let file = origin.open(calls, control)?;
     let archive = Archive::open(file.bytes, file.path, &decryption, control)?;
     let mut answer = hresult::WMLB_S_OK;
-    let ask: choice::Ask<'_> = &mut |filter, license| filter.admits(license);
+    let ask: choice::Ask<'_> = &mut |filter, license| calls.call(|| filter.admits(license));
     wanted.each(archive, control, ask, &mut |license| {
-        let answered = listener(license);
+        let answered = calls.call(|| listener(license));
         if answered < 0 {
             answer = answered;
         }

@@ -13,6 +13,10 @@ constants! {
         /// its name. Damage is WMLB_NS_E_DRM_BACKUP_CORRUPT. An encrypted backup is compared in
         /// its encrypted form, since the key that opens it may be elsewhere.
         WMLB_BACKUP_VERIFY = 0x200;
+        /// Reads every license. Without this flag, and with WMLB_BACKUP_OVERWRITE, what has not
+        /// changed since the backup that is replaced is taken from that: as far as it can be told
+        /// without opening a license, by its size, its inode number and its times.
+        WMLB_BACKUP_REREAD = 0x400;
         /// Lets a backup of a store without licenses replace a backup that has some. Without this
         /// flag it fails with WMLB_NS_E_DRM_LICENSE_STORE_ERROR, and the earlier backup stays:
         /// stores are emptied by faults and updates, too. With WMLB_BACKUP_PARTIAL, licenses that

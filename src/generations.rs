@@ -104,7 +104,9 @@ pub fn tell_of_backup(
     let origin = target::origin(properties, target)?;
     let decryption = Decryption::new(properties, true)?;
     let origin_place = origin.place();
-    let Source { mut bytes, path } = origin.open(HostCalls::on_hosts_thread(), control)?;
+    let Source {
+        mut bytes, path, ..
+    } = origin.open(HostCalls::on_hosts_thread(), control)?;
     let size = match bytes.seek(SeekFrom::End(0)) {
         Ok(size) => {
             bytes.seek(SeekFrom::Start(0)).at("read", &path)?;
@@ -208,7 +210,9 @@ impl<'a> Lister<'a> {
             amount: None,
             kept_by: 0,
         };
-        let Source { mut bytes, path } = source;
+        let Source {
+            mut bytes, path, ..
+        } = source;
         found.encrypted = envelope::is_encrypted(&mut *bytes).at("read", &path)?;
         let opened = Archive::open(bytes, path, &self.decryption, self.control);
         self.control.check()?;

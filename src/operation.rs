@@ -81,7 +81,7 @@ pub trait Job: Send {
 /// How functions of the host's are called on a thread.
 #[derive(Clone, Copy)]
 pub struct HostCalls {
-    /// The process that the operation belongs to; None for a list, on the host's own thread.
+    /// The process that the operation belongs to; None for a list on the host's own thread alone.
     process: Option<sys::Process>,
 }
 
@@ -91,11 +91,18 @@ impl HostCalls {
         HostCalls { process: None }
     }
 
+    /// On this thread, which other threads work for.
+    pub fn with_helpers() -> Self {
+        HostCalls {
+            process: Some(sys::this_process()),
+        }
+    }
+
     pub fn call<T>(self, call: impl FnOnce() -> T) -> T {
         let answer = call();
         // A child that the host forked in its function has a copy of the operation's thread
         // and no other: it must not go on.
-        if self.process.is_some_and(|own| own != sys::this_process()) {
+        if self.process.is_some_and(|own| !own.is_this()) {
             sys::end_thread();
         }
         answer
@@ -115,9 +122,7 @@ impl<'a> Operation<'a> {
         Operation {
             control,
             observer,
-            host_calls: HostCalls {
-                process: Some(sys::this_process()),
-            },
+            host_calls: HostCalls::with_helpers(),
             reported: None,
         }
     }

@@ -391,107 +391,36 @@ mod tests {
 
     #[test]
     fn values_that_are_refused() {
-        let dword = |number: u32| number.to_ne_bytes().to_vec();
-        for (name, value_type, value, words) in [
-            (
-                "BackupPath",
-                WMLB_TYPE_DWORD,
-                dword(1),
-                "its type is 1, not 0",
-            ),
-            (
-                "BackupPath",
-                WMLB_TYPE_BINARY,
-                b"/a".to_vec(),
-                "its type is 1, not 2",
-            ),
-            (
-                "BackupPath",
-                WMLB_TYPE_STRING,
-                b"".to_vec(),
-                "cannot be empty",
-            ),
-            (
-                "StorePath",
-                WMLB_TYPE_STRING,
-                b"\0".to_vec(),
-                "cannot be empty",
-            ),
-            (
-                "StorePath",
-                WMLB_TYPE_STRING,
-                b"/a\0b".to_vec(),
-                "a NUL inside",
-            ),
-            (
-                "StorePath",
-                WMLB_TYPE_STRING,
-                b"/a\0\0".to_vec(),
-                "a NUL inside",
-            ),
-            (
-                "StorePath",
-                WMLB_TYPE_STRING,
-                b"/\xff".to_vec(),
-                "not UTF-8",
-            ),
-            (
-                "Passphrase",
-                WMLB_TYPE_STRING,
-                b"\xff".to_vec(),
-                "not UTF-8",
-            ),
+        let text = |value: &[u8]| (WMLB_TYPE_STRING, value.to_vec());
+        let dword = |number: u32| (WMLB_TYPE_DWORD, number.to_ne_bytes().to_vec());
+        let binary = |value: &[u8]| (WMLB_TYPE_BINARY, value.to_vec());
+        for (name, (value_type, value), words) in [
+            ("BackupPath", dword(1), "its type is 1, not 0"),
+            ("BackupPath", binary(b"/a"), "its type is 1, not 2"),
+            ("BackupPath", text(b""), "cannot be empty"),
+            ("StorePath", text(b"\0"), "cannot be empty"),
+            ("StorePath", text(b"/a\0b"), "a NUL inside"),
+            ("StorePath", text(b"/a\0\0"), "a NUL inside"),
+            ("StorePath", text(b"/\xff"), "not UTF-8"),
+            ("Passphrase", text(b"\xff"), "not UTF-8"),
+            ("Threads", text(b"1"), "its type is 0, not 1"),
             (
                 "Threads",
-                WMLB_TYPE_STRING,
-                b"1".to_vec(),
-                "its type is 0, not 1",
+                (WMLB_TYPE_DWORD, vec![1, 0, 0]),
+                "4 bytes, not 3",
             ),
-            ("Threads", WMLB_TYPE_DWORD, vec![1, 0, 0], "4 bytes, not 3"),
-            (
-                "Threads",
-                WMLB_TYPE_DWORD,
-                dword(65),
-                "65 is not in 0 to 64",
-            ),
-            (
-                "CompressionLevel",
-                WMLB_TYPE_DWORD,
-                dword(0),
-                "0 is not in 1 to 19",
-            ),
-            (
-                "CompressionLevel",
-                WMLB_TYPE_DWORD,
-                dword(20),
-                "20 is not in 1 to 19",
-            ),
-            (
-                "Niceness",
-                WMLB_TYPE_DWORD,
-                dword(u32::MAX),
-                "is not in 0 to 19",
-            ),
-            (
-                "Keep",
-                WMLB_TYPE_STRING,
-                b"last=0".to_vec(),
-                "not a number from 1 to 9999",
-            ),
-            (
-                "UnstatedRights",
-                WMLB_TYPE_STRING,
-                b"Allow".to_vec(),
-                "one of allow, deny",
-            ),
+            ("Threads", dword(65), "65 is not in 0 to 64"),
+            ("CompressionLevel", dword(0), "0 is not in 1 to 19"),
+            ("CompressionLevel", dword(20), "20 is not in 1 to 19"),
+            ("Niceness", dword(u32::MAX), "is not in 0 to 19"),
+            ("Keep", text(b"last=0"), "not a number from 1 to 9999"),
+            ("UnstatedRights", text(b"Allow"), "one of allow, deny"),
         ] {
             let error = Properties::parse(name, value_type, &value).expect_err(name);
             assert_eq!(error.hresult(), hresult::WMLB_E_INVALIDARG, "{name}");
             let message = error.message();
-            assert!(
-                message.starts_with(&format!("property {name}: ")),
-                "{message}"
-            );
+            let beginning = format!("property {name}: ");
+            assert!(message.starts_with(&beginning), "{message}");
             assert!(message.contains(words), "{message}");
         }
     }

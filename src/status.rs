@@ -34,6 +34,9 @@ pub struct wmlb_progress {
     /// Licenses that are left out because they could not be read, or, in a restore, kept as they
     /// were; and other things that were found in the store.
     pub licenses_skipped: u64,
+    /// Of those that are done, the ones that a backup took from the one that it replaces, since
+    /// they have not changed (WMLB_BACKUP_REREAD).
+    pub licenses_reused: u64,
 }
 
 impl wmlb_progress {
@@ -57,6 +60,7 @@ impl Default for wmlb_progress {
             bytes_total: 0,
             licenses_restricted: 0,
             licenses_skipped: 0,
+            licenses_reused: 0,
         }
     }
 }

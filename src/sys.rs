@@ -22,6 +22,7 @@ mod secret_memory;
 #[cfg(feature = "encryption")]
 mod set_aside;
 #[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
+mod share;
 mod spawn;
 mod store_file;
 mod stream;
@@ -40,8 +41,8 @@ pub use attributes::copy_attributes;
 pub use bell::Bell;
 pub use contents::{ReadAt, ReadSeek, reads_equal};
 pub use durable::{
-    close, has_common_locks, is_local, report_late_errors, set_file_mode, synchronize_all,
-    synchronize_file, synchronize_file_system, synchronize_folder,
+    close, has_common_locks, is_local, keeps_times, report_late_errors, set_file_mode,
+    synchronize_all, synchronize_file, synchronize_file_system, synchronize_folder,
 };
 pub use lacking::{
     Ownership, copy_mode, exchange, is_append_only, make_folder, open_made, rename_in_one_step,
@@ -62,10 +63,21 @@ pub use runner::Runner;
 pub use secret_memory::SecretBytes;
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
+pub use share::{Part, share};
 pub use spawn::{Thread, scope};
 pub use store_file::{Care, HostFiles, StoreFile};
 pub use stream::{StreamWriter, read_stream};
 pub use threads::{NicerThreads, end_thread, thread_waits};
+
+// BLAKE3's C for this processor calls back a function of its crate's, which is therefore exported
+// as if it were ours. A symbol that one object file calls hidden is hidden in all that is linked.
+#[cfg(all(
+    unix,
+    not(target_vendor = "apple"),
+    target_arch = "aarch64",
+    target_endian = "little"
+))]
+std::arch::global_asm!(".hidden blake3_compress_in_place_portable");
 
 /// What a system call gives. `error::At` says what was tried, and on which path.
 pub type Result<T> = std::result::Result<T, Errno>;

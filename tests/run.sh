@@ -19,7 +19,7 @@ needs=(
     mount.exfat-fuse:exfat-fuse mkfs.exfat:exfatprogs ntfs-3g:ntfs-3g mergerfs:mergerfs bindfs:bindfs
     sshfs:sshfs /usr/lib/openssh/sftp-server:openssh-sftp-server
     mcs:mono-mcs mono:mono-runtime /usr/lib/mono/4.5/System.Core.dll:libmono-system-core4.0-cil
-    mpv:mpv /usr/include/mpv/client.h:libmpv-dev
+    luajit:luajit ruby:ruby mpv:mpv /usr/include/mpv/client.h:libmpv-dev
     codespell:codespell cmake:cmake meson:meson ninja:ninja-build
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/zstd.h:libzstd-dev
     /usr/include/X11/Xlib.h:libx11-dev /usr/include/sqlext.h:unixodbc-dev
@@ -64,20 +64,44 @@ fetch_other_headers() {
 passed=0
 failed=0
 skipped=0
-log=$(mktemp "${TMPDIR:-/tmp}/wmlb-tests.XXXXXX")
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-tests.XXXXXX")
+log=$logs/log
+trap 'rm -rf "$logs"' EXIT
 
 # The sum of the numbers that PATTERN captures in the log.
 sum() {
     sed -nE "s/$1/\\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
-# part NAME PASSED FAILED COMMAND...: runs the command, and counts by the two patterns.
+declare -A begun
+
+# begin NAME COMMAND...: runs the command beside the parts that follow, on a processor that these
+# leave idle; `part NAME PASSED FAILED` waits for its end and shows what it said.
+begin() {
+    local name=$1
+    shift
+    "$@" >"$logs/$name" 2>&1 &
+    begun[$name]=$!
+}
+
+# what_was_said NAME CODE
+what_was_said() {
+    cat "$logs/$1"
+    return "$2"
+}
+
+# part NAME PASSED FAILED [COMMAND...]: runs the command, or ends what has begun under this name,
+# and counts by the two patterns.
 part() {
     local name=$1 good=$2 bad=$3 code=0 part_passed part_failed
     shift 3
     echo "== $name"
     SECONDS=0
+    if [ $# -eq 0 ]; then
+        wait "${begun[$name]}" || code=$?
+        set -- what_was_said "$name" "$code"
+        code=0
+    fi
     "$@" 2>&1 | tee "$log" || code=$?
     part_passed=$(sum "$good")
     part_failed=$(sum "$bad")
@@ -100,15 +124,16 @@ python_room() {
     cat "$1/$2"
 }
 
-# As many rooms at once as there are processors, the longest first. unittest counts what it ran;
-# this turns that into what has passed. A room that says nothing at its end has failed.
+# One room more at once than there are processors, since many tests wait for the disk; the longest
+# first. unittest counts what it ran; this turns that into what has passed. A room that says nothing
+# at its end has failed.
 python_tests() {
     local output room rooms ran bad left_out good
     output=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-python.XXXXXX")
     rooms=$(cd tests/python && ls -d */ | tr -d / | grep -v __pycache__)
     export -f python_room
     printf '%s\n' trust restore sqlite $rooms | awk '!seen[$0]++' |
-        xargs -P "$(nproc)" -I{} bash -c 'python_room "$@"' room "$output" {}
+        xargs -P "$(($(nproc) + 1))" -I{} bash -c 'python_room "$@"' room "$output" {}
     ran=$(sum_of '^Ran ([0-9]+) tests?.*' "$output")
     bad=$(cat "$output"/* | grep '^FAILED' |
         grep -oE '(failures|errors|unexpected successes)=[0-9]+' |
@@ -150,20 +175,25 @@ fi
 result='^test result: .* ([0-9]+) passed; .*'
 part "cargo test" "$result" '^test result: .* ([0-9]+) failed; .*' \
     cargo test --locked --no-fail-fast
-part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$' tests/model/run.sh 300
-part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' \
-    tests/c/run.sh
-part "SDK" '^SDK tests: ([0-9]+) passed, .*' '^SDK tests: .* ([0-9]+) failed, .*' \
-    tests/cpp/sdk/run.sh
+begin "SDK" tests/cpp/sdk/run.sh
+part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' tests/c/run.sh
+part "SDK" '^SDK tests: ([0-9]+) passed, .*' '^SDK tests: .* ([0-9]+) failed, .*'
 beside=$(sum '^SDK tests: .* ([0-9]+) skipped$')
-part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests
-skipped=$((beside + $(sum '^python: .* ([0-9]+) skipped$')))
+begin "models" tests/model/run.sh 300
 part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .* ([0-9]+) failed$' \
     bindings/python/tests/run.sh
+part "conformance" '^conformance: ([0-9]+) passed, .*' '^conformance: .* ([0-9]+) failed, .*' \
+    tests/conformance/run.py --install
+part "LuaJIT" '^LuaJIT: ([0-9]+) passed, .*' '^LuaJIT: .* ([0-9]+) failed$' bindings/lua/test/run.sh
+part "Kodi" '^Kodi: ([0-9]+) passed, .*' '^Kodi: .* ([0-9]+) failed$' \
+    python3 bindings/kodi/test/test_addon.py
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
 part "remote" '^remote: ([0-9]+) passed, .*' '^remote: .* ([0-9]+) failed, .*' tests/remote/run.sh
 skipped=$((skipped + $(sum '^remote: .* ([0-9]+) skipped$')))
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
+part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$'
+part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests
+skipped=$((beside + $(sum '^python: .* ([0-9]+) skipped$')))
 
 if [ "$skipped" -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"

@@ -25,9 +25,14 @@ class LibraryHook(BuildHookInterface[Any]):
             build_data["force_include"][str(library)] = inside
             for text in self.licenses():
                 build_data["force_include"][str(text)] = f"wmlb/licenses/{text.name}"
-        # No code of Python's ABI is in it, but code of a processor's.
-        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["tag"] = f"py3-none-{platform}"
+            # Of the crates in the library, where it is told what they are.
+            notices = os.environ.get("WMLB_NOTICES")
+            if notices:
+                build_data["force_include"][notices] = "wmlb/licenses/THIRD-PARTY.txt"
+        # No code of Python's ABI is in it, but code of a processor's. Of which systems it is, who
+        # gives the library can tell (packaging/wheel.sh).
+        platform = os.environ.get("WMLB_WHEEL_PLATFORM") or sysconfig.get_platform().replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform.replace('-', '_')}"
         build_data["pure_python"] = False
 
     def library(self) -> Path:

@@ -39,7 +39,7 @@ _wmlb()
             ;;
     esac
     case $command in
-        backup) options='--store --all --replace --force --keep --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
+        backup) options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
         restore) options='--store --force --individualize --dry-run --only --at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         verify) options='--at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         list) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
@@ -50,7 +50,7 @@ _wmlb()
         forget) options='--keep --dry-run --json --verbose --help' ;;
         stores) options='--json --verbose --help' ;;
         help) options='--help' ;;
-        '') options='--store --all --replace --force --keep --empty --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --individualize --dry-run --only --at --allow-clear --version' ;;
+        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --individualize --dry-run --only --at --allow-clear --version' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

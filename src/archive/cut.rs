@@ -20,6 +20,11 @@ const MEAN: u32 = 20;
 /// begins a frame, and goes on in frames of [`FRAME_CONTENT`] of its bytes each.
 pub(crate) const LARGEST_WHOLE: u64 = (FRAME_CONTENT - MEMBER_OVERHEAD) as u64;
 
+/// How many frames a large license of this size takes.
+pub fn pieces(size: u64) -> u64 {
+    size.div_ceil(FRAME_CONTENT as u64)
+}
+
 /// Whether a frame that has this much content ends after a member of this length, of the license
 /// that has this name: the more of the content it is, the likelier.
 pub fn ends_after(content: usize, member: usize, license: &[u8]) -> bool {

@@ -25,6 +25,7 @@ pub struct Described {
     pub seal: Seal,
     /// The name of the license that its content begins with, or goes on with.
     pub first: Vec<u8>,
+    pub source: SourceHash,
 }
 
 /// What a file says of itself.
@@ -116,6 +117,7 @@ impl Index {
                 start: offset,
                 seal,
                 first,
+                source,
             });
             offset = end + padding.length();
         }
@@ -143,7 +145,7 @@ impl StatedFrame {
     fn parse(self) -> Option<(Seal, Vec<u8>, SourceHash)> {
         let seal = Seal {
             length: self.length,
-            hash: blake3::Hash::from_hex(&self.blake3).ok()?,
+            hash: Some(blake3::Hash::from_hex(&self.blake3).ok()?),
             stored: self.stored,
             check: u64::from_str_radix(&self.xxh64, 16).ok()?,
         };

@@ -18,6 +18,9 @@ const NAME: std::ops::Range<usize> = 0..100;
 const PREFIX: std::ops::Range<usize> = 345..500;
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
+/// A block of zeros, of which a content's last one is filled with fewer.
+pub const ZEROS: [u8; BLOCK] = [0; BLOCK];
+
 /// Two blocks of zeros end the archive.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 

@@ -2,6 +2,7 @@
 
 use super::readback::Expected;
 use crate::error::{Error, Result};
+use crate::sys::Part;
 
 /// Whatever takes bytes in order.
 pub trait Append {
@@ -12,6 +13,10 @@ pub trait Append {
 
     /// Takes the last bytes back, where that can be done.
     fn take_back(&mut self, bytes: u64) -> Result<()>;
+
+    /// Appends a part of the file that is replaced, where its blocks can be shared; false where
+    /// they cannot.
+    fn share(&mut self, part: Part) -> Result<bool>;
 }
 
 /// Takes the frames of an archive in order.
@@ -27,6 +32,11 @@ pub trait Output {
     /// Takes the last bytes back, where that can be done.
     fn take_back(&mut self, _bytes: u64) -> Result<()> {
         Err(Error::Defect("what is only appended to, cut".to_owned()))
+    }
+
+    /// Writes what is a part of the file that is replaced, where that can be shared.
+    fn share(&mut self, _part: Part) -> Result<bool> {
+        Ok(false)
     }
 
     /// Ends the file. What is to be read back from it; None: the frames, as they are.
@@ -47,6 +57,10 @@ impl Output for Plain<'_> {
 
     fn take_back(&mut self, bytes: u64) -> Result<()> {
         self.0.take_back(bytes)
+    }
+
+    fn share(&mut self, part: Part) -> Result<bool> {
+        self.0.share(part)
     }
 
     fn finish(self: Box<Self>) -> Result<Option<Vec<Expected>>> {

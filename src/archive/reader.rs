@@ -80,10 +80,21 @@ impl Archive {
         self.frames.is_authentic()
     }
 
+    /// Whether frames can be read in any order.
+    pub fn can_seek(&mut self) -> bool {
+        self.frames.aside(|source| source.length()).is_ok()
+    }
+
     /// What the file says of itself at its end. That its frames are like that is not known by it.
     pub fn index(&mut self) -> Result<Index> {
         let (path, first) = (&self.path, self.first);
         self.frames.aside(|source| Index::read(source, path, first))
+    }
+
+    /// Reads bytes of its frames.
+    pub fn read_range(&mut self, start: u64, length: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.frames
+            .aside(|source| source.read_range(start, length, out))
     }
 
     /// The number of licenses, and their bytes, that the file says it has; 0 where that is not
@@ -97,7 +108,7 @@ impl Archive {
 
     /// The frames that follow, and what checks them.
     pub fn split(self) -> (FrameReader, Checker) {
-        let checker = Checker::new(self.path, self.first);
+        let checker = Checker::new(self.path, self.first, true);
         (self.frames, checker)
     }
 
@@ -210,6 +221,8 @@ struct FrameOrder {
 pub struct Checker {
     path: PathBuf,
     first: Seal,
+    /// Whether contents are hashed: what is only looked at need not be proved.
+    hashes: bool,
     state: Mutex<FrameOrder>,
     next: Condvar,
 }
@@ -231,13 +244,14 @@ impl Drop for NextTurn<'_> {
 }
 
 impl Checker {
-    fn new(path: PathBuf, first: Seal) -> Self {
+    fn new(path: PathBuf, first: Seal, hashes: bool) -> Self {
         Checker {
             path,
             first,
+            hashes,
             state: Mutex::new(FrameOrder {
                 next: 1,
-                walk: Walk::new(first),
+                walk: Walk::new(first, hashes),
                 failed: false,
             }),
             next: Condvar::new(),
@@ -246,7 +260,13 @@ impl Checker {
 
     /// One for frames of the same archive that are chosen anew.
     pub fn again(&self) -> Self {
-        Checker::new(self.path.clone(), self.first)
+        Checker::new(self.path.clone(), self.first, self.hashes)
+    }
+
+    /// One that hashes no content, for the same frames: damage is found by the checksums of frames
+    /// and of their contents, and they must be those that the summary says.
+    pub fn without_hashes(&self) -> Self {
+        Checker::new(self.path.clone(), self.first, false)
     }
 
     /// Unpacks a frame, and goes through it when all before it were. [`Error::Canceled`]
@@ -258,7 +278,12 @@ impl Checker {
         content: &mut Vec<u8>,
         pieces: &mut Pieces,
     ) -> Result<()> {
-        let unpacked = unpacker.unpack(&frame.data, frame.length, content);
+        let (data, length) = (&frame.data, frame.length);
+        let unpacked = if self.hashes {
+            unpacker.unpack(data, length, content)
+        } else {
+            unpacker.unpack_unhashed(data, length, content)
+        };
         let mut turn = lock(&self.state);
         while turn.next != frame.index {
             turn = wait(&self.next, turn);
@@ -278,7 +303,10 @@ impl Checker {
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
         };
-        if let Some(chosen) = frame.chosen {
+        if let Some(mut chosen) = frame.chosen {
+            if !self.hashes {
+                chosen.seal.hash = None;
+            }
             if chosen.seal != seal {
                 let what = "it is not what the summary says";
                 drop(turn);
@@ -420,8 +448,10 @@ impl<V: Visitor> Work for Unpacking<'_, V> {
             own,
         } = worker;
         self.checker.check(unpacker, &frame, content, pieces)?;
-        if let (Some(choice), Some(chosen)) = (&self.choice, frame.chosen) {
-            pieces.retain(|number, name| choice.has(chosen.number, number, name));
+        if let Some(choice) = &self.choice {
+            // Where all frames are read, the names alone tell.
+            let frame = frame.chosen.map_or(0, |chosen| chosen.number);
+            pieces.retain(|number, name| choice.has(frame, number, name));
         }
         self.used.lock().push(frame.data);
         self.control.check()?;

@@ -106,9 +106,10 @@ pub struct Walk {
 const DATABASE: &[u8] = b"SQLite format 3\0";
 
 impl Walk {
-    /// After the first frame, which has this seal and is padded.
-    pub fn new(first: Seal) -> Self {
-        let (mut summary, mut table) = (summary::Expected::new(), seek::Expected::new());
+    /// After the first frame, which has this seal and is padded. `hashes` says that the frames to
+    /// come have theirs.
+    pub fn new(first: Seal, hashes: bool) -> Self {
+        let (mut summary, mut table) = (summary::Expected::new(hashes), seek::Expected::new());
         summary.add(&first, b"");
         seek::add_frame(&mut table, &first, Padding::at(first.stored));
         Walk {
@@ -379,7 +380,7 @@ impl Walk {
 /// Whether a content that ends at `end` is filled up with zeros to `next`.
 fn check_padding(content: &[u8], end: usize, next: usize) -> Result<(), Wrong> {
     match content.get(end..next) {
-        Some(padding) if padding.iter().all(|&byte| byte == 0) => Ok(()),
+        Some(padding) if padding == &member::ZEROS[..padding.len()] => Ok(()),
         Some(_) => Err("the padding of a license is not zeros"),
         None => Err("a license is larger than its frame"),
     }

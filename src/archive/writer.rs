@@ -10,7 +10,7 @@ use super::summary::{Summary, SummaryMark};
 use super::waiting::{NewFile, Released, Waiting};
 use crate::error::{Error, Result};
 use crate::operation::Control;
-use crate::sys::ReadAt;
+use crate::sys::{Part, ReadAt};
 
 /// Writes an archive.
 pub struct Writer<'a> {
@@ -75,29 +75,54 @@ impl<'a> Writer<'a> {
                 waiting.add(&licenses, self.encryption, self.new_file)?;
             }
             Some(Large::Written(_)) | None => {
-                self.output.write(&licenses.frame.data)?;
-                self.add(&licenses.frame.seal, &licenses.first, licenses.source)?;
+                let seal = &licenses.frame.seal;
+                if self.shares(seal, licenses.origin)? {
+                    self.note(seal, &licenses.first, licenses.source);
+                } else {
+                    self.output.write(&licenses.frame.data)?;
+                    self.add(seal, &licenses.first, licenses.source)?;
+                }
             }
         }
         Ok(licenses.frame.data)
     }
 
+    /// Has the file share a frame and what pads it with the one that is replaced, if that is
+    /// possible.
+    fn shares(&mut self, seal: &Seal, origin: Option<u64>) -> Result<bool> {
+        let length = |offset| seal.stored + Padding::at(offset + seal.stored).length();
+        match origin {
+            Some(offset) if length(offset) == length(self.offset) => self.output.share(Part {
+                offset,
+                length: length(offset),
+            }),
+            _ => Ok(false),
+        }
+    }
+
     /// Notes a frame that was written, and pads it.
     fn add(&mut self, seal: &Seal, first: &[u8], source: SourceHash) -> Result<()> {
+        self.note(seal, first, source);
+        if self.padding.is_empty() {
+            return Ok(());
+        }
+        self.output.write(&self.padding)
+    }
+
+    /// Notes a frame that was written, and what pads it.
+    fn note(&mut self, seal: &Seal, first: &[u8], source: SourceHash) {
         self.expected.push(Expected::frame(self.offset, *seal));
         self.offset += seal.stored;
         let padding = Padding::at(self.offset);
         self.padding.clear();
         padding.write(&mut self.padding);
         if padding.length() > 0 {
-            self.output.write(&self.padding)?;
             self.expected
                 .push(Expected::bytes(self.offset, &self.padding));
         }
         self.offset += padding.length();
         self.summary.add(seal, first, source);
         seek::add_frame(&mut self.table, seal, padding);
-        Ok(())
     }
 
     /// The frames from here on are those of a large license that may change while it is read,

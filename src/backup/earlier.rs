@@ -4,9 +4,15 @@
 use std::fs::File;
 use std::io::{SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
+
+use super::reuse::{Bytes, Reuse};
+use crate::archive::Info;
 use crate::archive::envelope::{self, Decryption};
 use crate::archive::frame::Unpacker;
+use crate::archive::index::Index;
 use crate::archive::reader::Archive;
 use crate::archive::walk::Pieces;
 use crate::error::{At, Error, Result};
@@ -51,40 +57,93 @@ pub struct Compared {
     pub fewer: Option<u64>,
 }
 
-impl Earlier<'_> {
+/// The same, as far as it was read.
+pub struct Opened<'a> {
+    allows_empty: bool,
+    path: PathBuf,
+    scratch: &'a Scratch,
+    control: &'a Control,
+    /// None when there is nothing to be read.
+    read: Result<Option<Read>>,
+}
+
+/// What was read of it.
+struct Read {
+    info: Info,
+    /// Until it is read for the last time.
+    archive: Mutex<Option<Archive>>,
+    /// None where it is too small for any license.
+    index: Option<Result<Index>>,
+    file: Option<Arc<File>>,
+    is_encrypted: bool,
+}
+
+impl<'a> Earlier<'a> {
+    /// Opens it, and reads what it says of itself at its end.
+    pub fn open(self) -> Result<Opened<'a>> {
+        let read = self.source.map_or(Ok(None), |source| {
+            read(source?, self.is_kept, self.decryption, self.control)
+        });
+        self.control.check()?;
+        Ok(Opened {
+            allows_empty: self.allows_empty,
+            path: self.path,
+            scratch: self.scratch,
+            control: self.control,
+            read,
+        })
+    }
+}
+
+impl Opened<'_> {
+    /// The frames that a backup made at `now`, of this kind of store, may take from it. One that
+    /// `encrypts` takes them from what is known to be what was once written.
+    pub fn reuse(&self, now: &Info, encrypts: bool) -> Option<Reuse<'_>> {
+        let Ok(Some(read)) = &self.read else {
+            return None;
+        };
+        let Some(Ok(index)) = &read.index else {
+            return None;
+        };
+        let before = &read.info;
+        // A clock that was set back may come to the same times again.
+        let goes_back = before.created > now.created;
+        if before.store != now.store || goes_back || (encrypts && !read.is_encrypted) {
+            return None;
+        }
+        let bytes = match &read.file {
+            Some(file) if !read.is_encrypted => Bytes::File(file.clone()),
+            _ if read.is_encrypted => Bytes::Archive(&read.archive),
+            _ => return None,
+        };
+        Some(Reuse::new(index, before.created, bytes))
+    }
+
     /// An error when it has licenses and the new one none; what cannot be read may have some.
-    pub fn compare(self, now: &Amount) -> Result<Compared> {
+    pub fn compare(&self, now: &Amount) -> Result<Compared> {
         let is_empty = now.licenses == now.empty && now.restricted == 0;
         let nothing = is_empty && !self.allows_empty;
         let refusal = || Error::NothingToSave(self.path.clone());
-        let source = match self.source {
-            None => return Ok(Compared::default()),
-            // It is not replaced.
-            Some(Err(error @ Error::NotRegular(_))) => return Err(error),
-            Some(Err(_)) if nothing => return Err(refusal()),
-            Some(Err(_)) => return Ok(Compared::default()),
-            Some(Ok(source)) => source,
-        };
         let mut compared = Compared::default();
-        let read = read(source, self.is_kept, self.decryption, self.control);
-        self.control.check()?;
-        let (mut archive, is_small) = match read {
+        let read = match &self.read {
             Ok(None) => return Ok(compared),
             Ok(Some(read)) => read,
+            // It is not replaced.
+            Err(Error::NotRegular(path)) => return Err(Error::NotRegular(path.clone())),
             Err(_) if nothing => return Err(refusal()),
             Err(_) => return Ok(compared),
         };
-        compared.created = Some(archive.info.created);
-        if is_small {
-            return Ok(compared);
-        }
-        let before = match archive.index() {
-            Ok(index) => index.licenses,
-            Err(_) if nothing => return Err(refusal()),
-            Err(_) => return Ok(compared),
+        compared.created = Some(read.info.created);
+        let before = match &read.index {
+            None => return Ok(compared),
+            Some(Ok(index)) => index.licenses,
+            Some(Err(_)) if nothing => return Err(refusal()),
+            Some(Err(_)) => return Ok(compared),
         };
         if nothing && before > 0 {
-            let holds = holds_licenses(archive, self.scratch, self.control).unwrap_or(true);
+            let archive = read.archive.lock().take();
+            let holds = archive
+                .is_none_or(|it| holds_licenses(it, self.scratch, self.control).unwrap_or(true));
             self.control.check()?;
             if holds {
                 return Err(refusal());
@@ -95,26 +154,35 @@ impl Earlier<'_> {
     }
 }
 
-/// Opens a backup, and tells whether it is too small for any license; one that is, is opened where
-/// it is kept only.
+/// Opens a backup; one that is too small for any license is opened where it is kept only.
 fn read(
     source: Source,
     is_kept: bool,
     decryption: &Decryption,
     control: &Control,
-) -> Result<Option<(Archive, bool)>> {
-    let Source { mut bytes, path } = source;
+) -> Result<Option<Read>> {
+    let Source {
+        mut bytes,
+        path,
+        file,
+    } = source;
     let length = envelope::length_of(&mut *bytes).at("read", &path)?;
     let is_small = length.is_some_and(|length| length < WITH_LICENSES);
     if is_small && !is_kept {
         return Ok(None);
     }
     bytes.seek(SeekFrom::Start(0)).at("read", &path)?;
-    let archive = match Archive::open(bytes, path, decryption, control) {
+    let mut archive = match Archive::open(bytes, path, decryption, control) {
         Err(_) if is_small => return Ok(None),
         archive => archive?,
     };
-    Ok(Some((archive, is_small)))
+    Ok(Some(Read {
+        info: archive.info.clone(),
+        index: (!is_small).then(|| archive.index()),
+        is_encrypted: archive.is_encrypted(),
+        archive: Mutex::new(Some(archive)),
+        file,
+    }))
 }
 
 /// Whether an archive has anything in it that is not a database without licenses.

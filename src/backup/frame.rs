@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::messages::{LargeLicense, LargeMark, Notice, Task};
+use super::messages::{LargeMark, Notice, Task};
 use super::rights::{Candidate, Dropped};
 use super::shared::{Packing, Worker};
-use crate::archive::{FRAME_CONTENT, LICENSES_FOLDER, MEMBER_OVERHEAD, cut, member};
+use super::source::End;
+use crate::archive::{LICENSES_FOLDER, MEMBER_OVERHEAD, cut, member};
 use crate::error::{Error, Result, reserve};
 use crate::license::Excerpt;
 use crate::name;
@@ -42,15 +43,7 @@ enum Outcome {
     Large(License),
 }
 
-/// What is known of a large license when its first frame is full.
-struct LargeExcerpt<'t> {
-    size: u64,
-    modified: i64,
-    is_empty: bool,
-    tail: &'t [u8],
-}
-
-type Context<'c, 'p> = &'c mut dyn TaskContext<Packing<'p>>;
+pub type Context<'c, 'p> = &'c mut dyn TaskContext<Packing<'p>>;
 
 impl<'w, 'p> FrameInProgress<'w, 'p> {
     /// One that has nothing yet.
@@ -113,6 +106,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             }
             Outcome::Full => Ok(false),
             Outcome::Large(license) if !self.worker.content.is_empty() => {
+                self.end_before(&license);
                 self.task.keep(license);
                 Ok(false)
             }
@@ -121,7 +115,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
     }
 
     /// Sets the path of the member that is being made.
-    fn begin_path(&mut self) {
+    pub fn begin_path(&mut self) {
         let path = &mut self.worker.path;
         path.clear();
         path.extend_from_slice(LICENSES_FOLDER);
@@ -129,7 +123,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
     }
 
     /// The name of the license whose member is being made.
-    fn name(&self) -> &[u8] {
+    pub fn name(&self) -> &[u8] {
         &self.worker.path[LICENSES_FOLDER.len()..]
     }
 
@@ -195,6 +189,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         let length = begin - start + size as usize + member::padding(size);
         if cut::ends_before(start, length) {
             content.truncate(start);
+            self.end_before(&license);
             self.task.keep(license);
             return Ok(Some(Outcome::Full));
         }
@@ -231,6 +226,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             content,
             path,
             judge,
+            range,
             ..
         } = &mut *self.worker;
         let name = &path[LICENSES_FOLDER.len()..];
@@ -245,179 +241,21 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         };
         if !judge.admits(candidate, &mut self.notices)? {
             content.truncate(start);
+            range.spoil();
             return Ok(Outcome::Done);
         }
         if start == 0 {
             self.first = name.to_vec();
         }
+        range.add(name, license.facts().filter(|_| !is_empty));
         self.licenses += 1;
         self.empty += u64::from(is_empty);
         self.bytes += size;
         if cut::ends_after(content.len(), content.len() - start, name) {
+            range.end(End::Own);
             return Ok(Outcome::Ended);
         }
         Ok(Outcome::Done)
-    }
-
-    /// Begins the frame with a license that takes more than one, unless it is denied.
-    fn begin_large(&mut self, license: License, context: Context<'_, 'p>) -> Result<()> {
-        let (size, modified) = (license.size(), license.modified());
-        self.make_room(FRAME_CONTENT)?;
-        let worker = &mut *self.worker;
-        member::write_header(&mut worker.content, &worker.path, size, modified);
-        let header = worker.content.len();
-        self.first = self.name().to_vec();
-        self.large = LargeMark::Begins;
-        let is_empty = license.is_empty(self.packing.control);
-        self.continue_large(LargeLicense {
-            license,
-            rest: size,
-            is_empty,
-        })?;
-        // It could not be read, or has changed meanwhile.
-        if self.worker.content.is_empty() {
-            return Ok(());
-        }
-        let mut tail = Vec::new();
-        if let Some(large) = &self.task.large {
-            let head = &self.worker.content[header..];
-            let wanted = self.worker.judge.wanted_tail(head, size);
-            let read = large.license.read_end(&mut tail, wanted);
-            // What is half old and half new says nothing.
-            match read.and_then(|()| large.license.is_unchanged()) {
-                Ok(true) => {}
-                changed => {
-                    self.task.large = None;
-                    return self.drop_large(changed.err().map(Unread::Failed));
-                }
-            }
-        }
-        let excerpt = LargeExcerpt {
-            size,
-            modified: modified.seconds,
-            is_empty,
-            tail: &tail,
-        };
-        self.judge_large(header, excerpt, context)?;
-        // It takes as long as many frames do.
-        if let Some(large) = &mut self.task.large
-            && let Some(check) = large.license.check(self.packing.control)
-        {
-            context.run_after(check);
-        }
-        Ok(())
-    }
-
-    /// Takes the large license that the frame begins with out again, if it is denied.
-    fn judge_large(
-        &mut self,
-        header: usize,
-        LargeExcerpt {
-            size,
-            modified,
-            is_empty,
-            tail,
-        }: LargeExcerpt<'_>,
-        context: Context<'_, 'p>,
-    ) -> Result<()> {
-        let Worker {
-            content,
-            path,
-            judge,
-            ..
-        } = &mut *self.worker;
-        let excerpt = match &self.task.large {
-            Some(_) => Excerpt::large(&content[header..], tail, size),
-            // One frame holds just as much, without the headers.
-            None => Excerpt::whole(&content[header..header + size as usize]),
-        };
-        let candidate = Candidate {
-            name: &path[LICENSES_FOLDER.len()..],
-            size,
-            modified,
-            is_empty,
-            member: 0..content.len(),
-            excerpt,
-        };
-        let admitted = judge.admits(candidate, &mut self.notices)?;
-        if admitted && self.ask_host(context)?.licenses == 0 {
-            return Ok(());
-        }
-        self.worker.content.clear();
-        self.large = LargeMark::None;
-        self.licenses = 0;
-        self.empty = 0;
-        self.bytes = 0;
-        if self.task.large.take().is_some() {
-            self.task.advance();
-        }
-        Ok(())
-    }
-
-    /// Puts the next piece of a large license into the frame.
-    pub fn continue_large(&mut self, mut large: LargeLicense) -> Result<()> {
-        self.packing.control.check()?;
-        let length = large.rest.min(FRAME_CONTENT as u64) as usize;
-        self.make_room(length)?;
-        if self.first.is_empty() {
-            self.begin_path();
-            self.first = self.name().to_vec();
-        }
-        let Packing {
-            control, scratch, ..
-        } = *self.packing;
-        let license = &mut large.license;
-        let ends = large.rest == length as u64;
-        let content = &mut self.worker.content;
-        let new_file = || Ok(scratch.file()?.0);
-        let read = license.make_way(&new_file, control);
-        let read = read.map_err(Unread::Cause).and_then(|same| {
-            let read = license.read_next(content, length);
-            let whole = same && read.map_err(Unread::Failed)? == length;
-            Ok(whole && (!ends || license.verify(control)?))
-        });
-        if let Ok(true) = read {
-            self.bytes = length as u64;
-            large.rest -= length as u64;
-            if large.rest > 0 {
-                self.task.large = Some(large);
-            } else {
-                member::pad(&mut self.worker.content, license.size());
-                self.large = match self.large {
-                    LargeMark::Begins => LargeMark::None,
-                    _ => LargeMark::Ends,
-                };
-                self.licenses = 1;
-                self.empty = large.is_empty.into();
-                self.task.advance();
-            }
-            return Ok(());
-        }
-        self.drop_large(read.err())
-    }
-
-    /// What was packed of a large license so far does not count, in this frame and in those
-    /// before: it cannot be read, or else it has changed, and is tried again.
-    fn drop_large(&mut self, unread: Option<Unread>) -> Result<()> {
-        self.worker.content.clear();
-        self.bytes = 0;
-        self.large = match self.large {
-            LargeMark::Begins => LargeMark::None,
-            _ => LargeMark::Void,
-        };
-        self.begin_path();
-        match unread {
-            Some(unread) => self.refuse(unread)?,
-            None => {
-                self.task.tries += 1;
-                if self.task.tries < TRIES {
-                    return Ok(());
-                }
-                self.give_up()?;
-            }
-        }
-        self.task.advance();
-        Ok(())
     }
 
     /// Opens the database that the next license is. False when it is left out.
@@ -434,13 +272,13 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
     }
 
     /// Has the host asked of the licenses in the frame, and takes out what it denies.
-    fn ask_host(&mut self, context: Context<'_, 'p>) -> Result<Dropped> {
+    pub fn ask_host(&mut self, context: Context<'_, 'p>) -> Result<Dropped> {
         let Worker { judge, content, .. } = &mut *self.worker;
         judge.ask_host_and_drop_denied(content, &mut self.notices, |asked| context.ask(asked))
     }
 
     /// Makes room for so many bytes of a license, its headers and its padding.
-    fn make_room(&mut self, length: usize) -> Result<()> {
+    pub fn make_room(&mut self, length: usize) -> Result<()> {
         let more = self.worker.path.len() + length + 2 * MEMBER_OVERHEAD;
         reserve(&mut self.worker.content, more, "a frame")
     }
@@ -456,7 +294,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
     }
 
     /// The same, whatever the cause is.
-    fn refuse(&mut self, unread: Unread) -> Result<()> {
+    pub fn refuse(&mut self, unread: Unread) -> Result<()> {
         match unread {
             Unread::Failed(errno) => self.fail("read", errno).map(drop),
             Unread::Cause(cause) => self.skip(cause),
@@ -464,7 +302,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
     }
 
     /// The license that is being made changed in every try, or is gone.
-    fn give_up(&mut self) -> Result<()> {
+    pub fn give_up(&mut self) -> Result<()> {
         self.skip(Error::Changed(self.display_path()))
     }
 
@@ -473,15 +311,31 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         if !self.packing.partial || !cause.concerns_one_license() {
             return Err(cause);
         }
-        let name = self.name().to_vec();
-        self.notices.push(Notice::Skipped { name, cause });
+        self.leave_out(cause);
         Ok(())
     }
 
     /// Leaves out a link or a special file.
     fn skip_other(&mut self) {
+        self.leave_out(Error::NotALicense(self.display_path()));
+    }
+
+    fn leave_out(&mut self, cause: Error) {
+        self.worker.range.spoil();
         let name = self.name().to_vec();
-        let cause = Error::NotALicense(self.display_path());
         self.notices.push(Notice::Skipped { name, cause });
+    }
+
+    /// Notes what tells later whether the license that is being made has changed.
+    pub fn note(&mut self, license: &License) {
+        let Worker { path, range, .. } = &mut *self.worker;
+        range.add(&path[LICENSES_FOLDER.len()..], license.facts());
+    }
+
+    /// The frame has no place for the license that comes next.
+    fn end_before(&mut self, license: &License) {
+        let Worker { path, range, .. } = &mut *self.worker;
+        let name = &path[LICENSES_FOLDER.len()..];
+        range.end(End::Before(name, license.facts()));
     }
 }

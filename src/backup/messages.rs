@@ -15,6 +15,20 @@ pub struct Task {
     pub tries: u32,
     /// How many of the batch's next entries are being read ahead.
     pub prefetched: usize,
+    /// What is left of a large license that is taken from the earlier backup.
+    pub reused: Option<Pieces>,
+    /// Nothing was to be had there of the next entry.
+    pub is_refused: bool,
+}
+
+/// Frames of a large license in the earlier backup, by their numbers.
+pub struct Pieces {
+    pub next: usize,
+    pub end: usize,
+    /// Bytes of the license that are in them.
+    pub rest: u64,
+    /// One of its frames was handed in.
+    pub is_begun: bool,
 }
 
 /// A license that takes several frames, of which some are made.
@@ -34,6 +48,8 @@ impl Task {
             prepared: None,
             tries: 0,
             prefetched: 0,
+            reused: None,
+            is_refused: false,
         }
     }
 
@@ -45,6 +61,7 @@ impl Task {
     /// Goes on to the batch's next entry.
     pub fn advance(&mut self) -> Option<Entry> {
         self.tries = 0;
+        self.is_refused = false;
         self.prefetched = self.prefetched.saturating_sub(1);
         self.batch.advance()
     }
@@ -81,8 +98,25 @@ pub struct FrameResult {
     pub frame: Option<Licenses>,
     pub notices: Vec<Notice>,
     pub licenses: u64,
+    /// Of these, those that were taken from the earlier backup.
+    pub reused: u64,
     /// Of these, databases without licenses.
     pub empty: u64,
     pub bytes: u64,
     pub large: LargeMark,
+}
+
+impl FrameResult {
+    /// One that was taken from the earlier backup.
+    pub fn taken(frame: Option<Licenses>, licenses: u64, bytes: u64, large: LargeMark) -> Self {
+        FrameResult {
+            frame,
+            notices: Vec::new(),
+            licenses,
+            reused: licenses,
+            empty: 0,
+            bytes,
+            large,
+        }
+    }
 }

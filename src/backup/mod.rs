@@ -2,20 +2,26 @@
 
 mod earlier;
 mod frame;
+mod large;
 mod messages;
 mod packing;
+mod reuse;
 mod rights;
 mod shared;
+mod source;
+mod taking;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use earlier::{Amount, Earlier};
+use earlier::{Amount, Earlier, Opened};
 use messages::{FrameResult, LargeMark, Notice, Task};
+use reuse::Reuse;
 use rights::Inspected;
 use shared::Packing;
+use source::Sources;
 
 use crate::archive::envelope::{self, Decryption, Encryption};
 use crate::archive::output::Append;
@@ -24,7 +30,8 @@ use crate::archive::{FORMAT, Info};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::flags::{
-    WMLB_BACKUP_EMPTY, WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_VERIFY,
+    WMLB_BACKUP_EMPTY, WMLB_BACKUP_OVERWRITE, WMLB_BACKUP_PARTIAL, WMLB_BACKUP_REREAD,
+    WMLB_BACKUP_VERIFY,
 };
 use crate::hresult::{self, wmlb_hresult};
 use crate::keep::Rule;
@@ -37,11 +44,15 @@ use crate::scratch::Scratch;
 use crate::status::{self, Value, wmlb_progress};
 use crate::store::host::SetStore;
 use crate::store::{self, Contents, List, Listing, Store, Wish};
+use crate::sys::Part;
 use crate::target::{self, Keeping, NewFile, SetTarget, Source, Target};
 
 /// The flags of a backup.
-pub(crate) const FLAGS: u32 =
-    WMLB_BACKUP_OVERWRITE | WMLB_BACKUP_PARTIAL | WMLB_BACKUP_VERIFY | WMLB_BACKUP_EMPTY;
+pub(crate) const FLAGS: u32 = WMLB_BACKUP_OVERWRITE
+    | WMLB_BACKUP_PARTIAL
+    | WMLB_BACKUP_VERIFY
+    | WMLB_BACKUP_REREAD
+    | WMLB_BACKUP_EMPTY;
 
 /// A backup that is ready to run.
 pub struct Backup {
@@ -133,7 +144,7 @@ impl Job for Backup {
         file.publish(overwrite, keeping.as_ref(), &mut |source| {
             // Nobody has agreed to fewer licenses than that one has.
             let earlier = self.earlier(source, &scratch, operation);
-            let compared = earlier.compare(&saved.amount)?;
+            let compared = earlier.open()?.compare(&saved.amount)?;
             if compared.fewer.is_some() {
                 return Err(Error::Disturbed(self.target.display_path()));
             }
@@ -165,6 +176,10 @@ impl Append for FileEnd<'_, '_> {
     fn take_back(&mut self, bytes: u64) -> Result<()> {
         self.0.take_back(bytes)
     }
+
+    fn share(&mut self, part: Part) -> Result<bool> {
+        self.0.share(part)
+    }
 }
 
 /// What was saved of a store.
@@ -194,6 +209,7 @@ impl Backup {
         } else {
             Ok(None)
         };
+        let earlier = self.earlier(earlier, scratch, operation).open()?;
         let (written, saved) =
             self.write_archive(operation, listing, scratch, earlier, FileEnd(file), &path)?;
         file.synchronize()?;
@@ -228,7 +244,7 @@ impl Backup {
         operation: &mut Operation<'_>,
         listing: Listing<'_>,
         scratch: &Scratch,
-        earlier: Result<Option<Source>>,
+        earlier: Opened<'_>,
         mut file: FileEnd<'_, '_>,
         path: &Path,
     ) -> Result<(Finished, Saved)> {
@@ -241,7 +257,11 @@ impl Backup {
         let new_file = || beside.file();
         let output = envelope::output(encryption, &mut file, path, verify, control)?;
         let writer = Writer::new(output, &info, encryption, &new_file)?;
-        let packing = self.packing(listing.contents, control, scratch);
+        let reuse = match self.has(WMLB_BACKUP_REREAD) {
+            true => None,
+            false => earlier.reuse(&info, encryption.is_some()),
+        };
+        let packing = self.packing(listing.contents, control, scratch, reuse)?;
         let (licenses, bytes) = listing.list.totals().unwrap_or_default();
         let mut main = BackupMain {
             operation,
@@ -274,7 +294,7 @@ impl Backup {
             empty,
             restricted: progress.licenses_restricted,
         };
-        let replaced = self.compare(&amount, earlier, scratch, operation)?;
+        let replaced = compare(&amount, &earlier, operation)?;
         operation.report_progress(progress)?;
 
         let written = writer.finish(progress.licenses_done, progress.bytes_done)?;
@@ -292,10 +312,19 @@ impl Backup {
         contents: Arc<dyn Contents>,
         control: &'a Control,
         scratch: &'a Scratch,
-    ) -> Packing<'a> {
+        reuse: Option<Reuse<'a>>,
+    ) -> Result<Packing<'a>> {
+        // What a host says of licenses, and of its own ones, nobody knows the next time.
+        let sources = Sources::new(
+            self.rights.is_some() || contents.kind() == store::HOST,
+            self.level,
+            self.denies_unstated_rights,
+        )?;
         let ahead = (self.threads > 1).then(|| contents.read_ahead());
-        Packing {
+        Ok(Packing {
             ahead: ahead.flatten(),
+            reuse: reuse.filter(|_| sources.are_told()),
+            sources,
             contents,
             control,
             level: self.level,
@@ -306,28 +335,26 @@ impl Backup {
             },
             scratch,
             used: Default::default(),
-        }
+        })
     }
+}
 
-    /// Refuses what must not replace the earlier backup; tells when that has far more licenses.
-    /// Gives when that was made, where it is kept and that can be told.
-    fn compare(
-        &self,
-        amount: &Amount,
-        earlier: Result<Option<Source>>,
-        scratch: &Scratch,
-        operation: &mut Operation<'_>,
-    ) -> Result<Option<i64>> {
-        let compared = self.earlier(earlier, scratch, operation).compare(amount)?;
-        if let Some(before) = compared.fewer {
-            operation.report(
-                status::WMLB_STATUS_FEWER_LICENSES,
-                hresult::WMLB_S_OK,
-                Value::Counts(&[before, amount.licenses]),
-            )?;
-        }
-        Ok(compared.created)
+/// Refuses what must not replace the earlier backup; tells when that has far more licenses. Gives
+/// when that was made, where it is kept and that can be told.
+fn compare(
+    amount: &Amount,
+    earlier: &Opened<'_>,
+    operation: &mut Operation<'_>,
+) -> Result<Option<i64>> {
+    let compared = earlier.compare(amount)?;
+    if let Some(before) = compared.fewer {
+        operation.report(
+            status::WMLB_STATUS_FEWER_LICENSES,
+            hresult::WMLB_S_OK,
+            Value::Counts(&[before, amount.licenses]),
+        )?;
     }
+    Ok(compared.created)
 }
 
 /// What the first member says of a backup of this kind of store, made now.
@@ -403,6 +430,7 @@ impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
             self.writer.accept_large(self.operation.control())?;
         }
         self.progress.licenses_done += result.licenses;
+        self.progress.licenses_reused += result.reused;
         self.empty += result.empty;
         self.progress.bytes_done += result.bytes;
         for notice in result.notices {

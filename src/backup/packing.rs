@@ -5,6 +5,7 @@ use super::frame::FrameInProgress;
 use super::messages::{FrameResult, LargeMark, Task};
 use super::rights::{Inspected, Judge};
 use super::shared::{Packing, Worker};
+use super::source::{End, Range};
 use crate::archive::frame::{Licenses, Packer};
 use crate::error::Result;
 use crate::license::Right;
@@ -27,6 +28,7 @@ impl Work for Packing<'_> {
             path: Vec::new(),
             judge: Judge::new(self.policy),
             waits: Waits::default(),
+            range: Range::default(),
         })
     }
 
@@ -36,8 +38,15 @@ impl Work for Packing<'_> {
         mut task: Task,
         context: &mut dyn TaskContext<Self>,
     ) -> Result<FrameResult> {
+        if let Some(result) = self.take_earlier(worker, &mut task)? {
+            if task.reused.is_some() || !task.batch.is_empty() {
+                context.requeue(task);
+            }
+            return Ok(result);
+        }
         worker.content.clear();
         worker.judge.begin();
+        worker.range.begin();
         let large = task.large.take();
         let continues_large = large.is_some();
         let mut frame = FrameInProgress::new(self, worker, task);
@@ -45,6 +54,7 @@ impl Work for Packing<'_> {
             Some(large) => frame.continue_large(large)?,
             None => frame.fill(context)?,
         }
+        frame.worker.range.end(End::List);
         let FrameInProgress {
             worker,
             task,
@@ -69,6 +79,7 @@ impl Work for Packing<'_> {
             frame: None,
             notices,
             licenses: licenses - dropped.licenses,
+            reused: 0,
             empty: empty - dropped.empty,
             bytes: bytes - dropped.bytes,
             large,
@@ -77,11 +88,12 @@ impl Work for Packing<'_> {
             let memory = self.used.lock().pop().unwrap_or_default();
             let is_large = continues_large || large == LargeMark::Begins;
             let packer = &mut worker.packer;
-            let packed = packer.pack(&worker.content, is_large, memory, || self.control.check());
+            let packed = packer.pack(&worker.content, is_large, memory, || self.control.check())?;
             result.frame = Some(Licenses {
-                frame: packed?,
+                source: self.sources.of(&worker.range, &packed.seal),
+                frame: packed,
                 first,
-                source: None,
+                origin: None,
             });
         }
         Ok(result)

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::reuse::Reuse;
 use super::rights::Judge;
+use super::source::{Range, Sources};
 use crate::archive::frame::Packer;
 use crate::operation::Control;
 use crate::rights::Policy;
@@ -22,6 +24,9 @@ pub struct Packing<'a> {
     pub ahead: Option<Box<dyn ReadAhead>>,
     /// Where databases are copied to that others wait for.
     pub scratch: &'a Scratch,
+    pub sources: Sources,
+    /// The frames of the earlier backup that may be taken from there.
+    pub reuse: Option<Reuse<'a>>,
     /// Memory of written frames, to be used again.
     pub used: Mutex<Vec<Vec<u8>>>,
 }
@@ -45,4 +50,6 @@ pub struct Worker {
     pub path: Vec<u8>,
     pub judge: Judge,
     pub waits: Waits,
+    /// What the frame that is being made is made from.
+    pub range: Range,
 }

@@ -55,7 +55,8 @@ pub struct wmlb_license_info {
 /// Returns: WMLB_S_OK, or anything else that is not negative, to go on; a negative value to stop.
 ///
 /// Threads: it is called on the thread that called the enumeration. During the call, every
-/// function of this library may be called.
+/// function of this library may be called. After a fork() in it, the child must call exec() or
+/// _exit() before the function returns.
 ///
 /// The function must return normally. An exception or pthread_exit() that leaves it ends the
 /// process with SIGABRT, and nothing is printed; the effect of a longjmp() that leaves it is
@@ -186,7 +187,10 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 /// Lists the licenses in the backup file (property RestorePath), or those of them that the property
 /// Only and the filter choose: calls callback for each, in the
 /// order of their names, and returns at the end of the list. The file is checked on the way: when
-/// damage is found, callback has received the licenses before it.
+/// damage is found, callback has received the licenses before it. (Damage is found by checksums;
+/// that nobody has made another file of it takes wmlb_restorer_verify_backup().) Of a larger file,
+/// threads of the library (property Threads) read ahead of callback; they have ended when the
+/// function returns.
 ///
 /// Parameters:
 /// - restorer: the handle.

@@ -70,6 +70,8 @@ pub extern "C" fn wmlb_version() -> *const c_char {
 /// The version of the interface that the loaded library has. A program can use the library if it
 /// was built with a header of the same WMLB_ABI_VERSION.
 ///
+/// Returns: that version, 1.
+///
 /// Threads: any, also in a callback.
 #[must_use]
 #[unsafe(no_mangle)]

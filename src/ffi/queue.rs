@@ -92,7 +92,8 @@ pub unsafe extern "C" fn wmlb_queue_create(out: *mut *mut wmlb_queue) -> wmlb_hr
 /// - WMLB_E_HANDLE: also if the queue was released meanwhile
 /// - WMLB_E_POINTER: value is NULL, and value_len is not 0
 /// - WMLB_E_INVALIDARG: value_len is more than 1 MiB
-/// - WMLB_E_OUTOFMEMORY; not for a last event, whose words are shortened instead
+/// - WMLB_E_OUTOFMEMORY: memory has run out; a last event is added all the same, with a shorter
+///   message
 ///
 /// Threads: any, also in a callback.
 #[must_use]

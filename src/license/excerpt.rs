@@ -77,9 +77,26 @@ pub fn most_of_head(size: u64) -> usize {
     }
 }
 
+/// What of this piece of a license, which begins at `offset`, is in the end that is looked at.
+pub fn tail_in(piece: &[u8], offset: u64, size: u64) -> &[u8] {
+    let before = size.saturating_sub(TAIL as u64).saturating_sub(offset);
+    let before = usize::try_from(before).unwrap_or(usize::MAX);
+    piece.get(before..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tails() {
+        let size = 3 * TAIL as u64;
+        let piece = vec![0; TAIL];
+        for (offset, expected) in [(0, 0), (TAIL + 10, 10), (2 * TAIL, TAIL)] {
+            assert_eq!(tail_in(&piece, offset as u64, size).len(), expected);
+        }
+        assert_eq!(tail_in(&piece[..5], 0, 5).len(), 5);
+    }
 
     #[test]
     fn heads() {

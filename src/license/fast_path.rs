@@ -4,23 +4,24 @@
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter};
 
 /// The action.
 pub const BACKUP: &[u8] = b"Backup";
 
 /// How such a license begins.
-const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
+pub const BEGINNING: &[u8] = br#"<LICENSE version="2.0.0.0"><LICENSORINFO><DATA>"#;
 
 /// What grants the action: the text before its name, and after it. What is done when it is taken
 /// does not matter.
 const GRANT: &[u8] = br#"<ONACTION type=""#;
-const GRANTED: &[u8] = br#""><CONDITION><![CDATA[TRUE]]></CONDITION>"#;
+const TAG_END: &[u8] = br#"">"#;
+const GRANTED: &[u8] = br#"<CONDITION><![CDATA[TRUE]]></CONDITION>"#;
 const DONE: &[u8] = b"<ACTION>";
 const DONE_END: &[u8] = b"</ACTION>";
 const GRANT_END: &[u8] = b"</ONACTION>";
 
-const CDATA: &[u8] = b"<![CDATA[";
+pub const CDATA: &[u8] = b"<![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
 
 /// The name of the action, wherever it stands.
@@ -33,14 +34,20 @@ pub fn grants_backup(content: &[u8]) -> bool {
         let (before, after) = data.split_at(FINDER.find(data)?);
         let before = before.strip_suffix(GRANT)?;
         let after = &after[BACKUP.len()..];
-        let mut rest = after.strip_prefix(GRANTED)?;
-        if let Some(done) = rest.strip_prefix(DONE) {
-            rest = after_cdata(done.strip_prefix(CDATA)?)?.strip_prefix(DONE_END)?;
-        }
+        after_grant(after.strip_prefix(TAG_END)?)?;
         // Nothing else in it speaks of the action.
-        Some(rest.starts_with(GRANT_END) && FINDER.find(after).is_none() && is_whole(before)?)
+        Some(FINDER.find(after).is_none() && is_whole(before)?)
     };
     grants().unwrap_or(false)
+}
+
+/// What is behind an element that grants the action, from the end of its first tag on.
+pub fn after_grant(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text.strip_prefix(GRANTED)?;
+    if let Some(done) = rest.strip_prefix(DONE) {
+        rest = after_cdata(done.strip_prefix(CDATA)?)?.strip_prefix(DONE_END)?;
+    }
+    rest.strip_prefix(GRANT_END)
 }
 
 /// Whether this text closes every element that it opens, and no other; None if a glance cannot
@@ -48,16 +55,21 @@ pub fn grants_backup(content: &[u8]) -> bool {
 ///
 /// If this sees other elements than a reader of XML does, that reader finds an error, and what is
 /// no XML denies nothing.
-fn is_whole(mut text: &[u8]) -> Option<bool> {
+fn is_whole(text: &[u8]) -> Option<bool> {
+    let has_apostrophes = memchr(b'\'', text).is_some();
     let mut depth = 0_usize;
-    while let Some(begin) = memchr(b'<', text) {
-        text = &text[begin..];
-        if let Some(data) = text.strip_prefix(CDATA) {
-            text = after_cdata(data)?;
+    let mut marks = Marks::new(text);
+    while let Some(begin) = marks.find(|&at| text[at] == b'<') {
+        if text[begin..].starts_with(CDATA) {
+            marks.find(|&at| text[..=at].ends_with(CDATA_END))?;
             continue;
         }
-        let end = memchr(b'>', text)?;
-        let tag = &text[1..end];
+        let mut quotes = 0;
+        let end = marks.find(|&at| {
+            quotes += usize::from(text[at] == b'"');
+            text[at] == b'>'
+        })?;
+        let tag = &text[begin + 1..end];
         match tag {
             // Comments, instructions, declarations.
             [b'!' | b'?', ..] => return None,
@@ -66,32 +78,96 @@ fn is_whole(mut text: &[u8]) -> Option<bool> {
             _ => depth += 1,
         }
         // The '>' may have been in a value.
-        if memchr2(b'"', b'\'', tag).is_some() && !has_whole_values(tag) {
+        if quotes % 2 != 0 || has_apostrophes && tag.contains(&b'\'') {
             return None;
         }
-        text = &text[end + 1..];
     }
     Some(depth == 0)
 }
 
+/// Where '<', '>' and '"' stand in a text. Eight bytes are looked at in one step, since most tags are
+/// shorter than what a search for the next one costs.
+struct Marks<'a> {
+    text: &'a [u8],
+    /// Where the bytes after those that were looked at begin.
+    next: usize,
+    /// Of those that were looked at last, the highest bit of each byte that is to be told yet.
+    found: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Marks {
+            text,
+            next: 0,
+            found: 0,
+        }
+    }
+}
+
+impl Iterator for Marks<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.found == 0 {
+            let rest = self.text.get(self.next..).filter(|rest| !rest.is_empty())?;
+            let word = match rest.first_chunk() {
+                Some(word) => *word,
+                None => std::array::from_fn(|at| rest.get(at).copied().unwrap_or(0)),
+            };
+            self.next += word.len();
+            let word = u64::from_le_bytes(word);
+            // The two brackets differ in this bit only.
+            self.found = equal_bytes(word | repeated(b'<' ^ b'>'), b'>') | equal_bytes(word, b'"');
+        }
+        let at = self.found.trailing_zeros() as usize / 8;
+        self.found &= self.found - 1;
+        Some(self.next - size_of::<u64>() + at)
+    }
+}
+
+/// The highest bit of each byte of the word that equals this one, and no other bit.
+fn equal_bytes(word: u64, byte: u8) -> u64 {
+    let low_bits = repeated(0x7f);
+    let differs = word ^ repeated(byte);
+    !(((differs & low_bits) + low_bits) | differs | low_bits)
+}
+
+const fn repeated(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
 /// The text after the CDATA section that begins before `data`.
-fn after_cdata(data: &[u8]) -> Option<&[u8]> {
+pub fn after_cdata(data: &[u8]) -> Option<&[u8]> {
     let end = memchr_iter(b'>', data).find(|&end| data[..=end].ends_with(CDATA_END))?;
     Some(&data[end + 1..])
 }
 
-fn has_whole_values(tag: &[u8]) -> bool {
-    let quotes = memchr_iter(b'"', tag).count();
-    quotes.is_multiple_of(2) && !tag.contains(&b'\'')
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::{Excerpt, Inspector, Right, Statement};
     use super::*;
 
-    const END: &str = "</DATA></LICENSORINFO></LICENSE>";
-    const GRANT: &str =
+    #[test]
+    fn marks_are_found_wherever_they_stand() {
+        for length in 0..40 {
+            for byte in 0..=u8::MAX {
+                for at in 0..length {
+                    let mut text = vec![b'a'; length];
+                    text[at] = byte;
+                    let marks: Vec<usize> = Marks::new(&text).collect();
+                    let expected: &[usize] = if b"<>\"".contains(&byte) { &[at] } else { &[] };
+                    assert_eq!(marks, expected, "{byte} at {at} of {length}");
+                }
+            }
+        }
+        let marks: Vec<usize> = Marks::new(b"<a b=\"<>\">\xbc\xbe\xa2</a>").collect();
+        assert_eq!(marks, [0, 5, 6, 7, 8, 9, 13, 16]);
+    }
+
+    pub const END: &str = "</DATA></LICENSORINFO></LICENSE>";
+    pub const GRANT: &str =
         r#"<ONACTION type="Backup"><CONDITION><![CDATA[TRUE]]></CONDITION></ONACTION>"#;
 
     fn right_as_xml(text: &str) -> Right {
@@ -102,7 +178,7 @@ mod tests {
     }
 
     /// Texts that may stand between the elements of a license, and between parts of the grant.
-    fn pieces() -> Vec<String> {
+    pub fn pieces() -> Vec<String> {
         let refused = GRANT.replace("TRUE", "FALSE");
         let plain = GRANT.replace("<![CDATA[TRUE]]>", "TRUE");
         let done = GRANT.replace(

@@ -15,6 +15,7 @@ mod lcp_package;
 mod sqlite;
 mod statement;
 mod text;
+mod usual;
 mod wmdrm_v1;
 mod wmdrm_v7;
 mod xml;
@@ -24,8 +25,8 @@ mod zip;
 use std::ffi::CStr;
 
 use excerpt::TAIL;
-pub use excerpt::{Excerpt, most_of_head};
-pub use statement::{LicenseInfo, Right, Statement};
+pub use excerpt::{Excerpt, most_of_head, tail_in};
+pub use statement::{LicenseInfo, Right, Statement, Statements};
 use text::Base64;
 
 use crate::error::Result;

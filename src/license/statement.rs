@@ -112,6 +112,56 @@ impl Statement {
     }
 }
 
+/// What licenses say, many of them in little memory.
+#[derive(Default)]
+pub struct Statements {
+    /// The IDs of each: its own, and those of its keys.
+    texts: String,
+    list: Vec<Kept>,
+}
+
+struct Kept {
+    reader: Option<&'static Reader>,
+    /// Where its IDs begin, where those of its keys do, and where they end.
+    texts: [usize; 3],
+    right: Right,
+    valid_from: Option<i64>,
+    valid_until: Option<i64>,
+}
+
+impl Statements {
+    pub fn clear(&mut self) {
+        self.texts.clear();
+        self.list.clear();
+    }
+
+    pub fn add(&mut self, statement: &Statement) {
+        let begin = self.texts.len();
+        self.texts.push_str(&statement.license_id);
+        let keys = self.texts.len();
+        self.texts.push_str(&statement.key_ids);
+        self.list.push(Kept {
+            reader: statement.reader,
+            texts: [begin, keys, self.texts.len()],
+            right: statement.right,
+            valid_from: statement.valid_from,
+            valid_until: statement.valid_until,
+        });
+    }
+
+    /// Reads that of a number, in the order in which they were added.
+    pub fn read(&self, number: usize, into: &mut Statement) {
+        let kept = &self.list[number];
+        let [begin, keys, end] = kept.texts;
+        into.begin(kept.reader);
+        into.license_id.push_str(&self.texts[begin..keys]);
+        into.key_ids.push_str(&self.texts[keys..end]);
+        into.right = kept.right;
+        into.valid_from = kept.valid_from;
+        into.valid_until = kept.valid_until;
+    }
+}
+
 /// IDs are told in lists of lines and in C strings, so they have no control characters.
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && !id.contains(char::is_control)

@@ -10,7 +10,7 @@
 use quick_xml::events::{BytesStart, Event};
 
 use super::xml::{Elements, Result, Stop, attribute, is};
-use super::{Content, Extent, Memory, Reader, Right, Statement, encoded, fast_path};
+use super::{Content, Extent, Memory, Reader, Right, Statement, encoded, fast_path, usual};
 
 pub const READER: Reader = Reader {
     name: c"wmdrm-v7",
@@ -29,6 +29,20 @@ fn read(
         statement.right = Right::Allowed;
         return Ok(true);
     }
+    if content.extent == Extent::Everything {
+        if usual::read(content.text, statement) {
+            return Ok(true);
+        }
+        statement.begin(statement.reader);
+    }
+    read_xml(content, memory, statement)
+}
+
+pub(super) fn read_xml(
+    content: &Content<'_>,
+    memory: &mut Memory,
+    statement: &mut Statement,
+) -> crate::error::Result<bool> {
     let mut document = Document {
         elements: Elements::new(content.text),
         memory,

@@ -47,7 +47,8 @@ properties! {
     /// - name: and a name that begins like one of these.
     ///
     /// With names alone only the end of the backup file is read, and the parts that can hold such
-    /// names: damage anywhere else is not found, and the file must be one that can be sought in.
+    /// names: damage anywhere else is not found. A stream is read and checked to its end. With IDs
+    /// a restore or a verification reads the file twice, so it must be one that can be sought in.
     /// wmlb_restorer_set_filter() chooses among these licenses.
     Only: Kind::Text;
 

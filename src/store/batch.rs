@@ -149,6 +149,22 @@ impl Batch {
         self.places.as_slice().first().map(|place| self.name(place))
     }
 
+    /// The folder and the name of the license that so many entries come before; None if it is
+    /// something else, or a license of a host's.
+    pub(super) fn license_at(&self, at: usize) -> Option<(&[u8], &[u8])> {
+        let place = self.places.as_slice().get(at)?;
+        matches!(place.entry, Entry::License).then(|| self.name(place))
+    }
+
+    /// Appends the name of the entry that so many others come before.
+    pub fn append_name_at(&self, at: usize, out: &mut Vec<u8>) {
+        if let Some(place) = self.places.as_slice().get(at) {
+            let (folder, name) = self.name(place);
+            out.extend_from_slice(folder);
+            out.extend_from_slice(name);
+        }
+    }
+
     fn name(&self, place: &BatchEntry) -> (&[u8], &[u8]) {
         let (from, to) = self.folders[place.folder as usize];
         let name = place.start as usize..(place.start + place.length) as usize;
@@ -178,9 +194,6 @@ impl Batch {
 
     /// Appends the next entry's name: its path below the store.
     pub fn append_name(&self, out: &mut Vec<u8>) {
-        if let Some((folder, name)) = self.current() {
-            out.extend_from_slice(folder);
-            out.extend_from_slice(name);
-        }
+        self.append_name_at(0, out);
     }
 }

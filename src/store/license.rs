@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
+use super::facts::Facts;
 use super::spool::{Spool, Spooled};
 use super::sqlite::{self, Database, Place, Rows};
 use crate::error::Error;
@@ -24,6 +25,8 @@ const PIECE: usize = sys::SCRATCH;
 /// A license that is open.
 pub struct License {
     content: Content,
+    /// What it was when it was opened, where that tells whether it is the same later.
+    facts: Option<Facts>,
 }
 
 enum Content {
@@ -53,8 +56,15 @@ impl License {
     /// A file; `is_fresh` says that it was changed a moment ago, or that nobody knows. The times of
     /// a file are set when a write begins, so one that was is believed when it reads the same
     /// twice only.
-    pub fn file(file: StoreFile, before: Stat, care: Care, is_fresh: bool) -> Self {
+    pub fn file(
+        file: StoreFile,
+        before: Stat,
+        care: Care,
+        is_fresh: bool,
+        facts: Option<Facts>,
+    ) -> Self {
         License {
+            facts,
             content: Content::File {
                 file,
                 before,
@@ -66,6 +76,7 @@ impl License {
 
     pub fn spooled(spool: Arc<Spool>, place: Spooled) -> Self {
         License {
+            facts: None,
             content: Content::Spooled {
                 spool,
                 place,
@@ -82,6 +93,7 @@ impl License {
         let mut database = Database::open(place, file, control)?;
         database.check_first(control)?;
         Ok(License {
+            facts: None,
             content: Content::Database {
                 database: Box::new(database),
                 read: Cell::new(0),
@@ -153,6 +165,11 @@ impl License {
         let is_database = sqlite::is_database(content);
         file.set_care(if is_database { Care::IfOpen } else { *care });
         is_database
+    }
+
+    /// What tells whether it is the same later.
+    pub fn facts(&self) -> Option<Facts> {
+        self.facts
     }
 
     /// Bytes, as they were when it was opened.

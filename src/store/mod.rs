@@ -5,6 +5,7 @@
 mod batch;
 pub mod directory;
 pub mod discover;
+mod facts;
 pub mod folders;
 pub mod host;
 mod kinds;
@@ -17,5 +18,6 @@ mod traits;
 
 pub(crate) use batch::TRIES;
 pub use batch::{Batch, Entry};
+pub use facts::Facts;
 pub use kinds::{keep_whole, of};
 pub use traits::*;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::batch::Batch;
+use super::facts::Facts;
 use super::license::License;
 use crate::error::Result;
 use crate::name::Reserved;
@@ -107,6 +108,12 @@ pub trait Reader: Send {
         path: &Path,
         control: &Control,
     ) -> Result<License>;
+
+    /// What tells whether a license has changed, the one of a batch that so many others come
+    /// before; it is not opened. None where that cannot be told.
+    fn look(&mut self, _batch: &Batch, _at: usize) -> Option<Facts> {
+        None
+    }
 }
 
 /// Why a license was not opened.

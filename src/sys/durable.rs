@@ -139,6 +139,31 @@ pub fn is_local(file: impl AsFd) -> bool {
     }
 }
 
+/// Whether a file that looks as it did, by its inode number and its times, is what it was: those of
+/// a server, a daemon or a stick are made up, late, or can be set.
+pub fn keeps_times(file: impl AsFd) -> bool {
+    #[cfg(linux_kernel)]
+    {
+        /// ext2 to ext4, XFS, Btrfs, F2FS, overlayfs, bcachefs, ZFS. Not tmpfs: what is written by
+        /// way of a mapping does not change its times.
+        const KEEPING: [u32; 7] = [
+            0xEF53,
+            0x5846_5342,
+            0x9123_683E,
+            0xF2F5_2010,
+            0x794C_7630,
+            0xCA45_1A4E,
+            0x2FC1_2FC1,
+        ];
+        file_system(file).is_some_and(|kind| KEEPING.contains(&kind))
+    }
+    #[cfg(not(linux_kernel))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 /// Whether a lock on a file is known to everybody who may use it. Those of a FUSE file system may
 /// be of one mount only, unless it has a disk to itself.
 pub fn has_common_locks(file: impl AsFd) -> bool {

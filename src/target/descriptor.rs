@@ -260,6 +260,7 @@ impl Origin for Descriptor {
                 _claim: claim,
             }),
             path: name(),
+            file: None,
         })
     }
 

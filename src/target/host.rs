@@ -205,6 +205,7 @@ impl HostSource {
                 _claim: claim,
             }),
             path: PathBuf::from(NAME),
+            file: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a target is.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::keep::Rule;
 use crate::name::Reserved;
 use crate::operation::{Control, HostCalls, Operation};
 use crate::scratch::Scratch;
-use crate::sys::{ReadAt, ReadSeek};
+use crate::sys::{Part, ReadAt, ReadSeek};
 
 /// Where backups go.
 pub trait Target: Send + Sync {
@@ -63,6 +64,12 @@ pub trait NewFile: ReadAt + Send {
         Err(Error::Defect("what is only appended to, cut".to_owned()))
     }
 
+    /// Appends a part of the file that [`NewFile::earlier`] gave last, where its blocks can be
+    /// shared; false where they cannot.
+    fn share(&mut self, _part: Part) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Waits until what was appended is safe, and forgets what memory still holds of it: what is
     /// read next is what was stored.
     fn synchronize(&mut self) -> Result<()>;
@@ -110,4 +117,6 @@ pub struct Keeping<'a> {
 pub struct Source {
     pub bytes: Box<dyn ReadSeek>,
     pub path: PathBuf,
+    /// The same bytes for many readers, where it is a file.
+    pub file: Option<Arc<File>>,
 }

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 
+from trees import tree
+
 root, command = sys.argv[1], sys.argv[2:]
 DONE, FAILED, EXISTS, SECRET, DAMAGED = 0, 1, 4, 5, 6
 TIMES = (-(10**9), 0, 1, 2**31 * 10**9, 1600000000123456789, 7 * 10**18)
@@ -31,17 +33,6 @@ def write(name, content, time=10**18 + 1):
     with open(name, "wb") as file:
         file.write(content)
     os.utime(name, ns=(time, time))
-
-
-def tree(folder):
-    """What is below a folder: content and time of each file."""
-    found = {}
-    for above, _, names in os.walk(folder):
-        for name in names:
-            full = os.path.join(above, name)
-            with open(full, "rb") as file:
-                found[os.path.relpath(full, folder)] = file.read(), os.stat(full).st_mtime_ns
-    return found
 
 
 def check_restored(folder, expected):

@@ -1,10 +1,11 @@
 #!/bin/bash
-# run.sh TARGET ZIG: tests what packaging/cross.sh built for a target, in target/TARGET/dist: the C
-# programs of tests/c, and the wmlb command. What this machine's processor does not run, qemu does.
-# ZIG is the target's name for the C compiler. Each thing is run as it is shipped, and with musl
-# linked statically too. One line for each step.
+# run.sh TARGET ZIG NAME FLAGS: tests what packaging/cross.sh built for a target, in
+# target/TARGET/dist: the C programs of tests/c, the wmlb command, and the tests beside the source.
+# What this machine's processor does not run, qemu does. ZIG is the target's name for the C
+# compiler, NAME the one for cargo-zigbuild, FLAGS are rustc's besides those of all. Each thing is
+# run as it is shipped, and with musl linked statically too. One line for each step.
 set -euo pipefail
-target=$1 zig=$2
+target=$1 zig=$2 name_of_target=${3-$1} rust_flags=${4-}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root"
 DIST=${CARGO_TARGET_DIR:-target}/$target/dist
@@ -67,6 +68,22 @@ program() {
     esac
 }
 
+# exchange NAME COMMAND...: with what packaging/build.sh made for this machine, where it did.
+exchange() {
+    local name=$1 own=${CARGO_TARGET_DIR:-target}/dist
+    shift
+    if [ ! -e "$own/libwmlb.so" ]; then
+        echo "left out: $name and this machine's, which packaging/build.sh has not built"
+        return
+    fi
+    own=$(cd "$own" && pwd)
+    cc -std=c11 -O1 -pthread -D_FILE_OFFSET_BITS=64 -Iinclude cli/*.c -L"$own" -lwmlb \
+        -Wl,-rpath,"$own" -o "$work/own-wmlb"
+    rm -rf "$work/exchange"
+    step "$name and this machine's" python3 tests/cross/exchange.py "$work/exchange" \
+        "$work/own-wmlb" "$@"
+}
+
 programs=(contract rounds queue stress faults)
 if [ "$has_shared" ]; then
     for name in "${programs[@]}"; do
@@ -76,6 +93,7 @@ if [ "$has_shared" ]; then
     [ ! "$is_native" ] || program dlopen shared shared_by -dynamic -ldl -rdynamic
     step "the command" python3 tests/cross/cycle.py "$work/cycle" \
         "${shared_by[@]}" "$dist/wmlb"
+    exchange "the command" "${shared_by[@]}" "$dist/wmlb"
 fi
 if [[ $target == *-musl ]]; then
     for name in "${programs[@]}"; do
@@ -83,8 +101,21 @@ if [[ $target == *-musl ]]; then
     done
     step "the command, static" python3 tests/cross/cycle.py "$work/static" \
         "${static_by[@]}" "$dist/wmlb-static"
+    exchange "the command, static" "${static_by[@]}" "$dist/wmlb-static"
 fi
 step "what it exports" python3 tests/cross/exports.py "$dist" "$target"
+# The tests beside the source, with the crates that the library was built from.
+if [ "$has_shared" ]; then
+    runner=CARGO_TARGET_$(printf '%s' "$target" | tr a-z- A-Z_)_RUNNER
+    [ ${#shared_by[@]} -eq 0 ] || export "$runner=${shared_by[*]}"
+    export CARGO_ZIGBUILD_ZIG_PATH=$toolchains/zig/ziglang/zig PATH=$toolchains/zig/bin:$PATH
+    export CARGO_ZIGBUILD_CACHE_DIR=$toolchains/zigbuild
+    RUSTFLAGS="${RUSTFLAGS-}${rust_flags:+ $rust_flags}"
+    # shellcheck source=../../packaging/flags.sh
+    source packaging/flags.sh
+    limit=3600 step "the tests beside the source" cargo-zigbuild test --quiet --locked --release \
+        --lib --features capi --target "$name_of_target"
+fi
 
 printf 'Tests for %s: %d passed, %d failed\n' "$target" "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -286,6 +286,10 @@ int main(int count, char **arguments)
     size_t length = sizeof words;
     if (WMLB_FAILED(result))
         need(wmlb_restorer_get_last_error(restorer, words, &length), "last error");
+    wmlb_progress progress = {.struct_size = sizeof progress};
+    need(wmlb_restorer_get_progress(restorer, &progress), "progress");
+    if (progress.licenses_reused > 0)
+        printf("reused: %llu\n", (unsigned long long)progress.licenses_reused);
     need(wmlb_restorer_release(restorer), "release");
     mark();
     if (getenv("WMLB_MEASURED") != NULL)

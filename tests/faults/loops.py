@@ -70,9 +70,9 @@ def make_keys(folder):
     return "keys:%s,%s" % (recipient, identity)
 
 
-def scenes(programs, base, only):
+def scenes(programs, base, disk, only):
     """Each operation with each kind of store, clear and encrypted; with one thread, in which the
-    order of calls is the same each time, and some with two."""
+    order of calls is the same each time, and some with two; and a backup that is repeated."""
     keys = make_keys(base)
     made = []
     for secret in (None, keys):
@@ -88,6 +88,8 @@ def scenes(programs, base, only):
     for given in made:
         if only in scene.words(*given):
             yield scene.Scene(programs, base, *given)
+    if only in scene.words("backup", "directory", None, False, 1) + ", repeated":
+        yield scene.Repeat(programs, base, disk)
 
 
 def faults(one, kind):
@@ -141,9 +143,10 @@ def run(kinds=tuple(WHAT), every=1, seed=0, only="", base=None):
     if base is None and os.access("/dev/shm", os.W_OK):
         base = "/dev/shm"
     results = {}
-    with tempfile.TemporaryDirectory(prefix="wmlb-faults-", dir=base) as folder:
+    with tempfile.TemporaryDirectory(prefix="wmlb-faults-", dir=base) as folder, \
+            tempfile.TemporaryDirectory(prefix="wmlb-faults-") as disk:
         scene.build(folder)
-        made = list(scenes(folder, folder, only))
+        made = list(scenes(folder, folder, disk, only))
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for kind in kinds:
                 tried, violated = 0, []

@@ -89,10 +89,12 @@ def build(folder):
     """The programs, compiled into a folder."""
     where = os.path.dirname(os.path.realpath(LIBRARY))
     library = ["-L" + where, "-Wl,-rpath," + where, "-lwmlb"]
-    for name, libraries in (("client", library), ("flips", library), ("inject", []),
-                            ("nomem", ["-shared", "-fPIC"])):
+    for source, libraries in (("client", library), ("flips", library), ("inject", []),
+                              ("nomem", ["-shared", "-fPIC"]),
+                              ("../python/clock", ["-shared", "-fPIC"])):
+        name = os.path.basename(source)
         command = ["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
-                   "-I" + os.path.join(ROOT, "include"), os.path.join(HERE, name + ".c"),
+                   "-I" + os.path.join(ROOT, "include"), os.path.join(HERE, source + ".c"),
                    "-o", os.path.join(folder, name)]
         subprocess.run(command + libraries, check=True)
 
@@ -133,6 +135,8 @@ def words(operation, store, secret, damaged, threads):
 
 class Scene:
     """One operation on one kind of store, with the folders it needs."""
+
+    environment = {}
 
     def __init__(self, programs, base, operation, store, secret=None, damaged=False, threads=1):
         self.operation, self.kind, self.secret, self.damaged = operation, store, secret, damaged
@@ -250,11 +254,12 @@ class Scene:
     def run(self, operation=None, fault=None, store=None, backups=None):
         command = [os.path.join(self.programs, "client"), operation or self.operation,
                    store or self.store, backups or self.backups] + [self.secret] * bool(self.secret)
-        environment = dict(os.environ, WMLB_THREADS=str(self.threads))
+        environment = dict(os.environ, WMLB_THREADS=str(self.threads), **self.environment)
         of_memory = fault and fault[0] == "malloc"
         if of_memory:
+            preloaded = [os.path.join(self.programs, "nomem"), environment.get("LD_PRELOAD", "")]
             environment.update(WMLB_FAIL_ALLOCATION="%d%s" % fault[1:],
-                               LD_PRELOAD=os.path.join(self.programs, "nomem"))
+                               LD_PRELOAD=" ".join(preloaded))
         elif fault:
             name, number, action = fault
             inject = os.path.join(self.programs, "inject")
@@ -459,3 +464,47 @@ class Scene:
         if self.operation == "restore" and same(found) != same(self.new_store):
             raise Violated("the next restore does not give the new store: %s" % (
                 self.difference(found)))
+
+
+class Repeat(Scene):
+    """A backup of a store of which all but one small license has not changed since the backup that it
+    replaces. The store is on a disk, whose times tell that."""
+
+    LARGE = 5_000_000
+
+    def __init__(self, programs, base, disk, secret=None):
+        self.disk = disk
+        super().__init__(programs, base, "backup", "directory", secret)
+
+    def __str__(self):
+        return super().__str__() + ", repeated"
+
+    def at(self, seconds):
+        """Has the clock go ahead."""
+        self.environment = {"LD_PRELOAD": os.path.join(self.programs, "clock"),
+                            "WMLB_CLOCK_IS_AHEAD": str(seconds)}
+
+    def make_store(self):
+        self.place = tempfile.mkdtemp(prefix="place-", dir=self.disk)
+        self.store = os.path.join(self.place, "store")
+        os.makedirs(self.store + "/nested")
+        self.write("large", os.urandom(self.LARGE))
+        self.write("nested/license", b"earlier")
+
+    def prepare(self):
+        self.at(100)
+        self.need(self.run(), "the earlier backup")
+        self.old_backup = self.backup_bytes()
+        self.write("nested/license", b"nested" * 50)
+        self.old_store = self.new_store = snapshot(self.place)
+        self.at(200)
+        clean = self.run()
+        self.need(clean, "the clean operation")
+        if "reused: 1" not in clean.lines:
+            raise Violated("nothing is reused: %s" % clean.lines)
+        self.new_digest = self.run("list").digest
+        self.reset()
+
+    def reset(self):
+        if self.backup_bytes() != self.old_backup:
+            self.put_backup()

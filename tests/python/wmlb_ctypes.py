@@ -108,6 +108,7 @@ TYPE_GUID = 6
 OVERWRITE = 0x1
 PARTIAL = 0x100
 VERIFY = 0x200
+REREAD = 0x400
 EMPTY = 0x800
 ALLOW_CLEAR = 0x1000
 RUN_HERE = 0x10000
@@ -128,6 +129,7 @@ class Progress(ctypes.Structure):
         ("bytes_total", c_uint64),
         ("licenses_restricted", c_uint64),
         ("licenses_skipped", c_uint64),
+        ("licenses_reused", c_uint64),
     ]
 
 

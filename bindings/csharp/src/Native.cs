@@ -63,6 +63,7 @@ namespace Wmlb
             public ulong bytes_total;
             public ulong licenses_restricted;
             public ulong licenses_skipped;
+            public ulong licenses_reused;
         }
 
         [StructLayout(LayoutKind.Sequential)]

@@ -40,6 +40,12 @@ namespace Wmlb
         public const int NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE = -1072879742;
     }
 
+    /// <summary>Of every operation: on the calling thread.</summary>
+    internal static class Flags
+    {
+        public const uint RunHere = 0x10000;
+    }
+
     /// <summary>What an event says.</summary>
     public static class Status
     {
@@ -99,6 +105,9 @@ namespace Wmlb
 
         /// <summary>Read the file back from the disk before it takes its name.</summary>
         Verify = 512,
+
+        /// <summary>Read also what has not changed since the backup that is replaced.</summary>
+        Reread = 1024,
 
         /// <summary>A store without licenses may replace a backup that has some.</summary>
         Empty = 2048,

@@ -6,12 +6,14 @@ using System.Threading.Tasks;
 
 namespace Wmlb
 {
-    /// <summary>One operation, from its start until its task has ended.</summary>
+    /// <summary>One operation, from its start until its task has ended. It runs on a thread of
+    /// the runtime's own, so that no other thread ever enters it: mono, which stops threads by
+    /// signals, now and then waits for one of the library's for ever.</summary>
     internal sealed class Operation
     {
-        /// <summary>Starts one: gives the answer of the C function.</summary>
-        public delegate int Start(RestorerHandle handle, Native.StatusCallback callback,
-            IntPtr userData);
+        /// <summary>Runs one: gives the answer of the C function.</summary>
+        public delegate int Start(RestorerHandle handle, uint runHere,
+            Native.StatusCallback callback, IntPtr userData);
 
         // One for all operations, so that it is never collected while the library has it.
         private static readonly Native.StatusCallback Callback = OnStatus;
@@ -27,11 +29,11 @@ namespace Wmlb
             new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly List<string> restricted = new List<string>();
         private readonly List<string> skipped = new List<string>();
-        private Signals signals = new Signals();
+        // Set in the first event, or when there will be none.
+        private readonly ManualResetEventSlim begun = new ManualResetEventSlim();
         private Progress last;
         private StatusEventArgs terminal;
         private Exception thrown;
-        private GCHandle self;
 
         private Operation(Restorer restorer, IProgress<Progress> progress, CancellationToken token)
         {
@@ -75,15 +77,13 @@ namespace Wmlb
             bool isKept = false;
             // Nothing releases the restorer before the operation has ended.
             handle.DangerousAddRef(ref isKept);
-            operation.self = GCHandle.Alloc(operation);
-            int hr = start(handle, Callback, GCHandle.ToIntPtr(operation.self));
-            if (hr < 0)
+            new Thread(() => operation.Do(handle, start))
             {
-                Exception failure = WmlbException.Of(hr, restorer.LastError);
-                operation.self.Free();
-                handle.DangerousRelease();
-                return Task.FromException<Outcome>(failure);
-            }
+                IsBackground = true,
+                Name = "wmlb",
+            }.Start();
+            // From here on it can be canceled; and what is refused is so when this returns.
+            operation.begun.Wait();
             if (!token.CanBeCanceled)
             {
                 return operation.ended.Task;
@@ -91,6 +91,19 @@ namespace Wmlb
             // Too late, it names a restorer that is no more, and has no effect.
             IntPtr native = handle.DangerousGetHandle();
             return operation.UntilEnded(token.Register(() => Native.wmlb_restorer_cancel(native)));
+        }
+
+        /// <summary>On the operation's thread, from its first to its last step.</summary>
+        private void Do(RestorerHandle handle, Start start)
+        {
+            GCHandle self = GCHandle.Alloc(this);
+            int result = start(handle, Flags.RunHere, Callback, GCHandle.ToIntPtr(self));
+            self.Free();
+            string words = terminal == null ? restorer.LastError : terminal.Text;
+            Exception kept = thrown ?? restorer.TakeThrown();
+            handle.DangerousRelease();
+            End(result, words, kept);
+            begun.Set();
         }
 
         private async Task<Outcome> UntilEnded(CancellationTokenRegistration registration)
@@ -110,23 +123,9 @@ namespace Wmlb
 
         private int Notify(int status, int hr, int valueType, IntPtr value, int length)
         {
-            // In the first event, before which nothing else is called.
-            if (signals != null)
-            {
-                signals.Take();
-                signals = null;
-                // Else the runtime waits for it when the program exits; mono sometimes forever.
-                Thread.CurrentThread.IsBackground = true;
-            }
-            int answer = Guard(restorer, Keep, HResult.E_FAIL,
+            begun.Set();
+            return Guard(restorer, Keep, HResult.E_FAIL,
                 () => Tell(status, hr, valueType, value, length));
-            if (status == Status.ERROR || status == Status.ERROR_WITHURL ||
-                status == Status.BACKUPRESTORE_END)
-            {
-                // This thread of the library's is still needed to return.
-                ThreadPool.UnsafeQueueUserWorkItem(_ => End(), null);
-            }
-            return answer;
         }
 
         private int Tell(int status, int hr, int valueType, IntPtr value, int length)
@@ -172,23 +171,19 @@ namespace Wmlb
             thrown = thrown ?? exception;
         }
 
-        /// <summary>After the last event, on a thread of the pool.</summary>
-        private void End()
+        private void End(int result, string words, Exception kept)
         {
-            RestorerHandle handle = restorer.Handle;
-            int result = HResult.E_UNEXPECTED;
-            Native.wmlb_restorer_wait(handle.DangerousGetHandle(), uint.MaxValue, out result);
-            self.Free();
-            Exception kept = thrown ?? restorer.TakeThrown();
-            handle.DangerousRelease();
             if (kept != null)
             {
                 ended.TrySetException(kept);
             }
+            else if (terminal == null)
+            {
+                ended.TrySetException(WmlbException.Of(result, words));
+            }
             else if (result >= 0 || result == HResult.NS_E_DRM_STORE_NOTALLSTORED)
             {
-                ended.TrySetResult(new Outcome(terminal.Text, last, result < 0, restricted,
-                    skipped));
+                ended.TrySetResult(new Outcome(words, last, result < 0, restricted, skipped));
             }
             else if (result == HResult.NS_E_DRM_OPERATION_CANCELED)
             {
@@ -196,11 +191,11 @@ namespace Wmlb
             }
             else if (terminal.Status == Status.ERROR_WITHURL)
             {
-                ended.TrySetException(new RestoreRefusedException(result, terminal.Text));
+                ended.TrySetException(new RestoreRefusedException(result, words));
             }
             else
             {
-                ended.TrySetException(WmlbException.Of(result, terminal.Text));
+                ended.TrySetException(WmlbException.Of(result, words));
             }
         }
     }

@@ -268,8 +268,8 @@ namespace Wmlb
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
-            return Operation.Run(this, handle, (own, callback, data) =>
-                Native.wmlb_restorer_backup_licenses(own, (uint)flags, callback, data),
+            return Operation.Run(this, handle, (own, here, callback, data) =>
+                Native.wmlb_restorer_backup_licenses(own, (uint)flags | here, callback, data),
                 progress, token);
         }
 
@@ -279,8 +279,8 @@ namespace Wmlb
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
-            return Operation.Run(this, handle, (own, callback, data) =>
-                Native.wmlb_restorer_restore_licenses(own, (uint)flags, callback, data),
+            return Operation.Run(this, handle, (own, here, callback, data) =>
+                Native.wmlb_restorer_restore_licenses(own, (uint)flags | here, callback, data),
                 progress, token);
         }
 
@@ -290,8 +290,8 @@ namespace Wmlb
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
-            return Operation.Run(this, handle, (own, callback, data) =>
-                Native.wmlb_restorer_verify_backup(own, (uint)flags, callback, data),
+            return Operation.Run(this, handle, (own, here, callback, data) =>
+                Native.wmlb_restorer_verify_backup(own, (uint)flags | here, callback, data),
                 progress, token);
         }
 

@@ -15,6 +15,7 @@ namespace Wmlb
             BytesTotal = (long)told.bytes_total;
             LicensesRestricted = (long)told.licenses_restricted;
             LicensesSkipped = (long)told.licenses_skipped;
+            LicensesReused = (long)told.licenses_reused;
         }
 
         /// <summary>Licenses saved so far.</summary>
@@ -34,6 +35,9 @@ namespace Wmlb
 
         /// <summary>Licenses left out because they could not be read, or were kept.</summary>
         public long LicensesSkipped { get; }
+
+        /// <summary>Of those saved, the ones taken from the backup that is replaced.</summary>
+        public long LicensesReused { get; }
     }
 
     /// <summary>One event of an operation.</summary>
@@ -262,7 +266,7 @@ namespace Wmlb
             Created = Moment.Of(request.created);
             DeviceId = Utf8.Text(request.device_id);
             IsSameDevice = request.same_device == 1;
-            Flags = (RestoreFlags)request.flags;
+            Flags = (RestoreFlags)(request.flags & ~Wmlb.Flags.RunHere);
         }
 
         /// <summary>When the backup was made.</summary>

@@ -43,12 +43,7 @@ internal static partial class Tests
     private static string work;
     private static int folders;
 
-    // Mono 6.8 sometimes waits for ever when it exits after a thread that is not its own has called
-    // it; a program that has nothing but such a thread of pthread_create does so too.
-    [DllImport("libc")]
-    private static extern void _exit(int code);
-
-    public static void Main(string[] arguments)
+    public static int Main(string[] arguments)
     {
         record = arguments[0];
         work = arguments[1];
@@ -73,8 +68,7 @@ internal static partial class Tests
             }
         }
         Console.WriteLine("C#: {0} passed, {1} failed", passed, failed);
-        Console.Out.Flush();
-        _exit(failed == 0 ? 0 : 1);
+        return failed == 0 ? 0 : 1;
     }
 
     // ---- what they need

@@ -17,10 +17,8 @@ compile=(mcs -langversion:7.2 -warn:4 -warnaserror)
     "$here"/../src/*.cs
 "${compile[@]}" -reference:"$work/Wmlb.dll" -out:"$work/Tests.exe" "$here"/*.cs
 {
-    # See Tests.cs on _exit.
     echo 'class Example {'
-    echo '[System.Runtime.InteropServices.DllImport("libc")] static extern void _exit(int code);'
-    echo 'static void Main(string[] args) { Run(args).Wait(); _exit(0); }'
+    echo 'static void Main(string[] args) { Run(args).Wait(); }'
     echo 'static async System.Threading.Tasks.Task Run(string[] args) {'
     echo 'var token = System.Threading.CancellationToken.None;'
     sed -n '/^```csharp$/,/^```$/p' "$here/../README.md" | grep -v '^```'

@@ -13,7 +13,7 @@ pub type Bytes = Box<dyn ReadSeek>;
 pub const LONGEST_HEADER: u64 = 128 << 10;
 
 /// The bytes of a backup file's frames, out of whatever is around them.
-pub trait Source {
+pub trait Source: Send {
     /// [`Error::Corrupt`] where what is around them is damaged.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
 

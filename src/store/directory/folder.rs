@@ -6,14 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 
 use super::clock::Clock;
 use crate::error::Result;
 use crate::store::folders::{cannot_open, locate_file};
 use crate::store::staging::{self, LeftOvers, Shared};
-use crate::store::{DATABASE, DIRECTORY, sqlite};
+use crate::store::{DATABASE, DIRECTORY, Facts, sqlite};
 use crate::sys::{self, HostFiles, StoreFile};
 
 /// A directory store, or one database of a folder.
@@ -28,6 +28,14 @@ pub struct Directory {
     pub(super) clock: Clock,
     /// What this process has open besides.
     pub(super) host: HostFiles,
+    /// The device whose files have times that tell whether they have changed.
+    keeps_times: Option<u64>,
+}
+
+/// The device of a folder, if the times of its files tell whether they have changed.
+fn keeps_times(root: &OwnedFd) -> Option<u64> {
+    let stat = sys::fstat(root).ok().filter(|_| sys::keeps_times(root))?;
+    Some(sys::identity(&stat).0)
 }
 
 impl Directory {
@@ -38,6 +46,7 @@ impl Directory {
             Ok(root) => Ok(Arc::new(Directory {
                 path: path.to_owned(),
                 clock: Clock::of(&root),
+                keeps_times: keeps_times(&root),
                 shared: staging::share(root.as_fd(), path, left_overs)?,
                 root,
                 only: None,
@@ -70,6 +79,7 @@ impl Directory {
         Ok(Arc::new(Directory {
             path: folder,
             clock: Clock::of(&root),
+            keeps_times: keeps_times(&root),
             root,
             shared,
             only: Some(only),
@@ -80,6 +90,12 @@ impl Directory {
     /// Whether no restore has begun since; to be asked when all was read.
     pub fn check(&self) -> Result<()> {
         self.shared.check()
+    }
+
+    /// What tells whether a file that looks like this has changed later, where something does.
+    pub(super) fn facts(&self, stat: &Stat) -> Option<Facts> {
+        let device = sys::identity(stat).0;
+        (self.keeps_times == Some(device)).then(|| Facts::of(stat))
     }
 
     /// What kind of store it is, as a backup says.

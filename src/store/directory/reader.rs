@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::folder::Directory;
@@ -12,7 +12,7 @@ use crate::operation::Control;
 use crate::store::folders::Cursor;
 use crate::store::license::License;
 use crate::store::sqlite::{Place, database_of};
-use crate::store::{Batch, OpenError, Reader};
+use crate::store::{Batch, Facts, OpenError, Reader};
 use crate::sys::{self, Care, StoreFile};
 
 /// Opens the files that batches name. One a worker.
@@ -82,7 +82,13 @@ impl Reader for DirectoryReader {
                         Some(_) => Care::IfOpen,
                         None => self.store.host.care(&before),
                     };
-                    Ok(License::file(file, before, care, fresh))
+                    Ok(License::file(
+                        file,
+                        before,
+                        care,
+                        fresh,
+                        self.store.facts(&before),
+                    ))
                 }
                 _ => Err(OpenError::NotALicense),
             },
@@ -105,5 +111,13 @@ impl Reader for DirectoryReader {
         control: &Control,
     ) -> Result<License> {
         license.database(&self.place(batch, path)?, control)
+    }
+
+    fn look(&mut self, batch: &Batch, at: usize) -> Option<Facts> {
+        let (folder, name) = batch.license_at(at)?;
+        let path = folder.strip_suffix(b"/").unwrap_or(folder);
+        let folder = self.folder.existing(path).ok()?;
+        let stat = sys::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        self.store.facts(&stat).filter(|_| sys::is_regular(&stat))
     }
 }

@@ -82,6 +82,7 @@ impl Generations {
             let source = Source {
                 bytes: Box::new(file),
                 path: path(),
+                file: None,
             };
             (source, stat)
         }))

@@ -113,6 +113,7 @@ pub fn open(path: &Path) -> Result<Source> {
         FileType::RegularFile => Ok(Source {
             bytes: Box::new(File::from(file)),
             path,
+            file: None,
         }),
         _ => Err(Error::NotAFile(path)),
     }

@@ -21,7 +21,7 @@ use crate::error::{At, Error, Result};
 use crate::keep;
 use crate::name::Reserved;
 use crate::scratch::Scratch;
-use crate::sys::{self, ReadAt};
+use crate::sys::{self, Part, ReadAt};
 use crate::target::{Keeping, NewFile, Source};
 
 /// Bytes after which the disk is set to work: it writes while the next are made, and less is
@@ -42,6 +42,8 @@ pub struct Temporary {
     begun: u64,
     /// The backup that was there at the last look.
     pub(super) earlier: Option<fs::Stat>,
+    /// The same, where its blocks may be shared.
+    shared: Option<Arc<File>>,
 }
 
 impl Folder {
@@ -103,6 +105,7 @@ impl Temporary {
             written: 0,
             begun: 0,
             earlier: None,
+            shared: None,
         }
     }
 
@@ -184,6 +187,24 @@ impl NewFile for Temporary {
         Ok(())
     }
 
+    fn share(&mut self, part: Part) -> Result<bool> {
+        let Some(from) = &self.shared else {
+            return Ok(false);
+        };
+        let mut file = self.file()?;
+        // What it cannot share once, it cannot share at all.
+        if sys::share(from.as_fd(), part, file.as_fd(), self.written).is_err() {
+            self.shared = None;
+            return Ok(false);
+        }
+        let end = self.written + part.length;
+        file.seek(SeekFrom::Start(end))
+            .at("write", || self.folder.target())?;
+        self.written = end;
+        self.begun = end;
+        Ok(true)
+    }
+
     fn synchronize(&mut self) -> Result<()> {
         let file = self.file()?;
         sys::synchronize_file(file.as_fd()).at("write to the disk", || self.folder.target())?;
@@ -199,9 +220,12 @@ impl NewFile for Temporary {
             return Ok(None);
         };
         self.earlier = Some(stat);
+        let file = Arc::new(file);
+        self.shared = Some(file.clone());
         Ok(Some(Source {
-            bytes: Box::new(file),
+            bytes: Box::new(file.clone()),
             path: self.path(),
+            file: Some(file),
         }))
     }
 

@@ -5,13 +5,14 @@
 
 _Static_assert(sizeof(wmlb_hresult) == 4 && (wmlb_hresult)-1 < 0, "an HRESULT is an int32_t");
 _Static_assert(offsetof(wmlb_progress, struct_size) == 0, "struct_size comes first");
-_Static_assert(sizeof(size_t) != 8 || sizeof(wmlb_progress) == 56, "size of wmlb_progress");
+_Static_assert(sizeof(size_t) != 8 || sizeof(wmlb_progress) == 64, "size of wmlb_progress");
 _Static_assert(offsetof(wmlb_progress, licenses_done) == 8, "offset");
 _Static_assert(offsetof(wmlb_progress, licenses_total) == 16, "offset");
 _Static_assert(offsetof(wmlb_progress, bytes_done) == 24, "offset");
 _Static_assert(offsetof(wmlb_progress, bytes_total) == 32, "offset");
 _Static_assert(offsetof(wmlb_progress, licenses_restricted) == 40, "offset");
 _Static_assert(offsetof(wmlb_progress, licenses_skipped) == 48, "offset");
+_Static_assert(offsetof(wmlb_progress, licenses_reused) == 56, "offset");
 
 SAME(WMLB_STATUS_ERROR, 0);
 SAME(WMLB_STATUS_BACKUPRESTORE_BEGIN, 21);
@@ -35,6 +36,7 @@ SAME(WMLB_TYPE_GUID, 6);
 SAME(WMLB_BACKUP_OVERWRITE, 0x1);
 SAME(WMLB_BACKUP_PARTIAL, 0x100);
 SAME(WMLB_BACKUP_VERIFY, 0x200);
+SAME(WMLB_BACKUP_REREAD, 0x400);
 SAME(WMLB_BACKUP_EMPTY, 0x800);
 SAME(WMLB_RESTORE_INDIVIDUALIZE, 0x2);
 SAME(WMLB_RESTORE_OVERWRITE, 0x100);

@@ -8,11 +8,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
+import trust_support as trust
 import wmlb_ctypes as w
 
 PAGES = sorted(["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
-                "bindings/python/README.md", "bindings/csharp/README.md",
+                *("bindings/%s/README.md" % name for name in os.listdir(
+                    os.path.join(w.ROOT, "bindings"))
+                  if os.path.exists(os.path.join(w.ROOT, "bindings", name, "README.md"))),
                 *("docs/" + name for name in os.listdir(os.path.join(w.ROOT, "docs"))
                   if name.endswith(".md"))])
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + os.path.join(w.ROOT, "include")]
@@ -32,8 +36,14 @@ int main(int argc, char **argv)
     return 0;
 }
 """
+# What runs the blocks of a language, and the variable that leads it to the binding.
+INTERPRETERS = {
+    "lua": ("luajit", "LUA_PATH", "{0}/lua/?.lua;{0}/lua/src/?.lua;;"),
+    "js": ("node", "NODE_PATH", "{0}/node"),
+}
 # Blocks that the tests of other folders run, or that quote what is compiled elsewhere.
-ELSEWHERE = {("bindings/csharp/README.md", "csharp")}
+ELSEWHERE = {("bindings/csharp/README.md", "csharp"), ("bindings/node/README.md", "js"),
+             ("bindings/lua/README.md", "lua")}
 QUOTES = {"CONTRIBUTING.md"}
 
 
@@ -100,6 +110,20 @@ class Pages(unittest.TestCase):
                     self.assertTrue(os.path.exists(os.path.join(w.ROOT, path)), (page, path))
 
 
+class Picture(unittest.TestCase):
+    def test_the_picture_shows_what_the_command_says(self):
+        sys.path.insert(0, os.path.join(w.ROOT, "docs"))
+        import picture
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        trust.build_command(folder)
+        environment = {"LD_LIBRARY_PATH": os.path.dirname(os.path.abspath(w.LIBRARY))}
+        with unittest.mock.patch.dict(os.environ, environment):
+            made = picture.drawn(picture.session(folder))
+        self.assertEqual(picture.text_of(text("docs/picture.svg")), picture.text_of(made),
+                         "run: make picture")
+
+
 class Blocks(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
@@ -137,7 +161,7 @@ class Blocks(unittest.TestCase):
         return found
 
     def test_every_language_is_tried(self):
-        known = {"c", "cpp", "python", "sh", ""}  # the last is a picture
+        known = {"c", "cpp", "python", "sh", "", *INTERPRETERS}  # "" is a picture
         for page in PAGES:
             for language, _ in blocks(page):
                 self.assertTrue(language in known or page in QUOTES
@@ -155,6 +179,21 @@ class Blocks(unittest.TestCase):
     def test_python(self):
         for block in self.each("python"):
             self.run_it(sys.executable, "-c", block)
+
+    def test_interpreted(self):
+        for language, (program, variable, path) in INTERPRETERS.items():
+            found = [(page, block) for page in PAGES if page not in QUOTES
+                     for name, block in blocks(page)
+                     if name == language and (page, name) not in ELSEWHERE]
+            for number, (page, block) in enumerate(found):
+                with self.subTest(page=page, language=language):
+                    if not shutil.which(program):
+                        self.skipTest("there is no " + program)
+                    self.environment[variable] = path.format(os.path.join(w.ROOT, "bindings"))
+                    file = os.path.join(self.folder, "block-%d.%s" % (number, language))
+                    with open(file, "w", encoding="utf-8") as source:
+                        source.write(block)
+                    self.run_it(program, file)
 
     def test_shell(self):
         for block in self.each("sh"):

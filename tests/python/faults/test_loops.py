@@ -28,16 +28,16 @@ class Loops(unittest.TestCase):
         self.assertEqual(violated, [])
 
     def test_calls_that_fail(self):
-        self.check("errors", 41, 200)
+        self.check("errors", 101, 400)
 
     def test_kills(self):
-        self.check("kills", 11, 200)
+        self.check("kills", 31, 200)
 
     def test_memory(self):
-        self.check("memory", 17, 400)
+        self.check("memory", 41, 300)
 
     def test_short_reads_and_writes(self):
-        self.check("short", 7, 50)
+        self.check("short", 13, 50)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import unittest
 
 import archive
 import archive_forge as forge
+import license_forge
 import support
 import wmlb_ctypes as w
 from restore_support import RestoreCase, snapshot
@@ -228,6 +229,86 @@ class Lists(RestoreCase):
                     for hr, found in map(default.enumerate, BOTH)]
 
         self.assertEqual(support.in_child(body), [(w.S_OK, [b"a"])] * 2)
+
+
+class LargeBackup(RestoreCase):
+    """What threads read ahead of is told as by one."""
+
+    def setUp(self):
+        super().setUp()
+        # What does not compress, so that frames are many; with packages that are told by their ends.
+        self.files = {b"b/%02d" % number: license_forge.noise(1 << 20, number) for number in range(12)}
+        for name, before in ((b"a", 5 << 20), (b"b/03a", 1 << 20), (b"z", 2 << 20)):
+            self.files[name] = license_forge.package(license_forge.lcp(), before=[before])
+        self.files.update({b"c/%d" % number: license_forge.v7(key_ids=["%d" % number]).encode() for number in range(99)})
+        self.save(self.files)
+        self.restorer = self.new_restorer(RestorePath=self.backups)
+
+    def list(self, threads, on_license=None):
+        self.assert_hr(self.restorer.set("Threads", threads), w.S_OK)
+        hr, licenses = self.restorer.enumerate("backup", on_license)
+        return hr, [(each.name, each.size, each.format, each.license_id, each.key_ids, each.right)
+                    for each in licenses]
+
+    def test_it_is_told_in_order_and_here(self):
+        hr, expected = self.list(1)
+        self.assert_hr(hr, w.S_OK)
+        self.assertEqual([each[0] for each in expected], archive.Backup(self.target).names())
+        self.assertEqual({each[0] for each in expected if each[2] == b"lcp"}, {b"a", b"b/03a", b"z"})
+        before = support.threads().keys()
+        for threads in (2, 5):
+            callers, beside = set(), set()
+
+            def on_license(_):
+                callers.add(threading.get_native_id())
+                beside.update(support.threads().values())
+
+            self.assertEqual(self.list(threads, on_license), (w.S_OK, expected))
+            self.assertEqual(callers, {threading.get_native_id()})
+            self.assertIn("wmlb-%d" % threads, beside)
+            self.assertEqual(support.threads().keys(), before)
+
+    def test_an_end_in_the_middle(self):
+        _, expected = self.list(1)
+        for last in (0, 5, len(expected) - 1):
+            seen = []
+
+            def on_license(_):
+                seen.append(0)
+                return w.CANCELED if len(seen) == last + 1 else w.S_OK
+
+            self.assertEqual(self.list(4, on_license), (w.CANCELED, expected[:last + 1]))
+        self.assertEqual(
+            self.list(4, lambda _: self.restorer.cancel()), (w.CANCELED, expected[:1]))
+
+    def test_what_comes_before_the_damage(self):
+        with open(self.target, "rb") as file:
+            whole = file.read()
+        for part in (2, 3):
+            damaged = bytearray(whole)
+            damaged[len(whole) * part // 4] ^= 1
+            support.write(self.target, bytes(damaged))
+            one, two = self.list(1), self.list(3)
+            self.assertEqual(one, two)
+            self.assert_hr(one[0], w.BACKUP_CORRUPT)
+            self.assertGreater(len(one[1]), 0)
+
+    def test_a_fork_in_the_middle(self):
+        """The child's copy of the list never goes on."""
+
+        def body():
+            self.restorer, children = self.new_restorer(RestorePath=self.backups), []
+
+            def on_license(_):
+                if not children:
+                    children.append(os.fork())
+
+            hr, licenses = self.list(2, on_license)
+            if children[0] == 0:
+                os._exit(77)
+            return hr, len(licenses), os.waitpid(children[0], 0)[1]
+
+        self.assertEqual(support.in_child(body), (w.S_OK, len(self.files), 0))
 
 
 class Refusals(RestoreCase):

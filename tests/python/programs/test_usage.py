@@ -114,7 +114,7 @@ class Usage(unittest.TestCase):
         expected = {"event": "done", "command": "backup", "file": file,
                     "file_size": os.path.getsize(file), "store": self.filled, "licenses": 60,
                     "licenses_total": 60, "bytes": size, "bytes_total": size, "restricted": 0,
-                    "left_out": 0}
+                    "left_out": 0, "unchanged": 0}
         self.assertGreaterEqual(events[-1].pop("seconds"), 0)
         self.assertEqual(events[-1], expected)
         again = self.path("again")

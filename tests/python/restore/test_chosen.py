@@ -1,11 +1,13 @@
 """Some licenses of a backup: by patterns, by a filter, and what of the file is read for them."""
 
+import contextlib
 import fnmatch
 import os
 import random
 import shutil
 import subprocess
 import sys
+import threading
 import unittest
 
 import license_forge as forge
@@ -166,6 +168,54 @@ class Chosen(RestoreCase):
                 with self.subTest(pattern=pattern, secrets=sorted(secrets)):
                     self.only(pattern, restorer=restorer)
                     self.check(fnmatch.filter(names, pattern), restorer)
+
+    def streamed(self, whole, *patterns):
+        """What a list, a verification and a restore say of what comes through a pipe."""
+
+        def feed(writer):
+            with contextlib.suppress(BrokenPipeError), open(writer, "wb") as out:
+                out.write(whole)
+
+        outcomes = []
+        for act in ("enumerate", "verify", "restore"):
+            restorer = self.new_restorer(store=self.store)
+            self.only(*patterns, restorer=restorer)
+            reader, writer = os.pipe()
+            feeding = threading.Thread(target=feed, args=[writer])
+            feeding.start()
+            try:
+                self.assert_hr(restorer.set_target_fd(reader), w.S_OK)
+                os.close(reader)
+                arguments = ["backup"] if act == "enumerate" else []
+                outcomes.append(getattr(restorer, act)(*arguments))
+            finally:
+                restorer.release()
+                feeding.join()
+        return outcomes
+
+    def test_a_stream(self):
+        """By names it is read on to its end, and all of it is checked."""
+        self.save_all({"a": b"1", "b/large": content("b", LARGE), "b/x": b"", "c": content("c")})
+        whole = support.read(self.target)
+        for patterns in (["a"], ["b/*"], ["*x", "c"], ["none"], ["*"]):
+            with self.subTest(patterns=patterns):
+                wanted = [name for name in self.files
+                          if any(fnmatch.fnmatchcase(name, one) for one in patterns)]
+                shutil.rmtree(self.store, ignore_errors=True)
+                (hr, listed), verified, restored = self.streamed(whole, *patterns)
+                self.assert_hr(hr, w.S_OK)
+                self.assertEqual([each.name.decode() for each in listed], wanted)
+                self.assert_ends(verified)
+                self.assert_ends(restored)
+                self.assertEqual(self.in_store(), {name: self.files[name] for name in wanted})
+        damaged = bytearray(whole)
+        damaged[len(whole) // 2] ^= 1
+        shutil.rmtree(self.store, ignore_errors=True)
+        (hr, _), verified, restored = self.streamed(bytes(damaged), "a")
+        self.assert_hr(hr, CORRUPT)
+        self.assert_fails(verified, CORRUPT)
+        self.assert_fails(restored, CORRUPT)
+        self.assertFalse(os.path.exists(self.store))
 
     def test_damage(self):
         """It is found where it is read, and by name nowhere else."""

@@ -123,8 +123,11 @@ class Interrupted(RestoreCase):
             print("\n%s: %d, of which the store was old %d and new %d times" % (
                 what, self.tried, self.ended["old"], self.ended["new"]), flush=True)
 
+    # Of threads.
+    COUNTS = (1, 2)
+
     def test_killed_at_each_call(self):
-        for threads in (1, 2):
+        for threads in self.COUNTS:
             for kind in (self.merge, self.fresh, self.empty):
                 self.tried, self.ended = 0, {"old": 0, "new": 0}
                 self.kill_everywhere(kind, threads)

@@ -177,10 +177,10 @@ class Sizes(SchemaCase):
             connection.execute("PRAGMA page_size = 512")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN")
-            for number in range(20000):
+            for number in range(8000):
                 connection.execute("CREATE TABLE t%d (a, b, c)" % number)
             connection.execute("COMMIT")
-        results = self.run_within("20,000 tables", "store", "partial")
+        results = self.run_within("8,000 tables", "store", "partial")
         self.assertIn(results["partial"][0], (w.S_OK, w.NOT_ALL_STORED))
 
     def test_one_statement_of_many_megabytes(self):

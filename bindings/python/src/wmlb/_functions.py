@@ -21,6 +21,7 @@ def backup(
     partial: bool = False,
     verify: bool = False,
     empty: bool = False,
+    reread: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -42,7 +43,7 @@ def backup(
         niceness=niceness,
     ) as restorer:
         return restorer.backup(
-            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty,
+            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty, reread=reread,
             on_progress=on_progress, on_event=on_event,
         )
 
@@ -55,6 +56,7 @@ async def backup_async(
     partial: bool = False,
     verify: bool = False,
     empty: bool = False,
+    reread: bool = False,
     on_progress: OnProgress | None = None,
     on_event: OnEvent | None = None,
     passphrase: str | None = None,
@@ -73,7 +75,7 @@ async def backup_async(
         niceness=niceness,
     ) as restorer:
         return await restorer.backup_async(
-            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty,
+            to, overwrite=overwrite, partial=partial, verify=verify, empty=empty, reread=reread,
             on_progress=on_progress, on_event=on_event,
         )
 

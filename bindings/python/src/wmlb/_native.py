@@ -20,10 +20,12 @@ BACKUP_FILE_NAME = "licenses.wmlb"
 BACKUP_OVERWRITE = 0x1
 BACKUP_PARTIAL = 0x100
 BACKUP_VERIFY = 0x200
+BACKUP_REREAD = 0x400
 BACKUP_EMPTY = 0x800
 RESTORE_INDIVIDUALIZE = 0x2
 RESTORE_OVERWRITE = 0x100
 ALLOW_CLEAR = 0x1000
+RUN_HERE = 0x10000
 
 PROP_BACKUP_PATH = "BackupPath"
 PROP_RESTORE_PATH = "RestorePath"
@@ -206,6 +208,7 @@ class Progress(ctypes.Structure):
         ("bytes_total", c_uint64),
         ("licenses_restricted", c_uint64),
         ("licenses_skipped", c_uint64),
+        ("licenses_reused", c_uint64),
     ]
 
 

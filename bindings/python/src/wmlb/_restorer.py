@@ -207,6 +207,7 @@ class Restorer:
         partial: bool = False,
         verify: bool = False,
         empty: bool = False,
+        reread: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
@@ -214,10 +215,11 @@ class Restorer:
 
         overwrite: replace a backup that is there. partial: leave out licenses that cannot be
         read, instead of failing. verify: read the file back before it takes its name. empty: a
-        store without licenses may replace a backup that has some.
+        store without licenses may replace a backup that has some. reread: read also what has not
+        changed since the backup that is replaced.
         """
         self.set_property(native.PROP_BACKUP_PATH, to)
-        flags = _backup_flags(overwrite, partial, verify, empty)
+        flags = _backup_flags(overwrite, partial, verify, empty, reread)
         return self._operate("backup_licenses", flags, on_progress, on_event)
 
     async def backup_async(
@@ -228,12 +230,13 @@ class Restorer:
         partial: bool = False,
         verify: bool = False,
         empty: bool = False,
+        reread: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As backup(), for asyncio. To cancel the task cancels the backup."""
         self.set_property(native.PROP_BACKUP_PATH, to)
-        flags = _backup_flags(overwrite, partial, verify, empty)
+        flags = _backup_flags(overwrite, partial, verify, empty, reread)
         return await self._operate_async("backup_licenses", flags, on_progress, on_event)
 
     def restore(
@@ -373,18 +376,11 @@ class Restorer:
                     found.append(path)
         return max(found, key=_length, default=None)
 
-    def _start(self, run: Run, name: str, flags: int) -> Callable[[], int]:
-        """What starts an operation, with what it asks set."""
+    def _call(self, run: Run, name: str, flags: int) -> Callable[[], int]:
+        """What runs an operation, with what it asks set."""
         function = getattr(lib, "wmlb_restorer_" + name)
-
-        def start() -> int:
-            self._set_asked(run)
-            hr: int = function(self._handle, flags, on_status, run.number)
-            if hr < 0:
-                run.words = self._error(hr).message
-            return hr
-
-        return start
+        self._set_asked(run)
+        return lambda: int(function(self._handle, flags | native.RUN_HERE, on_status, run.number))
 
     def _set_asked(self, run: Run) -> None:
         run.rights, run.authorizer, run.filter = self._rights, self._authorizer, self._filter
@@ -409,22 +405,18 @@ class Restorer:
         self, name: str, flags: int, on_progress: OnProgress | None, on_event: OnEvent | None
     ) -> Summary:
         with self._new_run(on_progress, on_event) as run:
-            hr = self._start(run, name, flags)()
-            if hr >= 0:
-                run.serve()
-        return self._summary(run, hr)
+            in_thread(run, self._call(run, name, flags))
+        return self._summary(run)
 
     async def _operate_async(
         self, name: str, flags: int, on_progress: OnProgress | None, on_event: OnEvent | None
     ) -> Summary:
         with self._new_run(on_progress, on_event) as run:
-            hr = await run.serve_async(self._start(run, name, flags))
-        return self._summary(run, hr)
+            await run.serve_async(self._call(run, name, flags))
+        return self._summary(run)
 
-    def _summary(self, run: Run, hr: int) -> Summary:
+    def _summary(self, run: Run) -> Summary:
         run.reraise()
-        if hr < 0:
-            raise self._error(hr, run.words)
         incomplete = run.result == Code.NS_E_DRM_STORE_NOTALLSTORED
         if run.result < 0 and not incomplete:
             raise self._error(run.result, run.words or None, run.url)
@@ -457,12 +449,15 @@ def _length(path: Path) -> int:
     return len(str(path))
 
 
-def _backup_flags(overwrite: bool, partial: bool, verify: bool, empty: bool) -> int:
+def _backup_flags(
+    overwrite: bool, partial: bool, verify: bool, empty: bool, reread: bool
+) -> int:
     return (
         native.BACKUP_OVERWRITE * bool(overwrite)
         | native.BACKUP_PARTIAL * bool(partial)
         | native.BACKUP_VERIFY * bool(verify)
         | native.BACKUP_EMPTY * bool(empty)
+        | native.BACKUP_REREAD * bool(reread)
     )
 
 

@@ -1,10 +1,12 @@
 """A call of the library that calls back, and how its questions reach the thread that waits.
 
 What the user gives (functions, a store) is called on the user's thread: the one that called
-backup(), or that of the event loop. The library asks on threads of its own; there ask() hands
-the question over and waits for the answer. So Ctrl-C, which Python raises on the main thread
-only, and an exception in a callback both end here, in fail(): the operation is canceled, and
-the exception is raised when it has ended.
+backup(), or that of the event loop. The call itself is made on a thread of Python's own, with
+RUN_HERE, so the library calls back on that one: a thread that Python has not made would be taken
+for one of the main interpreter, and everything would run there instead of in the sub-interpreter
+that asked. From that thread ask() hands the question over and waits for the answer. So Ctrl-C,
+which Python raises on the main thread only, and an exception in a callback both end here, in
+fail(): the operation is canceled, and the exception is raised when it has ended.
 
 An interruption may come between any two steps of serve(). So what is to be done stands in
 attributes, and the queue only says "look": a look too many does no harm, and the loop looks
@@ -88,7 +90,7 @@ class Run:
         self._looks: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake: Callable[[], object] = lambda: self._looks.put(None)
 
-    # On the library's thread.
+    # On the thread of the call.
 
     def ask(self, function: Callable[[], T], is_cleanup: bool = False) -> T:
         """What function gives when it is called on the user's thread."""
@@ -134,6 +136,9 @@ class Run:
         if self.handle is not None and not self.finished:
             lib.wmlb_restorer_cancel(self.handle)
 
+    def is_unwanted(self) -> bool:
+        return self.problem is not None or self.canceled or self._closed
+
     def close(self) -> None:
         """From here on nobody answers."""
         self._closed = True
@@ -170,8 +175,8 @@ class Run:
             except BaseException as problem:
                 self.fail(problem)
 
-    async def serve_async(self, start: Callable[[], int]) -> int:
-        """Starts, and answers on the event loop until the run has finished."""
+    async def serve_async(self, function: Callable[[], int]) -> None:
+        """Makes the call, and answers on the event loop until the run has finished."""
         loop = asyncio.get_running_loop()
         done = loop.create_future()
 
@@ -181,15 +186,15 @@ class Run:
                 done.set_result(None)
 
         self._wake = lambda: loop.call_soon_threadsafe(look)
-        hr = start()
-        while hr >= 0 and not done.done():
+        thread = _started(self, function)
+        while not done.done():
             try:
                 await asyncio.shield(done)
-            except GeneratorExit:  # nobody will await any more: end() does the rest
+            except GeneratorExit:  # nobody will await any more: __exit__() does the rest
                 raise
             except BaseException as problem:
                 self.fail(problem)
-        return hr
+        thread.join()
 
     def __enter__(self) -> Run:
         _runs[self.number] = self
@@ -206,9 +211,8 @@ class Run:
         _runs.pop(self.number, None)
 
 
-def in_thread(run: Run, function: Callable[[], int]) -> None:
-    """A call that calls back on the thread it is made on: on one of its own, as an
-    interruption in a callback of ctypes is lost."""
+def _started(run: Run, function: Callable[[], int]) -> threading.Thread:
+    """The thread on which the call is made."""
 
     def body() -> None:
         result: int = Code.E_UNEXPECTED
@@ -217,8 +221,26 @@ def in_thread(run: Run, function: Callable[[], int]) -> None:
         finally:
             run.finish(result)
 
-    thread = threading.Thread(target=body, name="wmlb-list", daemon=True)
+    # An interpreter that ends waits for its threads, after _end_all(). It cannot end with daemons.
+    thread = threading.Thread(target=body, name="wmlb", daemon=False)
     thread.start()
+    return thread
+
+
+def _end_all() -> None:
+    """When the interpreter ends: nobody answers any more."""
+    for run in list(_runs.values()):
+        run.close()
+        run.cancel()
+
+
+# Before the threads are waited for; atexit's functions come afterwards.
+threading._register_atexit(_end_all)  # type: ignore[attr-defined]
+
+
+def in_thread(run: Run, function: Callable[[], int]) -> None:
+    """Makes the call, and answers on this thread until it has ended."""
+    thread = _started(run, function)
     run.serve()
     thread.join()
 
@@ -246,17 +268,14 @@ def _event(run: Run, event: Event) -> int:
         run.url = str(event.value)
     elif event.is_last:
         run.words = str(event.value)
-    try:
-        on_event, on_progress = run.on_event, run.on_progress
-        if on_event is not None:
-            run.ask(lambda: on_event(event))
-        if on_progress is not None and isinstance(event.value, Progress):
-            progress = event.value
-            run.ask(lambda: on_progress(progress))
-    finally:
-        if event.is_last:
-            run.finish(event.code)
-    return Code.S_OK if run.problem is None else Code.NS_E_DRM_OPERATION_CANCELED
+    on_event, on_progress = run.on_event, run.on_progress
+    if on_event is not None:
+        run.ask(lambda: on_event(event))
+    if on_progress is not None and isinstance(event.value, Progress):
+        progress = event.value
+        run.ask(lambda: on_progress(progress))
+    # Somebody may have canceled before there was an operation that could be.
+    return Code.NS_E_DRM_OPERATION_CANCELED if run.is_unwanted() else Code.S_OK
 
 
 def _on_status(
@@ -378,7 +397,7 @@ def _listed(
     make: Callable[[Any], Any], told: Any, number: int | None, answer: int = Code.S_OK
 ) -> Any:
     def body(run: Run) -> int:
-        if run.problem is not None or run.canceled or run._closed:
+        if run.is_unwanted():
             return Code.NS_E_DRM_OPERATION_CANCELED
         run.listed.append(make(told.contents))
         return answer

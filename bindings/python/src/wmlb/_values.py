@@ -39,12 +39,13 @@ class Progress:
     bytes_total: int
     licenses_restricted: int
     licenses_skipped: int
+    licenses_reused: int = 0
 
     @classmethod
     def of(cls, told: native.Progress) -> Progress:
         return cls(
             told.licenses_done, told.licenses_total, told.bytes_done, told.bytes_total,
-            told.licenses_restricted, told.licenses_skipped,
+            told.licenses_restricted, told.licenses_skipped, told.licenses_reused,
         )
 
 

@@ -1,0 +1,28 @@
+#!/bin/bash
+# Packs the package, installs it with koffi into a folder of its own, and runs the tests there,
+# with the library that packaging/build.sh has built.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-node.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+packed=$(npm pack --silent --pack-destination "$work")
+npm install --silent --no-save --prefix "$work" "$work/$packed" typescript >/dev/null
+cp -r test "$work"
+cd "$work"
+env -u WMLB_LIBRARY timeout 120 node --test test/
+mkdir store
+echo license >store/license
+{
+    echo '(async () => { const [store, folder] = process.argv.slice(2);'
+    sed -n '/^```js$/,/^```$/p' node_modules/wmlb/README.md | grep -v '^```'
+    echo '})();'
+} >example.js
+timeout 60 node example.js store backups | grep -qx '1 licenses are in backups/licenses.wmlb'
+{
+    echo "import { backup, Restorer, WmlbError } from 'wmlb';"
+    echo "const outcome = await backup('a', 'b', { overwrite: true, keep: 'last=1' });"
+    echo "for await (const event of new Restorer({ store: 'a' }).verify(3)) event.progress?.done;"
+    echo "const path: string = outcome.path; throw new WmlbError(path);"
+} >types.mts
+node_modules/.bin/tsc --noEmit --strict --target es2022 --module nodenext types.mts

@@ -1,0 +1,172 @@
+//! Takes frames from the backup that is replaced, where nothing in them has changed.
+
+use super::messages::{FrameResult, LargeMark, Pieces, Task};
+use super::reuse::Reuse;
+use super::shared::{Packing, Worker};
+use super::source::{End, Range};
+use crate::archive::index::Described;
+use crate::archive::{FRAME_CONTENT, cut};
+use crate::error::Result;
+
+/// A part of a batch that a frame of the earlier backup is of.
+struct Found {
+    /// The frame, and the one behind the last one of the same license.
+    number: usize,
+    end: usize,
+    /// Licenses in it, and their bytes.
+    licenses: usize,
+    bytes: u64,
+}
+
+impl Packing<'_> {
+    /// Takes the next frame from the earlier backup; None where it has to be made.
+    pub fn take_earlier(
+        &self,
+        worker: &mut Worker,
+        task: &mut Task,
+    ) -> Result<Option<FrameResult>> {
+        let Some(reuse) = &self.reuse else {
+            return Ok(None);
+        };
+        if let Some(pieces) = task.reused.take() {
+            return self.take_piece(reuse, task, pieces);
+        }
+        if task.large.is_some() || task.is_refused || task.batch.is_empty() {
+            return Ok(None);
+        }
+        self.control.check()?;
+        let Some(found) = self.find(reuse, worker, task) else {
+            return Ok(None);
+        };
+        if found.end - found.number > 1 {
+            task.prepared = None;
+            let pieces = Pieces {
+                next: found.number,
+                end: found.end,
+                rest: found.bytes,
+                is_begun: false,
+            };
+            return self.take_piece(reuse, task, pieces);
+        }
+        let mut data = self.used.lock().pop().unwrap_or_default();
+        if !reuse.read(found.number, &mut data)? {
+            self.used.lock().push(data);
+            task.is_refused = true;
+            return Ok(None);
+        }
+        task.prepared = None;
+        for _ in 0..found.licenses {
+            task.advance();
+        }
+        let frame = Some(reuse.licenses(found.number, data));
+        let licenses = found.licenses as u64;
+        let result = FrameResult::taken(frame, licenses, found.bytes, LargeMark::None);
+        Ok(Some(result))
+    }
+
+    /// Looks for the frame that the batch's next entries would be in.
+    fn find(&self, reuse: &Reuse<'_>, worker: &mut Worker, task: &Task) -> Option<Found> {
+        let Worker {
+            reader,
+            range,
+            path: name,
+            ..
+        } = worker;
+        let batch = &task.batch;
+        name.clear();
+        batch.append_name(name);
+        let (number, end) = reuse.of_first(name)?;
+        let following = reuse.frames.get(end).map(|frame| &frame.first[..]);
+        let frame = &reuse.frames[number];
+        // One license has all of several frames.
+        let most = if end - number > 1 { 1 } else { batch.len() };
+        range.begin();
+        let (mut at, mut bytes) = (0, 0);
+        while at < most {
+            name.clear();
+            batch.append_name_at(at, name);
+            if at > 0 && following == Some(&name[..]) {
+                break;
+            }
+            let facts = reader.look(batch, at)?;
+            bytes += facts.size();
+            let fits = end - number > 1 || bytes <= frame.seal.length;
+            if facts.newest() > reuse.newest || !fits {
+                return None;
+            }
+            range.add(name, Some(facts));
+            at += 1;
+        }
+        let is_same = |range: &mut Range, end: End<'_>, number: usize| {
+            let Described { seal, source, .. } = &reuse.frames[number];
+            let is_same =
+                |range: &Range| source.is_some() && self.sources.of(range, seal) == *source;
+            range.ending(end, is_same)
+        };
+        let found = if at == 1 && bytes > cut::LARGEST_WHOLE {
+            let pieces = cut::pieces(bytes);
+            let mut numbers = (0..).zip(number..end);
+            pieces == (end - number) as u64
+                && numbers.all(|(piece, frame)| {
+                    let end = End::Piece {
+                        number: piece,
+                        pieces,
+                    };
+                    is_same(range, end, frame)
+                })
+        } else {
+            is_same(range, End::Own, number)
+                || match batch.len() - at {
+                    0 => is_same(range, End::List, number),
+                    _ => {
+                        name.clear();
+                        batch.append_name_at(at, name);
+                        let next = End::Before(name, reader.look(batch, at));
+                        is_same(range, next, number)
+                    }
+                }
+        };
+        found.then_some(Found {
+            number,
+            end,
+            licenses: at,
+            bytes,
+        })
+    }
+
+    /// Takes the next frame of a large license.
+    fn take_piece(
+        &self,
+        reuse: &Reuse<'_>,
+        task: &mut Task,
+        mut pieces: Pieces,
+    ) -> Result<Option<FrameResult>> {
+        self.control.check()?;
+        let mut data = self.used.lock().pop().unwrap_or_default();
+        if !reuse.read(pieces.next, &mut data)? {
+            self.used.lock().push(data);
+            task.is_refused = true;
+            // What was taken of it does not count.
+            let void = FrameResult::taken(None, 0, 0, LargeMark::Void);
+            return Ok(pieces.is_begun.then_some(void));
+        }
+        let frame = Some(reuse.licenses(pieces.next, data));
+        pieces.next += 1;
+        let ends = pieces.next == pieces.end;
+        let large = match (pieces.is_begun, ends) {
+            (false, _) => LargeMark::Begins,
+            (true, false) => LargeMark::None,
+            (true, true) => LargeMark::Ends,
+        };
+        let bytes = pieces.rest.min(FRAME_CONTENT as u64);
+        pieces.rest -= bytes;
+        pieces.is_begun = true;
+        if ends {
+            task.advance();
+        } else {
+            task.reused = Some(pieces);
+        }
+        let result = FrameResult::taken(frame, ends.into(), bytes, large);
+        Ok(Some(result))
+    }
+}
