@@ -217,8 +217,8 @@ fn every_crate_builds_with_the_oldest_rust_that_is_promised() {
     }
 }
 
-/// Name and version of the crates that stand behind `[dependencies]`, on any system, with what builds
-/// them; without what only encryption brings, if that is to be left out.
+/// Name and version of the crates that stand behind `[dependencies]`, on any system, with what
+/// builds them; without what only encryption brings, if that is to be left out.
 fn crates_behind_the_library(with_encryption: bool) -> BTreeSet<(String, String)> {
     let packages = packages();
     let by_name: BTreeMap<&str, Vec<&Package>> =

@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use crate::device::hex;
-use crate::error::{Error, Result, UNEXPECTED};
+use crate::error::{Error, FAIL, Result, UNEXPECTED};
 use crate::flags::{WMLB_TARGET_CREATE_ONLY, WMLB_TARGET_RANGES};
-use crate::http::{Token, random};
+use crate::http::{Token, Tries, random};
 use crate::publish::{Condition, Event};
 use crate::remote::Remote;
 
@@ -26,17 +26,35 @@ pub fn refuses(remote: &Remote, token: &Token) -> Result<bool> {
     }
 }
 
+/// What one try has shown.
+enum Verdict {
+    Known {
+        conditions: bool,
+        ranges: bool,
+    },
+    /// Answers were lost, or came twice: they say nothing against the server, and nothing for it.
+    Unsure,
+}
+
 /// Asks the server, with objects that are removed again.
 pub fn probe(remote: &Remote, token: &Token) -> Result<u32> {
-    let key = format!(
-        "{}.probe/{}",
-        remote.store.place.prefix,
-        hex(&random::<16>())
-    );
-    let probed = ask(remote, &key, token);
-    let removed = remote.store.delete(&key, token);
-    let (conditions, ranges) = probed?;
-    removed.map_err(|error| error.during("cannot remove what was written to try the server"))?;
+    let mut tries = Tries::new(remote.store.place.deadline);
+    let (conditions, ranges) = loop {
+        let key = format!(
+            "{}.probe/{}",
+            remote.store.place.prefix,
+            hex(&random::<16>())
+        );
+        let verdict = ask(remote, &key, token);
+        let removed = remote.store.delete(&key, token);
+        if let Verdict::Known { conditions, ranges } = verdict? {
+            removed
+                .map_err(|error| error.during("cannot remove what the server was tried with"))?;
+            break (conditions, ranges);
+        }
+        let words = "the server did not answer all that was to try it";
+        tries.pause(Error::new(FAIL, words), token)?;
+    };
     let known = if conditions { HONORED } else { IGNORED };
     remote.conditions.store(known, Ordering::Relaxed);
     let mut capabilities = 0;
@@ -49,33 +67,46 @@ pub fn probe(remote: &Remote, token: &Token) -> Result<u32> {
     Ok(capabilities)
 }
 
-/// Whether conditions are honored, and ranges.
-fn ask(remote: &Remote, key: &str, token: &Token) -> Result<(bool, bool)> {
+fn ask(remote: &Remote, key: &str, token: &Token) -> Result<Verdict> {
     let store = &remote.store;
     let is_alone = race(remote, key, token)?;
-    let Some((body, tag)) = store.get(key, 64, token)? else {
-        return Ok((false, false));
-    };
+    // All racers wrote the same there.
     let ranges = store
         .read(key, 1, 3, token)
         .is_ok_and(|bytes| bytes == b"ml");
-    let put = |condition: &Condition| store.put_if(key, b"another one", condition, token);
-    let conditions = is_alone
-        && !tag.is_empty()
-        && put(&Condition::Absent)? == Event::Refused
-        && put(&Condition::Tag(
-            "\"00000000000000000000000000000000\"".to_owned(),
-        ))? == Event::Refused
-        && store
-            .get(key, 64, token)?
-            .is_some_and(|(now, _)| now == body)
-        && put(&Condition::Tag(tag.clone()))? == Event::Written
-        && put(&Condition::Tag(tag))? == Event::Refused;
-    Ok((conditions, ranges))
+    let known = |conditions| Ok(Verdict::Known { conditions, ranges });
+    let Some((body, tag)) = store.get(key, 64, token)? else {
+        return Ok(Verdict::Unsure);
+    };
+    if is_alone == Some(false) || tag.is_empty() {
+        return known(false);
+    }
+    let wrong = "\"00000000000000000000000000000000\"".to_owned();
+    for condition in [Condition::Absent, Condition::Tag(wrong)] {
+        match store.put_if(key, b"another one", &condition, token)? {
+            Event::Refused => {}
+            Event::Written | Event::Unsupported => return known(false),
+            _ => return Ok(Verdict::Unsure),
+        }
+    }
+    if store
+        .get(key, 64, token)?
+        .is_none_or(|(now, _)| now != body)
+    {
+        return known(false);
+    }
+    let right = Condition::Tag(tag);
+    let once = store.put_if(key, b"another one", &right, token)?;
+    let again = store.put_if(key, b"one more", &right, token)?;
+    match (is_alone, once, again) {
+        (Some(true), Event::Written, Event::Refused) => known(true),
+        (_, Event::Written, Event::Written) => known(false),
+        _ => Ok(Verdict::Unsure),
+    }
 }
 
-/// Whether exactly one of several writers at once creates an object.
-fn race(remote: &Remote, key: &str, token: &Token) -> Result<bool> {
+/// Whether exactly one of several writers at once creates an object; None: nobody knows.
+fn race(remote: &Remote, key: &str, token: &Token) -> Result<Option<bool>> {
     let create = |number: usize| {
         let body = format!("wmlb {number}");
         remote
@@ -103,12 +134,15 @@ fn race(remote: &Remote, key: &str, token: &Token) -> Result<bool> {
             .collect::<Result<Vec<_>>>()
     })?;
     let count = |wanted: Event| events.iter().filter(|event| **event == wanted).count();
-    // What is unclear says nothing against the server, and nothing for it.
-    if count(Event::Unclear) > 0 {
-        return Err(Error::new(
-            crate::error::TIMEOUT,
-            "the server did not answer all requests that were to try it",
-        ));
-    }
-    Ok(count(Event::Written) == 1)
+    Ok(
+        match (
+            count(Event::Written),
+            count(Event::Refused) + count(Event::Conflict),
+        ) {
+            (2.., _) => Some(false),
+            (1, others) if others == RACERS - 1 => Some(true),
+            _ if count(Event::Unsupported) > 0 => Some(false),
+            _ => None,
+        },
+    )
 }

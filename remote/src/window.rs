@@ -4,9 +4,10 @@ use crate::error::Result;
 use crate::http::Token;
 use crate::store::Store;
 
-/// Bytes of a window that is read at its own place, and of one that goes on where the last ended.
+/// Bytes of a window that is read at its own place. One that goes on where the last ended is twice
+/// as large as that, up to the largest.
 const FIRST: u64 = 1 << 20;
-const FOLLOWING: u64 = 4 << 20;
+const LARGEST: u64 = 4 << 20;
 
 pub struct Window {
     pub key: String,
@@ -53,12 +54,9 @@ impl Window {
     /// The window to read for what is at `offset`.
     fn place(&self, offset: u64, wanted: u64) -> (u64, u64) {
         let end = self.start + self.bytes.len() as u64;
+        let doubled = (2 * self.bytes.len() as u64).clamp(FIRST, LARGEST);
         let goes_on = !self.bytes.is_empty() && offset == end;
-        let length = if goes_on {
-            FOLLOWING
-        } else {
-            FIRST.max(wanted)
-        };
+        let length = if goes_on { doubled } else { FIRST.max(wanted) };
         // At the end is what tells where everything is, in several pieces.
         let from = offset.min(self.size.saturating_sub(length));
         let from = if goes_on { offset } else { from };
@@ -77,7 +75,10 @@ mod tests {
         assert_eq!(window.place((10 << 20) - 9, 9), (9 << 20, 10 << 20));
         assert_eq!(window.place(5, 2 << 20), (5, 5 + (2 << 20)));
         window.bytes = vec![0; 100];
-        assert_eq!(window.place(100, 1), (100, 100 + FOLLOWING));
+        assert_eq!(window.place(100, 1), (100, 100 + FIRST));
+        window.bytes = vec![0; 3 << 20];
+        assert_eq!(window.place(3 << 20, 1), (3 << 20, 7 << 20));
+        window.bytes = vec![0; 100];
         window.start = (10 << 20) - 150;
         assert_eq!(
             window.place((10 << 20) - 50, 1),
