@@ -324,7 +324,8 @@ class Liar(Stores):
         self.assertEqual(told, [["2"]])
         refused = self.assert_fails(NOT_IMPLEMENTED, run(self.url(), "-d", "d", "backup", self.small))
         self.assertIn("WMLB_BACKUP_OVERWRITE", refused.words)
-        self.assertEqual(self.keys(), [])
+        # What several wrote at once may come back after it was removed.
+        self.assertEqual([key for key in self.keys() if "/.probe/" not in key], [])
         for _ in range(2):
             self.assert_good(run(self.url(), "-d", "d", "overwrite", self.small))
             self.restore("-d", "d", store=self.small)

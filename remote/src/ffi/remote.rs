@@ -56,7 +56,7 @@ pub(super) unsafe fn device(name: *const c_char) -> Result<String> {
 ///   - roots: a file of certificates in PEM, in place of those that the system trusts.
 ///   - deadline: for how many seconds a request is tried again; 60.
 ///   - insecure: 1 takes http.
-///   Credentials in a URL are refused.
+///   - no credentials: a URL that has some is refused.
 /// - out: receives the handle; NULL on failure.
 ///
 /// Returns:
