@@ -33,9 +33,10 @@ sdk_headers := $(wildcard include/wmsdk/*.h include/wmsdk/*/*.h include/wmsdk/*/
 libs_private := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 root := $(DESTDIR)
 comma := ,
-documents := README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
+documents := README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE $(made)/THIRD-PARTY.txt
 
-all: $(made)/libwmlb.a $(made)/wmlb $(made)/libwmvcore.so $(made)/man3/wmlb.3
+all: $(made)/libwmlb.a $(made)/wmlb $(made)/libwmvcore.so $(made)/man3/wmlb.3 \
+	$(made)/THIRD-PARTY.txt
 
 ifeq ($(DIST),)
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
@@ -71,6 +72,14 @@ PYTHON ?= python3
 $(made)/man3/wmlb.3: include/wmlb.h packaging/wmlb.1 docs/reference/header.py docs/reference/man.py
 	rm -rf '$(made)/man3'
 	$(PYTHON) docs/reference/man.py '$(made)/man3'
+
+# The licenses of what is in the library: a source archive has it; in a clone, cargo knows them.
+$(made)/THIRD-PARTY.txt: Cargo.lock packaging/crates.py $(wildcard THIRD-PARTY.txt)
+	mkdir -p '$(made)'
+	if [ -e THIRD-PARTY.txt ]; then cat THIRD-PARTY.txt; elif command -v cargo >/dev/null; \
+		then $(PYTHON) packaging/crates.py notices; \
+		else echo 'Cargo.lock names the crates that are in the library.'; fi >'$@.new'
+	mv '$@.new' '$@'
 
 # The site of the documents, in $(made)/site; only the first run needs the network, for Sphinx.
 SPHINX_BUILD ?= $(made)/sphinx/bin/sphinx-build

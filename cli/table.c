@@ -14,7 +14,7 @@ const struct command commands[] = {
      "standard output."},
     {RESTORE, "restore", "bring them back", "BACKUP", 1, 1,
      "Brings the licenses of a backup (a folder or file; -: standard input) back into a store, all "
-     "or none. Licenses of the store that differ stay, and are told (exit code 3)."},
+     "or none. Licenses of the store that differ stay, and are reported (exit code 3)."},
     {VERIFY, "verify", "check a backup", "BACKUP", 1, 1,
      "Checks a backup (a folder or file; -: standard input) as a restore would, and restores "
      "nothing."},
@@ -22,23 +22,23 @@ const struct command commands[] = {
      "Shows the licenses in a backup (a folder or file; -: standard input) or store."},
     {DIFF, "diff", "show what differs between a store and a backup", "BACKUP", 1, 1,
      "Shows which licenses differ between a store and a backup (a folder or file; -: standard "
-     "input), by their contents: + is in the store only, - in the backup only, and ~ is other than "
-     "in the backup. What a backup would leave out is not shown. Exit code 7: some differ."},
+     "input), by their contents: + is in the store only, - in the backup only, and ~ in both, with "
+     "other contents. What a backup would leave out is not shown. Exit code 7: some differ."},
     {CAT, "cat", "write one license of a backup to standard output", "BACKUP NAME", 2, 2,
      "Writes one license of a backup to standard output."},
     {INFO, "info", "say when a backup was made, and how much is in it", "BACKUP", 1, 1,
-     "Says what a backup (a folder or file; -: standard input) says of itself: when it was made, of "
-     "which kind of store, by which device, and how much is in it. It is not checked: see verify. "
-     "Of one that is encrypted, that needs the passphrase or identity."},
+     "Says when a backup (a folder or file; -: standard input) was made, of which kind of store, by "
+     "which device, and how much is in it. The file is not checked: see verify. An encrypted backup "
+     "needs its passphrase or identity for that."},
     {GENERATIONS, "generations", "show the backups that a folder has", "FOLDER", 1, 1,
-     "Shows the backups in a folder: the last one and those that it and others replaced, the newest "
-     "first. Restore, verify, list, diff and cat take each by its path."},
-    {FORGET, "forget", "remove those of them that a rule does not want", "--keep RULE FOLDER", 1, 1,
-     "Removes backups that were replaced and that a rule does not want, and says for each why it "
-     "stays or goes. The last backup always stays."},
+     "Shows the backups in a folder, the newest first: the last one, and those that were replaced and "
+     "kept. Restore, verify, list, diff and cat take each by its path."},
+    {FORGET, "forget", "remove old backups that a rule does not keep", "--keep RULE FOLDER", 1, 1,
+     "Removes replaced backups that a rule does not keep, and says for each why it stays or goes. The "
+     "last backup always stays."},
     {STORES, "stores", "show the stores of this user's players", "", 0, 0,
      "Shows the license stores that players have made for this user."},
-    {HELP, "help", "say more about a command", "[COMMAND]", 0, 1, "Says what a command takes."},
+    {HELP, "help", "say more about a command", "[COMMAND]", 0, 1, "Shows the usage of a command."},
     {0, NULL, NULL, NULL, 0, 0, NULL},
 };
 
@@ -53,23 +53,23 @@ const struct option_row options[] = {
     {REPLACE, 0, "replace", NULL, BACKUP,
      "replace the backup that is there, unless it has more than twice the licenses of this one: "
      "then a terminal is asked"},
-    {FORCE, 'f', "force", NULL, BACKUP, "replace it without a question"},
+    {FORCE, 'f', "force", NULL, BACKUP, "replace it without asking"},
     {FORCE, 'f', "force", NULL, RESTORE, "replace licenses that differ"},
     {KEEP, 'k', "keep", "RULE", BACKUP,
-     "replace it as --replace does; it stays as licenses-YYYYMMDDThhmmssZ.wmlb until RULE wants it "
-     "no more: any of last=N daily=N weekly=N monthly=N yearly=N"},
+     "replace it as --replace does, and keep it as licenses-YYYYMMDDThhmmssZ.wmlb as long as RULE "
+     "says: any of last=N daily=N weekly=N monthly=N yearly=N"},
     {KEEP, 'k', "keep", "RULE", FORGET,
      "any of last=N daily=N weekly=N monthly=N yearly=N: the newest N backups, the newest of each "
-     "of N days, and so on, in UTC; one that any part wants stays"},
-    {EMPTY, 0, "empty", NULL, BACKUP, "replace it also by one without any license"},
+     "of N days, and so on, in UTC; a backup stays if any part keeps it"},
+    {EMPTY, 0, "empty", NULL, BACKUP, "replace it even with the backup of an empty store"},
     {REREAD, 0, "reread", NULL, BACKUP,
      "read every license, also those that have not changed since the backup that is replaced"},
     {PARTIAL, 0, "partial", NULL, BACKUP, "leave out what cannot be read (exit code 3)"},
     {CHECK, 0, "verify", NULL, BACKUP, "read the backup back from the disk"},
-    {INDIVIDUALIZE, 0, "individualize", NULL, RESTORE, "also from another device"},
+    {INDIVIDUALIZE, 0, "individualize", NULL, RESTORE, "restore a backup from another device too"},
     {DRY_RUN, 'n', "dry-run", NULL, RESTORE,
      "check the backup, and say what it would bring; the store stays as it is"},
-    {DRY_RUN, 'n', "dry-run", NULL, FORGET, "say it, and remove nothing"},
+    {DRY_RUN, 'n', "dry-run", NULL, FORGET, "say what would be removed, and remove nothing"},
     {ONLY, 'o', "only", "PATTERN", RESTORE | LIST | DIFF,
      "these licenses of a backup only: names (* and ? stand for any characters, [a-z] for one), "
      "key:ID or license:ID; may be given repeatedly"},
@@ -77,18 +77,18 @@ const struct option_row options[] = {
      "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
      "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", BACKUP,
-     "encrypt with the first line of FILE; -: of standard input, where a terminal is asked for it"},
+     "encrypt with the first line of FILE; -: standard input; a terminal prompts for it"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", OPENS,
-     "the passphrase is the first line of FILE; -: of standard input. Without it, a terminal is "
-     "asked where a passphrase is needed"},
+     "the passphrase is the first line of FILE; -: standard input. Without this option, a terminal "
+     "prompts for a passphrase that is needed"},
     {RECIPIENT, 'r', "recipient", "AGE1...", BACKUP,
      "encrypt to a public key of age; may be given repeatedly"},
     {IDENTITY, 'i', "identity", "FILE", BACKUP,
-     "secret keys of age, to look into the backup that is replaced; may be given repeatedly"},
+     "secret keys of age that open the backup to be replaced; may be given repeatedly"},
     {IDENTITY, 'i', "identity", "FILE", OPENS,
      "secret keys of age, for a backup to recipients; may be given repeatedly"},
     {ALLOW_CLEAR, 0, "allow-clear", NULL, RESTORE | VERIFY,
-     "take a backup that is not encrypted although a secret is given"},
+     "accept a backup that is not encrypted although a secret is given"},
     {LEVEL, 'l', "level", "N", BACKUP, "compression, 1 to 19"},
     {JSON, 'j', "json", NULL, OPERATES, "progress and results as objects of JSON, one a line"},
     {JSON, 'j', "json", NULL, LIST,
@@ -102,7 +102,7 @@ const struct option_row options[] = {
      "run is about, and the result codes of failures"},
     {VERBOSE, 'v', "verbose", NULL, LIST | DIFF | CAT | INFO | GENERATIONS | FORGET,
      "show the result codes of failures"},
-    {VERBOSE, 'v', "verbose", NULL, STORES, "also show the places where it looked for them"},
+    {VERBOSE, 'v', "verbose", NULL, STORES, "also show the places that were searched"},
     {HELP_OPTION, 'h', "help", NULL, ~0u, "this help"},
     {VERSION, 'V', "version", NULL, 0, "the version"},
     {0, 0, NULL, NULL, 0, NULL},

@@ -2,8 +2,8 @@
 """picture.py FOLDER FILE: makes docs/picture.svg, the picture of the command in the README, from a
 real session on a terminal of its own.
 
-FOLDER has the command wmlb, which finds its library. The user, the home and the ID of the device are
-made up."""
+FOLDER has the command wmlb, which finds its library. The user, the home and the ID of the device
+are made up."""
 
 import html
 import os

@@ -4,13 +4,14 @@
  *     script-message wmlb-backup FOLDER [overwrite]
  *     script-message wmlb-backup-cancel
  *
- * as a command of a key in input.conf, over the JSON IPC or from another script. What comes
- * of it is shown on the screen, and told to all scripts and IPC clients:
+ * as a command of a key in input.conf, over the JSON IPC or from another script. Its state is shown
+ * on the screen, and sent to all scripts and IPC clients:
  *
  *     script-message wmlb-backup-status STATE CODE WORDS
  *
- * STATE is "running", "done", "failed" (an older backup is as it was) or "refused" (nothing
- * was started; what runs goes on). CODE is the name of the result code.
+ * STATE is "running" once, "progress" (WORDS are "DONE TOTAL BYTES"; TOTAL is 0 while unknown) five
+ * times a second, and "done" or "failed" (an older backup is as it was) at the end. "refused":
+ * nothing was started, and a running backup goes on. CODE is the name of the result code.
  *
  * The store: --script-opts=wmlb-store=PATH; else $WMLB_STORE_PATH; else one in the place
  * that the library has for it; else that of a player, if there is only one on this machine.
@@ -54,21 +55,29 @@ static void show(struct plugin *plugin, const char *words, const char *milliseco
     mpv_command(plugin->mpv, command);
 }
 
+static void send(struct plugin *plugin, const char *state, wmlb_hresult hr, const char *words)
+{
+    const char *command[] = {"script-message", "wmlb-backup-status", state,
+                             wmlb_hresult_name(hr), words, NULL};
+
+    mpv_command(plugin->mpv, command);
+}
+
 static void tell(struct plugin *plugin, const char *state, wmlb_hresult hr, const char *words)
 {
-    const char *command[] = {"script-message", "wmlb-backup-status", state, wmlb_hresult_name(hr), words, NULL};
-
     show(plugin, words, LONG_MS);
     show_again_in(plugin, READ_SECONDS);
-    mpv_command(plugin->mpv, command);
+    send(plugin, state, hr, words);
 }
 
 /* With the words that name the path and the cause, if there is memory for them. */
 static void tell_failure(struct plugin *plugin, const char *state, wmlb_hresult hr)
 {
     static const char before[] = "No backup of licenses: ";
+    static const char flag[] = ", and WMLB_BACKUP_OVERWRITE was not given";
+    static const char word[] = ": add the word overwrite to replace it"; /* shorter */
     size_t size = 0, start = sizeof before - 1;
-    char *words = NULL;
+    char *words = NULL, *at;
 
     if (WMLB_SUCCEEDED(wmlb_restorer_get_last_error(plugin->restorer, NULL, &size)) && size > 1 &&
         (words = malloc(start + size)) != NULL) {
@@ -77,6 +86,10 @@ static void tell_failure(struct plugin *plugin, const char *state, wmlb_hresult 
             free(words);
             words = NULL;
         }
+    }
+    if (words != NULL && (at = strstr(words, flag)) != NULL) {
+        memcpy(at, word, sizeof word - 1);
+        memmove(at + sizeof word - 1, at + sizeof flag - 1, strlen(at + sizeof flag - 1) + 1);
     }
     tell(plugin, state, hr, words != NULL ? words : wmlb_hresult_message(hr));
     free(words);
@@ -242,7 +255,12 @@ static void look(struct plugin *plugin)
                  "%" PRIu64 " licenses backed up, %" PRIu64 " that may not be, %" PRIu64 " left out",
                  progress.licenses_done, progress.licenses_restricted, progress.licenses_skipped);
         tell(plugin, "done", result, words);
-    } else if (mpv_get_time_us(plugin->mpv) >= plugin->next_show) {
+        return;
+    }
+    snprintf(words, sizeof words, "%" PRIu64 " %" PRIu64 " %" PRIu64, seen, progress.licenses_total,
+             progress.bytes_done);
+    send(plugin, "progress", WMLB_S_OK, words);
+    if (mpv_get_time_us(plugin->mpv) >= plugin->next_show) {
         if (progress.licenses_total == 0)
             snprintf(words, sizeof words, "Backing up licenses: %" PRIu64, seen);
         else

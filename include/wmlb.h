@@ -17,17 +17,17 @@
  *     if (WMLB_SUCCEEDED(hr))
  *         hr = wmlb_set_backup_path("/media/stick");
  *     if (WMLB_SUCCEEDED(hr))
- *         hr = wmlb_backup_licenses(0, on_status, NULL);     started?
+ *         hr = wmlb_backup_licenses(0, on_status, NULL);     // starts it
  *     if (WMLB_SUCCEEDED(hr))
- *         hr = wmlb_wait(UINT32_MAX, &result);               waited?
+ *         hr = wmlb_wait(UINT32_MAX, &result);               // waits for its end
  *     if (WMLB_SUCCEEDED(hr))
- *         hr = result;                                       backed up?
+ *         hr = result;                                       // how it ended
  *
  * Contents, in the order of a restorer's life: result codes; restorers; properties; events;
  * operations (start, cancel, wait, progress); events that are fetched; messages of errors; lists of
- * licenses; what differs between a store and a backup; generations; what a host may decide (rights,
- * restores, a store and a target of its own); the end of a restorer. Then: the default restorer,
- * the license stores of players, names and versions.
+ * licenses; what differs between a store and a backup; backups and their generations; what a host
+ * may decide (rights, restores, a store and a target of its own); the end of a restorer. Then: the
+ * default restorer, the license stores of players, names and versions.
  *
  * The life of an operation:
  * - A call starts it: the call checks its arguments and returns at once.
@@ -40,9 +40,9 @@
  * - There is no thread before an operation starts, and none after wmlb_wait(),
  *   wmlb_restorer_wait() or wmlb_restorer_release() has returned.
  *
- * Threads: every function may be called from any thread at any time; wmlb_status_callback says
- * what holds in callbacks. No call waits for the operation of another one, except wmlb_wait(),
- * wmlb_restorer_wait() and wmlb_restorer_release().
+ * Threads: every function may be called from any thread at any time; wmlb_status_callback says what
+ * holds in callbacks. Only wmlb_wait(), wmlb_restorer_wait() and wmlb_restorer_release() wait for
+ * operations.
  *
  * Signal handlers: no function may be called in a signal handler, since the thread that it
  * interrupts may be inside the library.
@@ -51,17 +51,18 @@
  * that the callback needs is torn down. Python, for example, ends the process with a signal when
  * one of its callbacks runs while it exits.
  *
- * Memory: arguments stay the caller's, and are copied before a call returns. Until then, strings
- * and buffers must stay unchanged. The library hands out no memory that must be freed. If memory
- * runs out, calls and operations end with WMLB_E_OUTOFMEMORY, and the process goes on.
+ * Memory: arguments are copied before a call returns, and must not change until then. The library
+ * hands out no memory that must be freed. If memory runs out, calls and operations end with
+ * WMLB_E_OUTOFMEMORY, and the process goes on.
  *
  * Strings are UTF-8 and end in a NUL. Relative paths count from the working directory at the start
  * of an operation.
  *
  * Errors: every function that can fail returns a wmlb_hresult. wmlb_get_last_error() and the ERROR
- * event have the message, which names the path and the cause. Output is written on success only,
- * except sizes, and except a handle, which is set to NULL on failure. The compiler warns if the
- * result of a call is ignored that matters to what comes next (see WMLB_NODISCARD).
+ * event have the message, which names the path and the cause. Output parameters are written only on
+ * success. Exceptions: sizes are written with WMLB_E_INSUFFICIENT_BUFFER too, and a handle is set
+ * to NULL on failure. The compiler warns if a result that must be checked is ignored (see
+ * WMLB_NODISCARD).
  *
  * The host: the library prints nothing, logs nothing, and leaves the environment, the signal
  * handlers and the working directory alone. After a call, errno has no meaning. dlclose() does not
@@ -83,9 +84,9 @@
 #define WMLB_VERSION "1.0.0"
 
 /**
- * Marks the functions whose result must not be ignored. It leaves out those that end something,
- * whose failure changes nothing about what comes next: wmlb_restorer_release() and all cancels.
- * To switch the warnings off, define it as nothing before this header is included.
+ * Marks the functions whose result must not be ignored. Functions that only end something do not
+ * have it: wmlb_restorer_release(), wmlb_queue_release() and the cancels. To switch the warnings
+ * off, define it as nothing before you include this header.
  */
 #ifndef WMLB_NODISCARD
 #  if defined(__cplusplus) && __cplusplus >= 201703L
@@ -146,7 +147,10 @@ typedef int32_t wmlb_hresult;
 /** The call is not allowed at this time or for this restorer. */
 #define WMLB_E_ILLEGAL_METHOD_CALL ((wmlb_hresult)0x8000000E)
 
-/** Access is denied. Either permission is missing, or the file is of a kind that is left alone. */
+/**
+ * Access is denied. Either permission is missing, or the file is of a kind that the library does
+ * not touch.
+ */
 #define WMLB_E_ACCESSDENIED ((wmlb_hresult)0x80070005)
 
 /** The handle is not that of a restorer. It is NULL, released, made up, or from before a fork. */
@@ -244,8 +248,8 @@ typedef int32_t wmlb_hresult;
 
 /**
  * A restorer: properties, and at most one running operation. The pointer is a number that the
- * library looks up and never dereferences. A NULL, released or made-up one gets WMLB_E_HANDLE,
- * and so does, in a child after fork(), one from before the fork.
+ * library looks up and never dereferences: NULL, released and made-up handles get WMLB_E_HANDLE,
+ * and so do, in a child after fork(), handles from before it.
  */
 typedef struct wmlb_restorer wmlb_restorer;
 
@@ -326,12 +330,12 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 
 /**
  * The licenses that a restore, a verification and the list of a backup are about: patterns,
- * one per line, of which any must match. Not set or empty: all licenses.
+ * one per line. A license is chosen if any of them matches. Not set or empty: all licenses.
  *
  * - a name, in which * stands for any characters (slashes too), ? for any byte, [a-z] for
  * one of these and [!a-z] for any other; \ makes the character after it a plain one;
- * - key: and a key ID, as lists tell it;
- * - license: and a license ID, as lists tell it;
+ * - key: and a key ID, as lists show it;
+ * - license: and a license ID, as lists show it;
  * - name: and a name that begins like one of these.
  *
  * With names alone only the end of the backup file is read, and the parts that can hold such
@@ -358,8 +362,8 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 #define WMLB_PROP_PASSPHRASE "Passphrase"
 
 /**
- * The recipients that backups are encrypted to: public keys of the age format ("age1..."),
- * one per line, at most 500. The identity of any one of them opens the backup. Those of
+ * The recipients that backups are encrypted to: public keys of the age format ("age1..."), one
+ * per line, at most 500. The identity of any one of them opens the backup. Backups to keys in
  * hardware ("age1tag1...") are opened by other programs. Either all are post-quantum
  * ("age1pq1...", "age1tagpq1..."), and at most 64, or none is. Empty lines and lines that
  * begin with # are ignored. A backup does not start while Passphrase is set too.
@@ -387,10 +391,10 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 #define WMLB_PROP_COMPRESSION_LEVEL "CompressionLevel"
 
 /**
- * The number of threads that compute; 1 is one thread in all. 0: as many as there are
- * processors, at most 8. Each takes about 6 MiB of memory. With more than one, up to 8 other
- * threads read ahead in a backup while its workers wait for files, and one writes to the disk
- * in a restore; these take next to no memory, and spend their time waiting.
+ * The number of threads that compute. 0: one per processor, at most 8. 1: a single thread in
+ * all. Each takes about 6 MiB of memory. With 2 or more, up to 8 further threads read ahead in
+ * a backup, and one writes to the disk in a restore; these mostly wait, and need almost no
+ * memory.
  *
  * Type: DWORD, 0 to 64. Default: 0.
  */
@@ -428,10 +432,11 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  * removed. Not set or empty: nothing is kept or removed.
  *
  * The rule is a text such as "last=3 daily=7 weekly=4 monthly=6 yearly=2": any of these parts,
- * separated by blanks, each with a number from 1 to 9999. last wants the newest generations,
- * and the others the newest of its day, week (from Monday on), month or year, in UTC,
- * until they have as many. A generation stays if any part wants it; licenses.wmlb counts as
- * one, and always stays. None is removed for its age, so a clock that jumps removes nothing.
+ * separated by blanks, each with a number from 1 to 9999. last keeps the newest generations;
+ * the other parts keep the newest one of each day, week (from Monday on), month or year, in
+ * UTC, until they have that many. A generation stays if any part wants it; licenses.wmlb
+ * counts as one, and always stays. None is removed for its age, so a clock that jumps removes
+ * nothing.
  *
  * While a target is set with wmlb_restorer_set_target(), a backup does not use it.
  *
@@ -660,7 +665,7 @@ wmlb_hresult wmlb_restorer_set_store_path(struct wmlb_restorer *restorer,
 #define WMLB_STATUS_BACKUPRESTORE_BEGIN 21
 
 /**
- * The operation has done what it should; the last event. hr is WMLB_S_OK or
+ * The operation succeeded; the last event. hr is WMLB_S_OK or
  * WMLB_NS_E_DRM_STORE_NOTALLSTORED. Value: string, the path of the backup file.
  */
 #define WMLB_STATUS_BACKUPRESTORE_END 27
@@ -679,9 +684,9 @@ wmlb_hresult wmlb_restorer_set_store_path(struct wmlb_restorer *restorer,
 
 /**
  * A license is left out because its owner forbids backup. Value: string, the key IDs of
- * the license, separated by newlines. A license without key IDs is named by its license
- * ID (format "lcp") or its name (all others). The text is untrusted: it was written by
- * somebody else, and a name may contain control characters.
+ * the license, separated by newlines. A license without key IDs is named by its license ID
+ * (format "lcp") or its name (all others). The text is untrusted, and may contain control
+ * characters.
  */
 #define WMLB_STATUS_RESTRICTED_LICENSE 31
 
@@ -705,10 +710,10 @@ wmlb_hresult wmlb_restorer_set_store_path(struct wmlb_restorer *restorer,
 
 /**
  * A backup has fewer than half the licenses of the one that it is about to replace; it
- * comes before the last PROGRESS. A negative answer cancels, and the earlier backup
- * stays. It does not come where the earlier one cannot be opened with the secrets that
- * are set. Value: binary, two uint64_t in the byte order of the machine: the licenses of
- * the earlier backup, and those of this one. A database is one license.
+ * comes before the last PROGRESS. A negative answer cancels, and the earlier backup stays.
+ * It does not come if the earlier backup cannot be opened with the secrets that are set.
+ * Value: binary, two uint64_t in the byte order of the machine: the licenses of the
+ * earlier backup, and those of this one. A database is one license.
  */
 #define WMLB_STATUS_FEWER_LICENSES 0x1002
 
@@ -726,10 +731,11 @@ typedef struct wmlb_progress {
      */
     uint64_t licenses_done;
     /**
-     * All licenses: in the end licenses_done + licenses_restricted + licenses_skipped. 0: not
-     * known yet: in a backup of more than about 50,000 licenses for most of the time; in a restore
-     * or verification until the end, if it is of some of the licenses, or not of a file in clear
-     * with a path. What such a file says of itself is not checked before the end.
+     * All licenses: at the end, licenses_done + licenses_restricted + licenses_skipped. 0 while
+     * unknown: during most of the backup of a large store (more than about 50,000 licenses), and
+     * throughout a restore or verification of chosen licenses, of an encrypted file, or of a
+     * target. Show an indeterminate bar then. The number comes from the end of the backup file,
+     * and is not checked before that is read.
      */
     uint64_t licenses_total;
     /**
@@ -857,9 +863,9 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
 
 /**
  * Takes a backup file that is not encrypted although Passphrase or Identities is set.
- * Without this flag it is refused with WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: a
- * secret proves where a backup comes from, and whoever can replace the file could
- * otherwise have anything restored.
+ * Without this flag it is refused with WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: the
+ * secret proves where a backup comes from; without it, anybody who can replace the file
+ * could have anything restored.
  */
 #define WMLB_ALLOW_CLEAR 0x1000u
 
@@ -867,11 +873,11 @@ typedef wmlb_hresult (*wmlb_status_callback)(int32_t status,
 
 /**
  * Runs the operation on the calling thread: the call returns when it has ended, with its
- * result. All functions of the host's (callback, store, rights, authorizer) are called on
+ * result. All functions of the host (callback, store, rights, authorizer) are called on
  * that thread, whose signals and priority stay as they are. With Threads = 1 there is no
- * other thread; otherwise the library's own ones compute, and call nobody. A call that is
- * refused makes no event. In a callback of another restorer's operation it is refused with
- * WMLB_E_ILLEGAL_METHOD_CALL.
+ * other thread; otherwise, threads of the library compute, and never call the host. A call
+ * that is refused makes no event. In a callback of another restorer's operation it is
+ * refused with WMLB_E_ILLEGAL_METHOD_CALL.
  */
 #define WMLB_RUN_HERE 0x10000u
 
@@ -979,7 +985,8 @@ wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
  * The events are those of a backup, with WMLB_STATUS_BACKUPRESTORE_CONNECTING before BEGIN, and,
  * when the secret has opened an encrypted file and the authorizer has agreed,
  * WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. A refusal with an address ends in
- * WMLB_STATUS_ERROR_WITHURL. The number of licenses is not known before the last one was read.
+ * WMLB_STATUS_ERROR_WITHURL. wmlb_progress.licenses_total says when the number of licenses is
+ * known.
  *
  * Parameters:
  * - restorer: the handle.
@@ -1000,11 +1007,11 @@ wmlb_hresult wmlb_restorer_backup_licenses(struct wmlb_restorer *restorer,
  * - WMLB_NS_E_DRM_BACKUP_CORRUPT: the file is damaged or truncated
  * - WMLB_NS_E_BACKUP_RESTORE_BAD_DATA: it is not a backup file, or one of a newer version
  * - WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: it is encrypted, and the secret that opens it
- *   (Passphrase or Identities) is wrong or not set. Damage of the few lines that hold its key
- *   looks the same; any other damage is told apart if the secret is right. Or it is not
- *   encrypted although a secret is set, and flags do not have WMLB_ALLOW_CLEAR
- * - WMLB_HRESULT_FROM_WIN32(50): its passphrase needs more work than this library does, which is
- *   the factor 18. It was not tried; the age command can open the file
+ *   (Passphrase or Identities) is wrong or not set. Damage to the few lines that hold its key
+ *   looks the same; any other damage is WMLB_NS_E_DRM_BACKUP_CORRUPT if the secret is right. Also:
+ *   it is not encrypted although a secret is set, and flags do not have WMLB_ALLOW_CLEAR
+ * - WMLB_HRESULT_FROM_WIN32(50): its passphrase has a work factor above 18. It was not tried; the
+ *   age command can open the file
  * - WMLB_E_OUTOFMEMORY: also, less is left than the 128 or 256 MiB that its passphrase takes, or
  *   than a whole license, which the put of a host's store takes in one piece
  * - WMLB_E_NOTIMPL: it is encrypted, and this build has no encryption
@@ -1166,17 +1173,17 @@ wmlb_hresult wmlb_restorer_get_progress(struct wmlb_restorer *restorer,
 /* ---- Events that are fetched ---------------------------------------------------------------- */
 
 /**
- * A queue of events, for a host that cannot be called, or not on threads that are not its own: it
- * fetches the events of operations instead, in a loop of its own. The pointer is a number that
- * the library looks up and never dereferences. A NULL, released or made-up one gets
- * WMLB_E_HANDLE, and so does, in a child after fork(), one from before the fork.
+ * A queue of events, for hosts that cannot be called on a foreign thread: they fetch the events of
+ * operations in a loop of their own. The pointer is a number that the library looks up and never
+ * dereferences: NULL, released and made-up handles get WMLB_E_HANDLE, and so do, in a child after
+ * fork(), handles from before it.
  *
  *     wmlb_queue *queue;
  *     wmlb_event event = {sizeof event};
  *     hr = wmlb_queue_create(&queue);
  *     hr = wmlb_backup_licenses(0, wmlb_queue_push, queue);
  *     while ((hr = wmlb_queue_next(queue, UINT32_MAX, &event)) == WMLB_S_OK)
- *         show(&event);                                        WMLB_S_FALSE: that was all
+ *         show(&event);                                        // WMLB_S_FALSE: it was the last
  *     wmlb_queue_release(queue);
  *
  * One queue serves any number of operations, of any restorers, also at the same time. An operation
@@ -1232,18 +1239,17 @@ typedef struct wmlb_event {
 WMLB_NODISCARD wmlb_hresult wmlb_queue_create(struct wmlb_queue **out);
 
 /**
- * Adds an event to a queue: a wmlb_status_callback, to be passed to what starts an operation, with
- * the queue as user_data.
+ * Adds an event to a queue. It is a wmlb_status_callback: pass it to the function that starts an
+ * operation, with the queue as user_data.
  *
  * - A WMLB_STATUS_PROGRESS takes the place of an older one of the same operation that is still
  *   unread, and goes to the end. All other events keep their order, and none is lost.
- * - At 1,024 unread events the operation waits, as in a callback that takes its time, until some
- *   are fetched, or it is to end. One that runs on the host's own thread (WMLB_RUN_HERE) does not
- *   wait, since that thread may be the one that fetches.
+ * - At 1,024 unread events, the operation waits until some are fetched or it is canceled. An
+ *   operation on the host's own thread (WMLB_RUN_HERE) does not wait, since that thread may be the
+ *   one that fetches.
  *
- * A callback of the host's may call it too, for what it wants to fetch, and so may any thread that
- * has something to say to the one that fetches. What is not called for an operation whose
- * user_data is the queue does not replace a WMLB_STATUS_PROGRESS, and does not wait.
+ * Callbacks and threads of the host may call it too, to pass events of their own to the thread
+ * that fetches. Such a call does not wait, and its event does not replace a WMLB_STATUS_PROGRESS.
  *
  * Parameters:
  * - status, hr, value_type, value, value_len: those of a wmlb_status_callback; copied.
@@ -1334,8 +1340,8 @@ wmlb_hresult wmlb_queue_cancel(struct wmlb_queue *queue);
 
 /**
  * Releases a queue: its handle is not valid any more. The operations that feed it are canceled;
- * the function does not wait for their end, and nobody is told of it. (wmlb_restorer_wait() and
- * wmlb_restorer_release() wait for it.) What is unread is gone.
+ * the function does not wait for their end, and their last events are not delivered.
+ * (wmlb_restorer_wait() and wmlb_restorer_release() wait for it.) Unread events are dropped.
  *
  * Parameters:
  * - queue: the handle.
@@ -1356,9 +1362,9 @@ wmlb_hresult wmlb_queue_release(struct wmlb_queue *queue);
  * function with buffer NULL to learn the size, and again with a buffer of that size; between the
  * two calls, other threads may change the message.
  *
- * The message belongs to the restorer, not to the thread. A success does not change it, nor does
- * a failure of this function. It may contain names from the store or the backup, which somebody
- * else wrote: escape control characters before a terminal shows it.
+ * The message belongs to the restorer, not to the thread. Neither a success nor a failure of this
+ * function changes it. It may contain names from the store or the backup, which are untrusted:
+ * escape control characters before a terminal shows it.
  *
  * Parameters:
  * - restorer: the handle.
@@ -1586,7 +1592,7 @@ typedef struct wmlb_difference {
      */
     const struct wmlb_license_info *in_backup;
     /**
-     * The license as it is in the store; NULL for WMLB_DIFFERENCE_REMOVED. Of a database, size
+     * The license as it is in the store; NULL for WMLB_DIFFERENCE_REMOVED. For a database, size
      * and modified are those that a backup of it would have.
      */
     const struct wmlb_license_info *in_store;
@@ -1614,22 +1620,22 @@ typedef wmlb_hresult (*wmlb_difference_callback)(const struct wmlb_difference *d
 /**
  * Compares the store (property StorePath, or the store set with wmlb_restorer_set_store()) with
  * the backup file (property RestorePath, or the target): calls callback for each license that
- * differs, in the order of their names, and returns when both were gone through. Nothing is
+ * differs, in the order of their names, and returns when it has gone through both. Nothing is
  * written to either.
  *
- * - Contents are compared; that sizes and times are equal is no proof. Licenses with the same
- *   content do not differ, whatever their times: a restore leaves them alone, too.
+ * - Contents are compared; equal sizes and times prove nothing. Licenses with the same content do
+ *   not differ, whatever their times: a restore leaves them alone, too.
  * - A license of the store that a backup would leave out (its owner forbids backup, according to
  *   the license, the function set with wmlb_restorer_set_rights() or the property UnstatedRights)
- *   is not told as added. One that the backup has is compared like any other.
+ *   is not reported as added. A license that the backup has is compared like any other.
  * - A database is one license, and its content is what a backup would have of it now, without the
  *   counters that SQLite changes whenever it writes. If StorePath is a database and the backup is
  *   of one, they are compared whatever their names.
  * - Links and special files are no licenses; nor are the backup file itself and its generations,
  *   in the folder BackupPath, or that of the backup file if BackupPath is not set.
- * - Of the licenses that differ, the property Only and the filter choose those that are told: by
- *   what is in the backup, or by what is in the store if the backup does not have it. If Only
- *   names licenses by their names alone, only their parts of the backup file are read.
+ * - The property Only and the filter choose among the licenses that differ: by what is in the
+ *   backup, or by what is in the store if the backup does not have the license. If Only names
+ *   licenses by their names alone, only their parts of the backup file are read.
  *
  * The file is checked on the way: when damage is found, callback has received the differences
  * before it. A host's store is copied first, up to 16 MiB in memory and the rest to a file without
@@ -1661,7 +1667,7 @@ wmlb_hresult wmlb_restorer_compare(struct wmlb_restorer *restorer,
                                    wmlb_difference_callback callback,
                                    void *user_data);
 
-/* ---- What backups say of themselves, and the generations of one ------------------------------ */
+/* ---- Backups and their generations ---------------------------------------------------------- */
 
 /* What keeps a generation: see the property Keep. */
 
@@ -1693,16 +1699,16 @@ typedef struct wmlb_generation_info {
     size_t struct_size;
     /**
      * The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
-     * that are not UTF-8. "" of a target.
+     * that are not UTF-8. "" for a target.
      */
     const char *path;
     /**
-     * When the backup was made, in Unix seconds. If its content cannot be read, what its name
-     * says; INT64_MIN for licenses.wmlb then.
+     * The time when the backup was made, in Unix seconds. If the content cannot be read: the time
+     * in the name of the file, or INT64_MIN for licenses.wmlb.
      */
     int64_t created;
     /**
-     * The size of the file in bytes; UINT64_MAX of a stream.
+     * The size of the file in bytes; UINT64_MAX for a stream.
      */
     uint64_t size;
     /**
@@ -1710,20 +1716,21 @@ typedef struct wmlb_generation_info {
      */
     int32_t encrypted;
     /**
-     * The number of licenses in it, and their bytes, as its end says: the file is not checked.
-     * UINT64_MAX if that cannot be read, as without the secret of one that is encrypted.
+     * The number of licenses in it, and of their bytes, as the end of the file states them; the
+     * file is not checked. UINT64_MAX if they cannot be read, as in an encrypted file without its
+     * secret.
      */
     uint64_t licenses;
     uint64_t bytes;
     /**
-     * Of the device that made it, in hexadecimal, and the kind of store it is of: "directory",
+     * The ID of the device that made it, in hexadecimal, and the kind of its store: "directory",
      * "sqlite" or "host". "" if they cannot be read.
      */
     const char *device_id;
     const char *store;
     /**
      * WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does, or
-     * it was not asked, as by wmlb_restorer_backup_info().
+     * the call does not determine it (wmlb_restorer_backup_info()).
      */
     uint32_t kept_by;
 } wmlb_generation_info;
@@ -1748,13 +1755,13 @@ typedef wmlb_hresult (*wmlb_generation_callback)(const struct wmlb_generation_in
                                                  void *user_data);
 
 /**
- * Tells what the backup (property RestorePath: the folder or the file, or the target that is set)
- * says of itself: calls callback once, and returns. It reads the beginning and the end of the
- * file, and checks no more of it: see wmlb_restorer_verify_backup().
+ * Describes the backup (property RestorePath: the folder or the file, or the target that is set):
+ * calls callback once, and returns. It reads only the beginning and the end of the file, and does
+ * not check the rest; wmlb_restorer_verify_backup() does.
  *
- * A file that is encrypted is opened if Passphrase or Identities is set. If neither is, the call
- * succeeds all the same; what cannot be told is as wmlb_generation_info says. Of a pipe or a
- * target without WMLB_TARGET_RANGES, licenses and bytes cannot be told.
+ * An encrypted file is opened if Passphrase or Identities is set. If neither is set, the call
+ * succeeds all the same, and unknown fields have the values that wmlb_generation_info states.
+ * licenses and bytes are unknown for a pipe and for a target without WMLB_TARGET_RANGES.
  *
  * Parameters:
  * - restorer: the handle.
@@ -1840,14 +1847,14 @@ wmlb_hresult wmlb_restorer_forget_generations(struct wmlb_restorer *restorer,
 /* ---- What a host may decide: rights, restores, a store and a target of its own -------------- */
 
 /**
- * The function that says whether a license may be backed up, for a host that knows its DRM system
- * better than the clear text of the license tells.
+ * The function that says whether a license may be backed up, for hosts that know more about their
+ * DRM system than the clear text of the license states.
  *
  * It is called between the events of a backup, for every license that could be read, in no
- * particular order. A license that is larger than 2 MiB is asked about when its beginning was
- * read, and may still turn out to be unreadable; one that changes while it is read may be asked
- * about again. wmlb_restorer_compare() calls it, on the thread of its caller, for the licenses
- * that the backup does not have.
+ * particular order. For a license that is larger than 2 MiB, it is called when the beginning has
+ * been read; the rest may still turn out to be unreadable. For a license that changes while it is
+ * read, it may be called again. wmlb_restorer_compare() calls it, on the thread of its caller, for
+ * the licenses that the backup does not have.
  *
  * Parameters:
  * - license: what the license says of itself; valid during the call only.
@@ -1959,8 +1966,8 @@ wmlb_hresult wmlb_restorer_set_authorizer(struct wmlb_restorer *restorer,
  * The function that chooses the licenses that a restore, a verification or the list of a backup is
  * about. It is called for each license that the property Only has left, in the order of their
  * names, before the first of them is restored: a restore with a filter reads the backup file once
- * for the filter, and what was chosen once more. The restore is all or nothing for what is chosen.
- * wmlb_restorer_compare() calls it for the licenses that differ.
+ * for the filter, and the chosen licenses once more. It restores all of the chosen licenses, or
+ * none. wmlb_restorer_compare() calls it for the licenses that differ.
  *
  * Parameters:
  * - license: the license; valid during the call only.
@@ -2061,8 +2068,8 @@ typedef struct wmlb_store_license {
  *   wmlb_status_callback. The last event comes after close.
  * - In an enumeration, they are called on the calling thread, under the rules of
  *   wmlb_license_callback.
- * - No two of them are called at the same time, nor while the store is open for somebody else. An
- *   operation that finds the store in use fails with WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its
+ * - No two of them are called at the same time, nor while the store is open for another operation.
+ *   An operation that finds the store in use fails with WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its
  *   ERROR event; an enumeration returns that. A backup uses the store until close, a restore from
  *   WMLB_STATUS_BACKUPRESTORE_BEGIN to its last close.
  * - Each call of wmlb_restorer_set_store() makes a store of its own. A host that sets the same
@@ -2142,11 +2149,11 @@ wmlb_hresult wmlb_restorer_set_store(struct wmlb_restorer *restorer,
 /** read takes any offset. */
 #define WMLB_TARGET_RANGES 0x2u
 
-/** reuse is there: bytes of the published file need no sending. */
+/** reuse exists: bytes of the published file need not be sent again. */
 #define WMLB_TARGET_REUSE 0x4u
 
 /**
- * What a target has. For wmlb_target_ops.stat.
+ * The backup file in a target, as wmlb_target_ops.stat describes it.
  */
 typedef struct wmlb_target_info {
     /**
@@ -2154,11 +2161,11 @@ typedef struct wmlb_target_info {
      */
     size_t struct_size;
     /**
-     * Bytes of the backup file.
+     * The size of the backup file in bytes.
      */
     uint64_t size;
     /**
-     * When it was published, in Unix seconds.
+     * The time when it was published, in Unix seconds.
      */
     int64_t modified;
 } wmlb_target_info;
@@ -2203,8 +2210,8 @@ typedef struct wmlb_target_ops {
      */
     uint32_t capabilities;
     /**
-     * Begins a backup file, of which nothing shows before publish. size_hint: about how many bytes
-     * it will have; 0: not known.
+     * Begins a backup file, which stays invisible until publish. size_hint: roughly its size in
+     * bytes; 0: not known.
      */
     wmlb_hresult (*begin)(void *ctx, uint64_t size_hint);
     /**
@@ -2225,14 +2232,13 @@ typedef struct wmlb_target_ops {
      */
     void (*abandon)(void *ctx);
     /**
-     * Tells of the published file: fills in *info, in which all but struct_size is 0; or returns
+     * Describes the published file: fills in *info, in which all but struct_size is 0; or returns
      * WMLB_S_FALSE if there is none.
      */
     wmlb_hresult (*stat)(void *ctx, struct wmlb_target_info *info);
     /**
-     * Reads bytes of the published file to buffer. len: how many there is room for, not 0;
-     * receives how many were read, 0 only at the end of the file, and as many or as few as it
-     * likes otherwise.
+     * Reads bytes of the published file to buffer. len: the size of buffer, not 0; receives the
+     * number of bytes that were read: 0 only at the end of the file, otherwise any number.
      */
     wmlb_hresult (*read)(void *ctx, uint64_t offset, uint8_t *buffer, size_t *len);
 } wmlb_target_ops;
@@ -2243,8 +2249,8 @@ typedef struct wmlb_target_ops {
  * used. What is running keeps the target that it started with.
  *
  * With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting
- * call asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END
- * event is "".
+ * call does not call the target; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value
+ * of the END event is "".
  *
  * Parameters:
  * - restorer: the handle.
@@ -2273,14 +2279,14 @@ wmlb_hresult wmlb_restorer_set_target(struct wmlb_restorer *restorer,
  * duplicate of it, until another target is set or the restorer is released. To go back to the
  * folders, call wmlb_restorer_set_target() with NULL.
  *
- * - A regular file is written from its offset, without looking at what is there, cut behind the
- *   backup, and flushed to the disk. A backup that fails after its first byte cuts the file where
- *   it began. A restore, a verification or an enumeration reads from its offset to its end. Each
- *   of them moves the offset: set it back before the next. A 32-bit program opens it with
- *   O_LARGEFILE, as -D_FILE_OFFSET_BITS=64 does, or the system ends it at 2 GiB.
+ * - A regular file is overwritten from its offset on, truncated after the backup, and flushed to
+ *   the disk. A backup that fails after its first byte truncates the file where it began. A
+ *   restore, a verification or an enumeration reads from its offset to its end. Each of them moves
+ *   the offset: set it back before the next. A 32-bit program opens it with O_LARGEFILE, as
+ *   -D_FILE_OFFSET_BITS=64 does, or the system ends it at 2 GiB.
  * - A pipe, socket or device is written as the backup is made, and read until its end. A backup
- *   that fails leaves it incomplete, and whoever reads that refuses it as damaged. If nobody takes
- *   or sends bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
+ *   that fails leaves it incomplete, and readers refuse that as damaged. While the other end takes
+ *   or sends no bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
  * - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open
  *   for reading and writing; else it is refused with WMLB_E_NOTIMPL.
  * - An operation whose direction the descriptor was not opened for is refused with
@@ -2483,9 +2489,9 @@ typedef struct wmlb_store_info {
      */
     const char *path;
     /**
-     * Whether the player has the store in use, according to the locks that it leaves: 1, it seems
-     * so; 0, no; -1, unknown, as always for Kodi, PlayReady and "wmlb". It is what was so at the
-     * time of the search. A running player may overwrite what is restored: close it first.
+     * Whether the player is running, judged by its lock files at the time of the search: 1
+     * probably, 0 certainly not, -1 unknown (always so for Kodi, PlayReady and "wmlb"). A running
+     * player may overwrite what is restored: close it first.
      */
     int32_t running;
 } wmlb_store_info;

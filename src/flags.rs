@@ -36,9 +36,9 @@ constants! {
     }
     reading_flags: u32 {
         /// Takes a backup file that is not encrypted although Passphrase or Identities is set.
-        /// Without this flag it is refused with WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: a
-        /// secret proves where a backup comes from, and whoever can replace the file could
-        /// otherwise have anything restored.
+        /// Without this flag it is refused with WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: the
+        /// secret proves where a backup comes from; without it, anybody who can replace the file
+        /// could have anything restored.
         WMLB_ALLOW_CLEAR = 0x1000;
     }
     generation_flags: u32 {
@@ -57,11 +57,11 @@ constants! {
     }
     running_flags: u32 {
         /// Runs the operation on the calling thread: the call returns when it has ended, with its
-        /// result. All functions of the host's (callback, store, rights, authorizer) are called on
+        /// result. All functions of the host (callback, store, rights, authorizer) are called on
         /// that thread, whose signals and priority stay as they are. With Threads = 1 there is no
-        /// other thread; otherwise the library's own ones compute, and call nobody. A call that is
-        /// refused makes no event. In a callback of another restorer's operation it is refused with
-        /// WMLB_E_ILLEGAL_METHOD_CALL.
+        /// other thread; otherwise, threads of the library compute, and never call the host. A call
+        /// that is refused makes no event. In a callback of another restorer's operation it is
+        /// refused with WMLB_E_ILLEGAL_METHOD_CALL.
         WMLB_RUN_HERE = 0x10000;
     }
     target_capabilities: u32 {
@@ -69,7 +69,7 @@ constants! {
         WMLB_TARGET_CREATE_ONLY = 0x1;
         /// read takes any offset.
         WMLB_TARGET_RANGES = 0x2;
-        /// reuse is there: bytes of the published file need no sending.
+        /// reuse exists: bytes of the published file need not be sent again.
         WMLB_TARGET_REUSE = 0x4;
     }
 }

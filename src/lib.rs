@@ -1,8 +1,9 @@
 //! Backs up the media licenses that a player holds: the backup restorer object of the
 //! Windows Media Format SDK, as plain C functions, for systems that are not Windows.
 //!
-//! The interface is the C one, in `include/wmlb.h`; [`ffi`] holds its functions for Rust
-//! programs that want to call them without linking the C library.
+//! The interface is the C one, in `include/wmlb.h`. The crate is not published and has no safe
+//! interface for Rust; [`ffi`] holds the C functions for Rust programs that want to call them
+//! without linking the C library.
 //!
 //! The rooms, from the top; each uses only those below it:
 //!

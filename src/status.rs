@@ -20,10 +20,11 @@ pub struct wmlb_progress {
     pub struct_size: usize,
     /// Licenses that are done so far.
     pub licenses_done: u64,
-    /// All licenses: in the end licenses_done + licenses_restricted + licenses_skipped. 0: not
-    /// known yet: in a backup of more than about 50,000 licenses for most of the time; in a restore
-    /// or verification until the end, if it is of some of the licenses, or not of a file in clear
-    /// with a path. What such a file says of itself is not checked before the end.
+    /// All licenses: at the end, licenses_done + licenses_restricted + licenses_skipped. 0 while
+    /// unknown: during most of the backup of a large store (more than about 50,000 licenses), and
+    /// throughout a restore or verification of chosen licenses, of an encrypted file, or of a
+    /// target. Show an indeterminate bar then. The number comes from the end of the backup file,
+    /// and is not checked before that is read.
     pub licenses_total: u64,
     /// The bytes of the licenses that are done so far.
     pub bytes_done: u64,

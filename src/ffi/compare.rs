@@ -21,7 +21,7 @@ pub struct wmlb_difference {
     pub kind: i32,
     /// The license as it is in the backup; NULL for WMLB_DIFFERENCE_ADDED.
     pub in_backup: *const wmlb_license_info,
-    /// The license as it is in the store; NULL for WMLB_DIFFERENCE_REMOVED. Of a database, size
+    /// The license as it is in the store; NULL for WMLB_DIFFERENCE_REMOVED. For a database, size
     /// and modified are those that a backup of it would have.
     pub in_store: *const wmlb_license_info,
 }
@@ -78,22 +78,22 @@ fn tell(function: Function, difference: &Difference<'_>, user_data: *mut c_void)
 
 /// Compares the store (property StorePath, or the store set with wmlb_restorer_set_store()) with
 /// the backup file (property RestorePath, or the target): calls callback for each license that
-/// differs, in the order of their names, and returns when both were gone through. Nothing is
+/// differs, in the order of their names, and returns when it has gone through both. Nothing is
 /// written to either.
 ///
-/// - Contents are compared; that sizes and times are equal is no proof. Licenses with the same
-///   content do not differ, whatever their times: a restore leaves them alone, too.
+/// - Contents are compared; equal sizes and times prove nothing. Licenses with the same content do
+///   not differ, whatever their times: a restore leaves them alone, too.
 /// - A license of the store that a backup would leave out (its owner forbids backup, according to
 ///   the license, the function set with wmlb_restorer_set_rights() or the property UnstatedRights)
-///   is not told as added. One that the backup has is compared like any other.
+///   is not reported as added. A license that the backup has is compared like any other.
 /// - A database is one license, and its content is what a backup would have of it now, without the
 ///   counters that SQLite changes whenever it writes. If StorePath is a database and the backup is
 ///   of one, they are compared whatever their names.
 /// - Links and special files are no licenses; nor are the backup file itself and its generations,
 ///   in the folder BackupPath, or that of the backup file if BackupPath is not set.
-/// - Of the licenses that differ, the property Only and the filter choose those that are told: by
-///   what is in the backup, or by what is in the store if the backup does not have it. If Only
-///   names licenses by their names alone, only their parts of the backup file are read.
+/// - The property Only and the filter choose among the licenses that differ: by what is in the
+///   backup, or by what is in the store if the backup does not have the license. If Only names
+///   licenses by their names alone, only their parts of the backup file are read.
 ///
 /// The file is checked on the way: when damage is found, callback has received the differences
 /// before it. A host's store is copied first, up to 16 MiB in memory and the rest to a file without

@@ -29,9 +29,9 @@ pub struct wmlb_store_info {
     pub kind: *const c_char,
     /// The absolute path of the store, as the property StorePath takes it.
     pub path: *const c_char,
-    /// Whether the player has the store in use, according to the locks that it leaves: 1, it seems
-    /// so; 0, no; -1, unknown, as always for Kodi, PlayReady and "wmlb". It is what was so at the
-    /// time of the search. A running player may overwrite what is restored: close it first.
+    /// Whether the player is running, judged by its lock files at the time of the search: 1
+    /// probably, 0 certainly not, -1 unknown (always so for Kodi, PlayReady and "wmlb"). A running
+    /// player may overwrite what is restored: close it first.
     pub running: i32,
 }
 

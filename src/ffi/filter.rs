@@ -14,8 +14,8 @@ use crate::license::LicenseInfo;
 /// The function that chooses the licenses that a restore, a verification or the list of a backup is
 /// about. It is called for each license that the property Only has left, in the order of their
 /// names, before the first of them is restored: a restore with a filter reads the backup file once
-/// for the filter, and what was chosen once more. The restore is all or nothing for what is chosen.
-/// wmlb_restorer_compare() calls it for the licenses that differ.
+/// for the filter, and the chosen licenses once more. It restores all of the chosen licenses, or
+/// none. wmlb_restorer_compare() calls it for the licenses that differ.
 ///
 /// Parameters:
 /// - license: the license; valid during the call only.

@@ -18,25 +18,26 @@ pub struct wmlb_generation_info {
     /// The size of this struct in bytes, as the library knows it. Read no field beyond it.
     pub struct_size: usize,
     /// The absolute path of the file, as the property RestorePath takes it; with U+FFFD for bytes
-    /// that are not UTF-8. "" of a target.
+    /// that are not UTF-8. "" for a target.
     pub path: *const c_char,
-    /// When the backup was made, in Unix seconds. If its content cannot be read, what its name
-    /// says; INT64_MIN for licenses.wmlb then.
+    /// The time when the backup was made, in Unix seconds. If the content cannot be read: the time
+    /// in the name of the file, or INT64_MIN for licenses.wmlb.
     pub created: i64,
-    /// The size of the file in bytes; UINT64_MAX of a stream.
+    /// The size of the file in bytes; UINT64_MAX for a stream.
     pub size: u64,
     /// 1: it is encrypted; 0: it is not.
     pub encrypted: i32,
-    /// The number of licenses in it, and their bytes, as its end says: the file is not checked.
-    /// UINT64_MAX if that cannot be read, as without the secret of one that is encrypted.
+    /// The number of licenses in it, and of their bytes, as the end of the file states them; the
+    /// file is not checked. UINT64_MAX if they cannot be read, as in an encrypted file without its
+    /// secret.
     pub licenses: u64,
     pub bytes: u64,
-    /// Of the device that made it, in hexadecimal, and the kind of store it is of: "directory",
+    /// The ID of the device that made it, in hexadecimal, and the kind of its store: "directory",
     /// "sqlite" or "host". "" if they cannot be read.
     pub device_id: *const c_char,
     pub store: *const c_char,
     /// WMLB_KEPT_* joined by |: what keeps it, according to the property Keep. 0: nothing does, or
-    /// it was not asked, as by wmlb_restorer_backup_info().
+    /// the call does not determine it (wmlb_restorer_backup_info()).
     pub kept_by: u32,
 }
 
@@ -108,13 +109,13 @@ fn tell(function: Function, generation: &GenerationInfo, user_data: *mut c_void)
     guard::host(|| unsafe { function(&info, user_data) })
 }
 
-/// Tells what the backup (property RestorePath: the folder or the file, or the target that is set)
-/// says of itself: calls callback once, and returns. It reads the beginning and the end of the
-/// file, and checks no more of it: see wmlb_restorer_verify_backup().
+/// Describes the backup (property RestorePath: the folder or the file, or the target that is set):
+/// calls callback once, and returns. It reads only the beginning and the end of the file, and does
+/// not check the rest; wmlb_restorer_verify_backup() does.
 ///
-/// A file that is encrypted is opened if Passphrase or Identities is set. If neither is, the call
-/// succeeds all the same; what cannot be told is as wmlb_generation_info says. Of a pipe or a
-/// target without WMLB_TARGET_RANGES, licenses and bytes cannot be told.
+/// An encrypted file is opened if Passphrase or Identities is set. If neither is set, the call
+/// succeeds all the same, and unknown fields have the values that wmlb_generation_info states.
+/// licenses and bytes are unknown for a pipe and for a target without WMLB_TARGET_RANGES.
 ///
 /// Parameters:
 /// - restorer: the handle.

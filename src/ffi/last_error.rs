@@ -13,9 +13,9 @@ use crate::registry::{self, Handle};
 /// function with buffer NULL to learn the size, and again with a buffer of that size; between the
 /// two calls, other threads may change the message.
 ///
-/// The message belongs to the restorer, not to the thread. A success does not change it, nor does
-/// a failure of this function. It may contain names from the store or the backup, which somebody
-/// else wrote: escape control characters before a terminal shows it.
+/// The message belongs to the restorer, not to the thread. Neither a success nor a failure of this
+/// function changes it. It may contain names from the store or the backup, which are untrusted:
+/// escape control characters before a terminal shows it.
 ///
 /// Parameters:
 /// - restorer: the handle.

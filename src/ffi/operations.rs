@@ -117,7 +117,8 @@ pub extern "C" fn wmlb_restorer_backup_licenses(
 /// The events are those of a backup, with WMLB_STATUS_BACKUPRESTORE_CONNECTING before BEGIN, and,
 /// when the secret has opened an encrypted file and the authorizer has agreed,
 /// WMLB_STATUS_BACKUPRESTORE_DISCONNECTING. A refusal with an address ends in
-/// WMLB_STATUS_ERROR_WITHURL. The number of licenses is not known before the last one was read.
+/// WMLB_STATUS_ERROR_WITHURL. wmlb_progress.licenses_total says when the number of licenses is
+/// known.
 ///
 /// Parameters:
 /// - restorer: the handle.
@@ -138,11 +139,11 @@ pub extern "C" fn wmlb_restorer_backup_licenses(
 /// - WMLB_NS_E_DRM_BACKUP_CORRUPT: the file is damaged or truncated
 /// - WMLB_NS_E_BACKUP_RESTORE_BAD_DATA: it is not a backup file, or one of a newer version
 /// - WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD: it is encrypted, and the secret that opens it
-///   (Passphrase or Identities) is wrong or not set. Damage of the few lines that hold its key
-///   looks the same; any other damage is told apart if the secret is right. Or it is not
-///   encrypted although a secret is set, and flags do not have WMLB_ALLOW_CLEAR
-/// - WMLB_HRESULT_FROM_WIN32(50): its passphrase needs more work than this library does, which is
-///   the factor 18. It was not tried; the age command can open the file
+///   (Passphrase or Identities) is wrong or not set. Damage to the few lines that hold its key
+///   looks the same; any other damage is WMLB_NS_E_DRM_BACKUP_CORRUPT if the secret is right. Also:
+///   it is not encrypted although a secret is set, and flags do not have WMLB_ALLOW_CLEAR
+/// - WMLB_HRESULT_FROM_WIN32(50): its passphrase has a work factor above 18. It was not tried; the
+///   age command can open the file
 /// - WMLB_E_OUTOFMEMORY: also, less is left than the 128 or 256 MiB that its passphrase takes, or
 ///   than a whole license, which the put of a host's store takes in one piece
 /// - WMLB_E_NOTIMPL: it is encrypted, and this build has no encryption

@@ -9,17 +9,17 @@ use crate::hresult::{WMLB_S_FALSE, WMLB_S_OK, wmlb_hresult};
 use crate::queue::{Entry, Event};
 use crate::registry::{self, Handle};
 
-/// A queue of events, for a host that cannot be called, or not on threads that are not its own: it
-/// fetches the events of operations instead, in a loop of its own. The pointer is a number that
-/// the library looks up and never dereferences. A NULL, released or made-up one gets
-/// WMLB_E_HANDLE, and so does, in a child after fork(), one from before the fork.
+/// A queue of events, for hosts that cannot be called on a foreign thread: they fetch the events of
+/// operations in a loop of their own. The pointer is a number that the library looks up and never
+/// dereferences: NULL, released and made-up handles get WMLB_E_HANDLE, and so do, in a child after
+/// fork(), handles from before it.
 ///
 ///     wmlb_queue *queue;
 ///     wmlb_event event = {sizeof event};
 ///     hr = wmlb_queue_create(&queue);
 ///     hr = wmlb_backup_licenses(0, wmlb_queue_push, queue);
 ///     while ((hr = wmlb_queue_next(queue, UINT32_MAX, &event)) == WMLB_S_OK)
-///         show(&event);                                        WMLB_S_FALSE: that was all
+///         show(&event);                                        // WMLB_S_FALSE: it was the last
 ///     wmlb_queue_release(queue);
 ///
 /// One queue serves any number of operations, of any restorers, also at the same time. An operation
@@ -69,18 +69,17 @@ pub unsafe extern "C" fn wmlb_queue_create(out: *mut *mut wmlb_queue) -> wmlb_hr
     })
 }
 
-/// Adds an event to a queue: a wmlb_status_callback, to be passed to what starts an operation, with
-/// the queue as user_data.
+/// Adds an event to a queue. It is a wmlb_status_callback: pass it to the function that starts an
+/// operation, with the queue as user_data.
 ///
 /// - A WMLB_STATUS_PROGRESS takes the place of an older one of the same operation that is still
 ///   unread, and goes to the end. All other events keep their order, and none is lost.
-/// - At 1,024 unread events the operation waits, as in a callback that takes its time, until some
-///   are fetched, or it is to end. One that runs on the host's own thread (WMLB_RUN_HERE) does not
-///   wait, since that thread may be the one that fetches.
+/// - At 1,024 unread events, the operation waits until some are fetched or it is canceled. An
+///   operation on the host's own thread (WMLB_RUN_HERE) does not wait, since that thread may be the
+///   one that fetches.
 ///
-/// A callback of the host's may call it too, for what it wants to fetch, and so may any thread that
-/// has something to say to the one that fetches. What is not called for an operation whose
-/// user_data is the queue does not replace a WMLB_STATUS_PROGRESS, and does not wait.
+/// Callbacks and threads of the host may call it too, to pass events of their own to the thread
+/// that fetches. Such a call does not wait, and its event does not replace a WMLB_STATUS_PROGRESS.
 ///
 /// Parameters:
 /// - status, hr, value_type, value, value_len: those of a wmlb_status_callback; copied.
@@ -229,8 +228,8 @@ pub extern "C" fn wmlb_queue_cancel(queue: *mut wmlb_queue) -> wmlb_hresult {
 }
 
 /// Releases a queue: its handle is not valid any more. The operations that feed it are canceled;
-/// the function does not wait for their end, and nobody is told of it. (wmlb_restorer_wait() and
-/// wmlb_restorer_release() wait for it.) What is unread is gone.
+/// the function does not wait for their end, and their last events are not delivered.
+/// (wmlb_restorer_wait() and wmlb_restorer_release() wait for it.) Unread events are dropped.
 ///
 /// Parameters:
 /// - queue: the handle.

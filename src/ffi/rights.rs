@@ -12,14 +12,14 @@ use crate::license::{LicenseInfo, Right};
 use crate::rights::Rights;
 use crate::status::{WMLB_RIGHT_ALLOWED, WMLB_RIGHT_DENIED, WMLB_RIGHT_NOT_STATED};
 
-/// The function that says whether a license may be backed up, for a host that knows its DRM system
-/// better than the clear text of the license tells.
+/// The function that says whether a license may be backed up, for hosts that know more about their
+/// DRM system than the clear text of the license states.
 ///
 /// It is called between the events of a backup, for every license that could be read, in no
-/// particular order. A license that is larger than 2 MiB is asked about when its beginning was
-/// read, and may still turn out to be unreadable; one that changes while it is read may be asked
-/// about again. wmlb_restorer_compare() calls it, on the thread of its caller, for the licenses
-/// that the backup does not have.
+/// particular order. For a license that is larger than 2 MiB, it is called when the beginning has
+/// been read; the rest may still turn out to be unreadable. For a license that changes while it is
+/// read, it may be called again. wmlb_restorer_compare() calls it, on the thread of its caller, for
+/// the licenses that the backup does not have.
 ///
 /// Parameters:
 /// - license: what the license says of itself; valid during the call only.

@@ -61,8 +61,8 @@ pub struct wmlb_store_license {
 ///   wmlb_status_callback. The last event comes after close.
 /// - In an enumeration, they are called on the calling thread, under the rules of
 ///   wmlb_license_callback.
-/// - No two of them are called at the same time, nor while the store is open for somebody else. An
-///   operation that finds the store in use fails with WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its
+/// - No two of them are called at the same time, nor while the store is open for another operation.
+///   An operation that finds the store in use fails with WMLB_NS_E_DRM_BACKUPRESTORE_BUSY in its
 ///   ERROR event; an enumeration returns that. A backup uses the store until close, a restore from
 ///   WMLB_STATUS_BACKUPRESTORE_BEGIN to its last close.
 /// - Each call of wmlb_restorer_set_store() makes a store of its own. A host that sets the same

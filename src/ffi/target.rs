@@ -11,14 +11,14 @@ use crate::hresult::{WMLB_S_FALSE, wmlb_hresult};
 use crate::target::Descriptor;
 use crate::target::host::{HostTarget, HostsTarget};
 
-/// What a target has. For wmlb_target_ops.stat.
+/// The backup file in a target, as wmlb_target_ops.stat describes it.
 #[repr(C)]
 pub struct wmlb_target_info {
     /// The size of this struct in bytes, as the library knows it. Write no field beyond it.
     pub struct_size: usize,
-    /// Bytes of the backup file.
+    /// The size of the backup file in bytes.
     pub size: u64,
-    /// When it was published, in Unix seconds.
+    /// The time when it was published, in Unix seconds.
     pub modified: i64,
 }
 
@@ -57,8 +57,8 @@ pub struct wmlb_target_ops {
     pub struct_size: usize,
     /// 0, or WMLB_TARGET_* joined by |.
     pub capabilities: u32,
-    /// Begins a backup file, of which nothing shows before publish. size_hint: about how many bytes
-    /// it will have; 0: not known.
+    /// Begins a backup file, which stays invisible until publish. size_hint: roughly its size in
+    /// bytes; 0: not known.
     pub begin:
         Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, size_hint: u64) -> wmlb_hresult>,
     /// Appends bytes; len is not 0. They are valid during the call only.
@@ -75,14 +75,13 @@ pub struct wmlb_target_ops {
         Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, overwrite: i32) -> wmlb_hresult>,
     /// Drops what was begun.
     pub abandon: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
-    /// Tells of the published file: fills in *info, in which all but struct_size is 0; or returns
+    /// Describes the published file: fills in *info, in which all but struct_size is 0; or returns
     /// WMLB_S_FALSE if there is none.
     pub stat: Option<
         unsafe extern "C-unwind" fn(ctx: *mut c_void, info: *mut wmlb_target_info) -> wmlb_hresult,
     >,
-    /// Reads bytes of the published file to buffer. len: how many there is room for, not 0;
-    /// receives how many were read, 0 only at the end of the file, and as many or as few as it
-    /// likes otherwise.
+    /// Reads bytes of the published file to buffer. len: the size of buffer, not 0; receives the
+    /// number of bytes that were read: 0 only at the end of the file, otherwise any number.
     pub read: Option<
         unsafe extern "C-unwind" fn(
             ctx: *mut c_void,
@@ -218,8 +217,8 @@ fn check(hr: wmlb_hresult, action: &'static str) -> Result<()> {
 /// used. What is running keeps the target that it started with.
 ///
 /// With a target, WMLB_NS_E_DRM_BACKUP_EXISTS comes in the ERROR event only, since the starting
-/// call asks nobody; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value of the END
-/// event is "".
+/// call does not call the target; WMLB_BACKUP_VERIFY is refused with WMLB_E_NOTIMPL; and the value
+/// of the END event is "".
 ///
 /// Parameters:
 /// - restorer: the handle.
@@ -260,14 +259,14 @@ pub unsafe extern "C" fn wmlb_restorer_set_target(
 /// duplicate of it, until another target is set or the restorer is released. To go back to the
 /// folders, call wmlb_restorer_set_target() with NULL.
 ///
-/// - A regular file is written from its offset, without looking at what is there, cut behind the
-///   backup, and flushed to the disk. A backup that fails after its first byte cuts the file where
-///   it began. A restore, a verification or an enumeration reads from its offset to its end. Each
-///   of them moves the offset: set it back before the next. A 32-bit program opens it with
-///   O_LARGEFILE, as -D_FILE_OFFSET_BITS=64 does, or the system ends it at 2 GiB.
+/// - A regular file is overwritten from its offset on, truncated after the backup, and flushed to
+///   the disk. A backup that fails after its first byte truncates the file where it began. A
+///   restore, a verification or an enumeration reads from its offset to its end. Each of them moves
+///   the offset: set it back before the next. A 32-bit program opens it with O_LARGEFILE, as
+///   -D_FILE_OFFSET_BITS=64 does, or the system ends it at 2 GiB.
 /// - A pipe, socket or device is written as the backup is made, and read until its end. A backup
-///   that fails leaves it incomplete, and whoever reads that refuses it as damaged. If nobody takes
-///   or sends bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
+///   that fails leaves it incomplete, and readers refuse that as damaged. While the other end takes
+///   or sends no bytes, the operation waits; it can be canceled. SIGPIPE is never raised.
 /// - WMLB_BACKUP_OVERWRITE changes nothing. WMLB_BACKUP_VERIFY needs a regular file that is open
 ///   for reading and writing; else it is refused with WMLB_E_NOTIMPL.
 /// - An operation whose direction the descriptor was not opened for is refused with

@@ -18,7 +18,7 @@ result_codes! {
         c"A defect in the library ended the call.";
     WMLB_E_ILLEGAL_METHOD_CALL = 0x8000000E, c"E_ILLEGAL_METHOD_CALL",
         c"The call is not allowed at this time or for this restorer.";
-    /// Either permission is missing, or the file is of a kind that is left alone.
+    /// Either permission is missing, or the file is of a kind that the library does not touch.
     WMLB_E_ACCESSDENIED = 0x80070005, c"E_ACCESSDENIED",
         c"Access is denied.";
     /// It is NULL, released, made up, or from before a fork.

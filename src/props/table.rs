@@ -38,12 +38,12 @@ properties! {
     StorePath: Kind::Path;
 
     /// The licenses that a restore, a verification and the list of a backup are about: patterns,
-    /// one per line, of which any must match. Not set or empty: all licenses.
+    /// one per line. A license is chosen if any of them matches. Not set or empty: all licenses.
     ///
     /// - a name, in which * stands for any characters (slashes too), ? for any byte, [a-z] for
     ///   one of these and [!a-z] for any other; \ makes the character after it a plain one;
-    /// - key: and a key ID, as lists tell it;
-    /// - license: and a license ID, as lists tell it;
+    /// - key: and a key ID, as lists show it;
+    /// - license: and a license ID, as lists show it;
     /// - name: and a name that begins like one of these.
     ///
     /// With names alone only the end of the backup file is read, and the parts that can hold such
@@ -62,8 +62,8 @@ properties! {
     /// runs any more.
     Passphrase: Kind::Secret;
 
-    /// The recipients that backups are encrypted to: public keys of the age format ("age1..."),
-    /// one per line, at most 500. The identity of any one of them opens the backup. Those of
+    /// The recipients that backups are encrypted to: public keys of the age format ("age1..."), one
+    /// per line, at most 500. The identity of any one of them opens the backup. Backups to keys in
     /// hardware ("age1tag1...") are opened by other programs. Either all are post-quantum
     /// ("age1pq1...", "age1tagpq1..."), and at most 64, or none is. Empty lines and lines that
     /// begin with # are ignored. A backup does not start while Passphrase is set too.
@@ -84,10 +84,10 @@ properties! {
         default: 1,
     };
 
-    /// The number of threads that compute; 1 is one thread in all. 0: as many as there are
-    /// processors, at most 8. Each takes about 6 MiB of memory. With more than one, up to 8 other
-    /// threads read ahead in a backup while its workers wait for files, and one writes to the disk
-    /// in a restore; these take next to no memory, and spend their time waiting.
+    /// The number of threads that compute. 0: one per processor, at most 8. 1: a single thread in
+    /// all. Each takes about 6 MiB of memory. With 2 or more, up to 8 further threads read ahead in
+    /// a backup, and one writes to the disk in a restore; these mostly wait, and need almost no
+    /// memory.
     Threads: Kind::Number {
         min: 0,
         // More threads than this would only cost memory.
@@ -122,10 +122,11 @@ properties! {
     /// removed. Not set or empty: nothing is kept or removed.
     ///
     /// The rule is a text such as "last=3 daily=7 weekly=4 monthly=6 yearly=2": any of these parts,
-    /// separated by blanks, each with a number from 1 to 9999. last wants the newest generations,
-    /// and the others the newest of its day, week (from Monday on), month or year, in UTC,
-    /// until they have as many. A generation stays if any part wants it; licenses.wmlb counts as
-    /// one, and always stays. None is removed for its age, so a clock that jumps removes nothing.
+    /// separated by blanks, each with a number from 1 to 9999. last keeps the newest generations;
+    /// the other parts keep the newest one of each day, week (from Monday on), month or year, in
+    /// UTC, until they have that many. A generation stays if any part wants it; licenses.wmlb
+    /// counts as one, and always stays. None is removed for its age, so a clock that jumps removes
+    /// nothing.
     ///
     /// While a target is set with wmlb_restorer_set_target(), a backup does not use it.
     Keep: Kind::Rule;

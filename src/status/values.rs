@@ -8,7 +8,7 @@ constants! {
         /// The operation has begun: the first event of a backup or a verification. In a restore,
         /// nothing was touched before it. No value.
         WMLB_STATUS_BACKUPRESTORE_BEGIN = 21;
-        /// The operation has done what it should; the last event. hr is WMLB_S_OK or
+        /// The operation succeeded; the last event. hr is WMLB_S_OK or
         /// WMLB_NS_E_DRM_STORE_NOTALLSTORED. Value: string, the path of the backup file.
         WMLB_STATUS_BACKUPRESTORE_END = 27;
         /// A restore begins to check credentials and authorization. No value.
@@ -19,9 +19,9 @@ constants! {
         /// the address that the user may go to.
         WMLB_STATUS_ERROR_WITHURL = 30;
         /// A license is left out because its owner forbids backup. Value: string, the key IDs of
-        /// the license, separated by newlines. A license without key IDs is named by its license
-        /// ID (format "lcp") or its name (all others). The text is untrusted: it was written by
-        /// somebody else, and a name may contain control characters.
+        /// the license, separated by newlines. A license without key IDs is named by its license ID
+        /// (format "lcp") or its name (all others). The text is untrusted, and may contain control
+        /// characters.
         WMLB_STATUS_RESTRICTED_LICENSE = 31;
         /// The progress of the operation: at most 20 of these events a second, and one after the
         /// last license. Value: binary, a wmlb_progress.
@@ -36,10 +36,10 @@ constants! {
         /// - anything else: the error with which the license could not be read.
         WMLB_STATUS_LICENSE_SKIPPED = 0x1001;
         /// A backup has fewer than half the licenses of the one that it is about to replace; it
-        /// comes before the last PROGRESS. A negative answer cancels, and the earlier backup
-        /// stays. It does not come where the earlier one cannot be opened with the secrets that
-        /// are set. Value: binary, two uint64_t in the byte order of the machine: the licenses of
-        /// the earlier backup, and those of this one. A database is one license.
+        /// comes before the last PROGRESS. A negative answer cancels, and the earlier backup stays.
+        /// It does not come if the earlier backup cannot be opened with the secrets that are set.
+        /// Value: binary, two uint64_t in the byte order of the machine: the licenses of the
+        /// earlier backup, and those of this one. A database is one license.
         WMLB_STATUS_FEWER_LICENSES = 0x1002;
     }
     value_types: i32 {

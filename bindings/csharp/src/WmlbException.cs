@@ -18,12 +18,27 @@ namespace Wmlb
         /// <summary>The code's name, such as "NS_E_DRM_BACKUP_EXISTS".</summary>
         public string Name => Utf8.Text(Native.wmlb_hresult_name(HResult));
 
+        /// <summary>The library's words about its flags, and what they are called here.</summary>
+        private static readonly string[,] OwnWords =
+        {
+            { ", and WMLB_BACKUP_OVERWRITE was not given", ": BackupFlags.Overwrite replaces it" },
+            { "since WMLB_BACKUP_EMPTY was not given", "unless BackupFlags.Empty is given" },
+            {
+                ", and WMLB_RESTORE_INDIVIDUALIZE was not given",
+                ": RestoreFlags.Individualize allows it"
+            },
+        };
+
         /// <summary>The exception for a failed call or operation.</summary>
         internal static WmlbException Of(int code, string words)
         {
             string message = string.IsNullOrEmpty(words)
                 ? Utf8.Text(Native.wmlb_hresult_message(code))
                 : words;
+            for (int row = 0; row < OwnWords.GetLength(0); row++)
+            {
+                message = message.Replace(OwnWords[row, 0], OwnWords[row, 1]);
+            }
             switch (code)
             {
                 case Wmlb.HResult.NS_E_DRM_BACKUP_EXISTS:
@@ -32,6 +47,12 @@ namespace Wmlb
                     return new BackupDamagedException(code, message);
                 case Wmlb.HResult.NS_E_DRM_INVALID_SECURESTORE_PASSWORD:
                     return new WrongSecretException(code, message);
+                case Wmlb.HResult.NS_E_DRM_NEEDS_INDIVIDUALIZATION:
+                    return new OtherDeviceException(code, message);
+                case Wmlb.HResult.NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE:
+                    return new StoreException(code, message);
+                case Wmlb.HResult.NS_E_DRM_BACKUPRESTORE_BUSY:
+                    return new BusyException(code, message);
                 default:
                     return new WmlbException(code, message);
             }
@@ -58,6 +79,31 @@ namespace Wmlb
     public sealed class WrongSecretException : WmlbException
     {
         internal WrongSecretException(int code, string message) : base(code, message)
+        {
+        }
+    }
+
+    /// <summary>The backup was made on another device, and the restore was not told to bring it to
+    /// this one.</summary>
+    public sealed class OtherDeviceException : WmlbException
+    {
+        internal OtherDeviceException(int code, string message) : base(code, message)
+        {
+        }
+    }
+
+    /// <summary>The license store is missing, or is not a store.</summary>
+    public sealed class StoreException : WmlbException
+    {
+        internal StoreException(int code, string message) : base(code, message)
+        {
+        }
+    }
+
+    /// <summary>The restorer, a database in the store, or its player is busy.</summary>
+    public sealed class BusyException : WmlbException
+    {
+        internal BusyException(int code, string message) : base(code, message)
         {
         }
     }

@@ -215,6 +215,7 @@ internal static partial class Tests
             Equal(HResult.NS_E_DRM_BACKUP_EXISTS, refused.Code);
             Equal("NS_E_DRM_BACKUP_EXISTS", refused.Name);
             Check(refused.Message.Contains(backups), refused.Message);
+            Check(refused.Message.EndsWith(": BackupFlags.Overwrite replaces it"), refused.Message);
             Check(before.SequenceEqual(File.ReadAllBytes(
                 Path.Combine(backups, Native.BackupFileName))), "the backup has changed");
             Equal(4L, Get(restorer.BackupAsync(BackupFlags.Overwrite)).Progress.LicensesDone);

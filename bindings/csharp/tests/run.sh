@@ -16,14 +16,7 @@ compile=(mcs -langversion:7.2 -warn:4 -warnaserror)
 "${compile[@]}" -target:library -doc:"$work/Wmlb.xml" -nowarn:1591 -out:"$work/Wmlb.dll" \
     "$here"/../src/*.cs
 "${compile[@]}" -reference:"$work/Wmlb.dll" -out:"$work/Tests.exe" "$here"/*.cs
-{
-    echo 'class Example {'
-    echo 'static void Main(string[] args) { Run(args).Wait(); }'
-    echo 'static async System.Threading.Tasks.Task Run(string[] args) {'
-    echo 'var token = System.Threading.CancellationToken.None;'
-    sed -n '/^```csharp$/,/^```$/p' "$here/../README.md" | grep -v '^```'
-    echo '} }'
-} >"$work/Example.cs"
+sed -n '/^```csharp$/,/^```$/p' "$here/../README.md" | grep -v '^```' >"$work/Example.cs"
 "${compile[@]}" -reference:"$work/Wmlb.dll" -out:"$work/Example.exe" "$work/Example.cs"
 
 export LD_LIBRARY_PATH=$work

@@ -232,7 +232,7 @@ fn parse_lines<T>(
                 return refuse(format!("there are more than {MOST_KEYS}"));
             }
             Some(key) => found.push(key),
-            None => return refuse(format!("line {number} is no {what}")),
+            None => return refuse(format!("line {number} is not a valid {what}")),
         }
     }
     if found.is_empty() {

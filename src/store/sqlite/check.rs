@@ -186,7 +186,7 @@ impl<C: Content> Checker<'_, C> {
         if said[0] == owner as u8 && number(&said, 1) == parent {
             Ok(())
         } else {
-            damaged(format!("page {page} is said to belong to something else"))
+            damaged(format!("page {page} has another owner than the database states"))
         }
     }
 
@@ -226,7 +226,7 @@ impl<C: Content> Checker<'_, C> {
         let kind = first[if root == 1 { tree::HEADER } else { 0 }];
         let is_table = matches!(kind, 5 | 13);
         if is_table && !may_be_table {
-            damaged(format!("page {root} is none of an index"))
+            damaged(format!("page {root} does not belong to an index"))
         } else {
             self.node(root, is_table, 0, Keys::default()).map(drop)
         }
@@ -349,7 +349,7 @@ fn cover(node: &Node<'_>, page: u32, mut used: Vec<Range<usize>>, usable: usize)
     if end <= usable && between + (usable - end) == node.fragments() {
         Ok(())
     } else {
-        damaged(format!("page {page} is not used as it says"))
+        damaged(format!("page {page} is not used as the database states"))
     }
 }
 

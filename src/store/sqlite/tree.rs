@@ -72,7 +72,7 @@ impl Format {
         }
         content.read_page(&mut header, 0)?;
         if !header.starts_with(MAGIC) || header[19] > 2 || header[21..24] != [64, 32, 32] {
-            return damaged("its header is none of a database");
+            return damaged("its header is not that of a database");
         }
         // The largest size does not fit two bytes, and is a 1.
         let page_size = (usize::from(header[16]) << 8) | (usize::from(header[17]) << 16);
@@ -180,7 +180,7 @@ impl<'p> Node<'p> {
             5 => (true, false),
             10 => (false, true),
             13 => (true, true),
-            _ => return damaged(format!("page {number} is none of a tree")),
+            _ => return damaged(format!("page {number} does not belong to a tree")),
         };
         let node = Node {
             page,
@@ -309,7 +309,7 @@ impl<'a, C: Content> Pages<'a, C> {
     pub fn read(&self, page: u32, out: &mut [u8]) -> Result<()> {
         let rest = self.rest.get();
         if page == 0 || page > self.format.pages || rest == 0 {
-            return damaged(format!("page {page} is not where it ought to be"));
+            return damaged(format!("page {page} is not where it should be"));
         }
         self.rest.set(rest - 1);
         if rest.is_multiple_of(BETWEEN_LOOKS) && (self.stops)() {
@@ -336,7 +336,7 @@ impl<'a, C: Content> Pages<'a, C> {
         self.read(number, &mut page)?;
         let node = Node::read(self.format, &page, number)?;
         if !node.is_table {
-            return damaged(format!("page {number} is none of a table"));
+            return damaged(format!("page {number} does not belong to a table"));
         }
         for index in 0..node.cells {
             let cell = node.cell(self.format, index)?;

@@ -36,11 +36,6 @@ int main(int argc, char **argv)
     return 0;
 }
 """
-# What runs the blocks of a language, and the variable that leads it to the binding.
-INTERPRETERS = {
-    "lua": ("luajit", "LUA_PATH", "{0}/lua/?.lua;{0}/lua/src/?.lua;;"),
-    "js": ("node", "NODE_PATH", "{0}/node"),
-}
 # Blocks that the tests of other folders run, or that quote what is compiled elsewhere.
 ELSEWHERE = {("bindings/csharp/README.md", "csharp"), ("bindings/node/README.md", "js"),
              ("bindings/lua/README.md", "lua")}
@@ -161,7 +156,7 @@ class Blocks(unittest.TestCase):
         return found
 
     def test_every_language_is_tried(self):
-        known = {"c", "cpp", "python", "sh", "", *INTERPRETERS}  # "" is a picture
+        known = {"c", "cpp", "python", "sh", ""}  # the last is a picture
         for page in PAGES:
             for language, _ in blocks(page):
                 self.assertTrue(language in known or page in QUOTES
@@ -179,21 +174,6 @@ class Blocks(unittest.TestCase):
     def test_python(self):
         for block in self.each("python"):
             self.run_it(sys.executable, "-c", block)
-
-    def test_interpreted(self):
-        for language, (program, variable, path) in INTERPRETERS.items():
-            found = [(page, block) for page in PAGES if page not in QUOTES
-                     for name, block in blocks(page)
-                     if name == language and (page, name) not in ELSEWHERE]
-            for number, (page, block) in enumerate(found):
-                with self.subTest(page=page, language=language):
-                    if not shutil.which(program):
-                        self.skipTest("there is no " + program)
-                    self.environment[variable] = path.format(os.path.join(w.ROOT, "bindings"))
-                    file = os.path.join(self.folder, "block-%d.%s" % (number, language))
-                    with open(file, "w", encoding="utf-8") as source:
-                        source.write(block)
-                    self.run_it(program, file)
 
     def test_shell(self):
         for block in self.each("sh"):

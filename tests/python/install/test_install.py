@@ -94,6 +94,7 @@ class Installed(unittest.TestCase):
                      "include/wmsdk/windows.h", "include/wmsdk/wmlb/restorer.hpp",
                      "include/wmsdk/beside/X11/Xmd.h", "lib/here/libwmvcore.so.1",
                      "share/doc/wmlb/LICENSE-MIT", "share/doc/wmlb/LICENSE-APACHE",
+                     "share/doc/wmlb/THIRD-PARTY.txt",
                      "share/zsh/site-functions/_wmlb", "lib/systemd/user/wmlb-backup.timer",
                      "share/fish/vendor_completions.d/wmlb.fish"):
             self.assertIn(name, expected)

@@ -90,11 +90,11 @@ class Player:
             if event.get("event") == name:
                 return event
 
-    def status(self):
-        """The next that the plugin tells: [state, code, words]."""
+    def status(self, progress=False):
+        """The next that the plugin tells, or the next progress: [state, code, words]."""
         while True:
             name, *words = self.next_event("client-message")["args"]
-            if name == "wmlb-backup-status":
+            if name == "wmlb-backup-status" and (words[0] == "progress") == progress:
                 return words
 
     def back_up(self, *words):
@@ -149,7 +149,7 @@ class Mpv(support.StoreCase):
         self.assert_shown(player, words)
         state, code, words = player.back_up(self.backups)
         self.assertEqual((state, code), ("refused", "NS_E_DRM_BACKUP_EXISTS"))
-        self.assertIn(self.target, words)
+        self.assertIn(self.target + " exists already: add the word overwrite to replace it", words)
         self.assert_shown(player, words)
         before = os.stat(self.target).st_ino
         self.assertEqual(player.back_up(self.backups, "overwrite")[0], "running")
@@ -175,6 +175,10 @@ class Mpv(support.StoreCase):
         if os.environ.get("WMLB_FIGURES"):
             print("answers: %d, slowest %.1f ms" % (len(times), 1000 * max(times)), file=sys.stderr)
         self.assert_shown(player, "Backing up licenses: 0 of 1")
+        told = player.status(progress=True)
+        while told[2].startswith("0 0 "):  # nothing is known at first
+            told = player.status(progress=True)
+        self.assertRegex(" ".join(told), r"^progress S_OK 0 1 \d+$")
         refused = time.monotonic()
         again = player.back_up(self.backups)
         self.assertEqual(again, ["refused", BUSY, "A backup of licenses is running already"])

@@ -63,7 +63,7 @@ class Usage(unittest.TestCase):
         self.says(1, b"there is no store Nobody: neither", "backup", "-s", "Nobody", self.backups)
         self.says(1, b"cannot be opened: No such file or directory\n", "backup", "-s",
                   self.path("none"), self.path("new"))
-        self.says(2, b"--recipient: line 1 is no recipient", "backup", *store, "-r", "me",
+        self.says(2, b"--recipient: line 1 is not a valid recipient", "backup", *store, "-r", "me",
                   self.path("new"))
         self.says(2, b"FOLDER: ", "backup", *store, "")
         self.says(2, b"BACKUP: ", "verify", "")
