@@ -1,5 +1,6 @@
-/* A clock that goes ahead of the system's by as many seconds as clock_is_ahead says, or the variable
- * WMLB_CLOCK_IS_AHEAD: loaded before everything else. The times of files are the system's. */
+/* A clock that goes ahead of the system's by as many seconds as clock_is_ahead says, or the
+ * variable WMLB_CLOCK_IS_AHEAD: loaded before everything else. The times of files are the
+ * system's. */
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
