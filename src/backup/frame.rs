@@ -326,8 +326,8 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
         self.notices.push(Notice::Skipped { name, cause });
     }
 
-    /// Notes what tells later whether the license that is being made has changed. How many databases
-    /// are empty has to be known each time.
+    /// Notes what tells later whether the license that is being made has changed. How many
+    /// databases are empty has to be known each time.
     pub fn note(&mut self, license: &License, is_empty: bool) {
         let Worker { path, range, .. } = &mut *self.worker;
         let facts = license.facts().filter(|_| !is_empty);
