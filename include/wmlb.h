@@ -2181,8 +2181,9 @@ typedef struct wmlb_target_info {
  * Order of calls in a backup, all after WMLB_STATUS_BACKUPRESTORE_BEGIN:
  * - Without WMLB_BACKUP_OVERWRITE: stat. If there is a backup, the operation ends with
  *   WMLB_NS_E_DRM_BACKUP_EXISTS; nothing else is called.
- * - begin; write any number of times, and with WMLB_TARGET_REUSE reuse; then publish, after the last WMLB_STATUS_PROGRESS. Without
- *   WMLB_BACKUP_OVERWRITE and WMLB_TARGET_CREATE_ONLY, stat is called again before publish.
+ * - begin; write any number of times, and with WMLB_TARGET_REUSE reuse; then publish, after the
+ *   last WMLB_STATUS_PROGRESS. Without WMLB_BACKUP_OVERWRITE and WMLB_TARGET_CREATE_ONLY, stat is
+ *   called again before publish.
  * - With WMLB_BACKUP_OVERWRITE: stat, and read of the published backup at any offset, between
  *   begin and publish. They tell how many licenses it has; one that cannot be read is replaced
  *   all the same, except by a backup without licenses.
@@ -2219,8 +2220,8 @@ typedef struct wmlb_target_ops {
      */
     wmlb_hresult (*write)(void *ctx, const uint8_t *data, size_t len);
     /**
-     * Appends bytes of the published file: the one that stat and read have told of since begin. They
-     * are not read, and so not checked. May be NULL without WMLB_TARGET_REUSE.
+     * Appends bytes of the published file: the one that stat and read have described since begin.
+     * They are not read, and so not checked. May be NULL without WMLB_TARGET_REUSE.
      */
     wmlb_hresult (*reuse)(void *ctx, uint64_t offset, uint64_t len);
     /**

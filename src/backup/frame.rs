@@ -40,7 +40,7 @@ enum Outcome {
     /// It does not fit the frame any more.
     Full,
     /// It is too large for one frame.
-    Large(License),
+    Large(Box<License>),
 }
 
 pub type Context<'c, 'p> = &'c mut dyn TaskContext<Packing<'p>>;
@@ -107,10 +107,10 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             Outcome::Full => Ok(false),
             Outcome::Large(license) if !self.worker.content.is_empty() => {
                 self.end_before(&license);
-                self.task.keep(license);
+                self.task.keep(*license);
                 Ok(false)
             }
-            Outcome::Large(license) => self.begin_large(license, context).map(|()| false),
+            Outcome::Large(license) => self.begin_large(*license, context).map(|()| false),
         }
     }
 
@@ -156,7 +156,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
             };
             if license.size() > cut::LARGEST_WHOLE {
                 match license.is_database() {
-                    Ok(false) => return Ok(Outcome::Large(license)),
+                    Ok(false) => return Ok(Outcome::Large(Box::new(license))),
                     Ok(true) if self.prepare(license)? => continue,
                     Ok(true) => return Ok(Outcome::Done),
                     Err(errno) => return self.fail("read", errno),

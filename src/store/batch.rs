@@ -162,10 +162,11 @@ impl Batch {
     /// The folder and the name of the license that so many entries come before, and whether
     /// something beside it is called as if it belonged to it; None if it is something else, or a
     /// license of a host's.
-    pub(super) fn license_at(&self, at: usize) -> Option<((&[u8], &[u8]), bool)> {
+    pub(super) fn license_at(&self, at: usize) -> Option<(&[u8], &[u8], bool)> {
         let place = self.places.as_slice().get(at)?;
         let is_license = matches!(place.entry, Entry::License);
-        is_license.then(|| (self.name(place), place.is_accompanied))
+        let (folder, name) = self.name(place);
+        is_license.then_some((folder, name, place.is_accompanied))
     }
 
     /// Appends the name of the entry that so many others come before.

@@ -114,7 +114,7 @@ impl Reader for DirectoryReader {
     }
 
     fn look(&mut self, batch: &Batch, at: usize) -> Option<Facts> {
-        let ((folder, name), is_accompanied) = batch.license_at(at)?;
+        let (folder, name, is_accompanied) = batch.license_at(at)?;
         let path = folder.strip_suffix(b"/").unwrap_or(folder);
         let folder = self.folder.existing(path).ok()?;
         let stat = sys::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
