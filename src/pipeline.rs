@@ -26,6 +26,9 @@ pub trait Work: Sync {
     type Question: Send;
     type Answer: Send;
 
+    /// Parts for each worker that may be begun before the expected one is there.
+    const AHEAD: usize = 2;
+
     fn worker(&self) -> Result<Self::Worker>;
 
     /// Does a task, or the first part of it.
@@ -118,7 +121,7 @@ pub fn run<W: Work>(work: &W, main: &mut impl MainSide<W>, threads: usize) -> Re
     }
     let pipeline = Pipeline {
         work,
-        most_outstanding: 2 * helpers.len() + 2,
+        most_outstanding: W::AHEAD * helpers.len() + 2,
         state: Mutex::new(State {
             waiting: BTreeMap::new(),
             waiting_weight: 0,

@@ -20,6 +20,10 @@ impl Work for Packing<'_> {
     /// The same, each with what the host says of it.
     type Answer = Vec<(Inspected, Right)>;
 
+    // One worker at a time opens and reads what a batch has, so that two are busy only with a batch
+    // each. Most batches are of some ten frames, and the second one's wait for the first one's.
+    const AHEAD: usize = 4;
+
     fn worker(&self) -> Result<Worker> {
         Ok(Worker {
             reader: self.contents.reader(),
