@@ -21,8 +21,8 @@ mod runner;
 mod secret_memory;
 #[cfg(feature = "encryption")]
 mod set_aside;
-#[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
 mod share;
+#[cfg_attr(any(wmlb_loom, wmlb_shuttle), path = "../tests/model/spawn.rs")]
 mod spawn;
 mod store_file;
 mod stream;

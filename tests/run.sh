@@ -188,8 +188,6 @@ part "LuaJIT" '^LuaJIT: ([0-9]+) passed, .*' '^LuaJIT: .* ([0-9]+) failed$' bind
 part "Kodi" '^Kodi: ([0-9]+) passed, .*' '^Kodi: .* ([0-9]+) failed$' \
     python3 bindings/kodi/test/test_addon.py
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
-part "remote" '^remote: ([0-9]+) passed, .*' '^remote: .* ([0-9]+) failed, .*' tests/remote/run.sh
-skipped=$((skipped + $(sum '^remote: .* ([0-9]+) skipped$')))
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
 part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$'
 part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests

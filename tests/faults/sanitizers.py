@@ -32,7 +32,14 @@ OPTIONS = {
 # Everything takes ten times as long with them.
 RUNS = [("abuse", "3000 8 {}"), ("abuse", "3000 1 {}"), ("life", "cancel 30 {}"),
         ("life", "many 60 {}"), ("crowd", "writers 2 5"), ("crowd", "writers 4 5"),
-        ("crowd", "changes 10 {}"), ("crowd", "threads 50 {}"), ("crowd", "restarts 200 {}")]
+        ("crowd", "changes 10 {}"), ("crowd", "threads 50 {}"), ("crowd", "restarts 200 {}"),
+        # Events that are fetched while operations are canceled and queues released.
+        ("queue", "350000")]
+
+
+def source_of(program):
+    folder = os.path.join(ROOT, "tests/c") if program == "queue" else scene.HERE
+    return os.path.join(folder, program + ".c")
 
 
 def llvm():
@@ -61,7 +68,7 @@ def build(sanitizer, folder):
     for program in {program for program, _ in RUNS}:
         # rustc does not record the library's name when it is built in this way.
         subprocess.run([compiler, "-std=gnu11", "-O1", "-g", flag, "-I" + ROOT + "/include",
-                        os.path.join(scene.HERE, program + ".c"), library,
+                        source_of(program), library,
                         "-Wl,-rpath," + folder, "-pthread", "-ldl",
                         "-o", os.path.join(folder, program)], check=True)
     return library

@@ -91,9 +91,11 @@ class Server:
         _, text = self.request("GET", f"/{BUCKET}?list-type=2&max-keys=1000&prefix={prefix}")
         return re.findall(r"<Key>([^<]*)</Key>", text.decode())
 
-    def uploads(self):
+    def uploads(self, prefix):
+        """Of objects whose keys begin like this."""
         _, text = self.request("GET", f"/{BUCKET}?uploads=")
-        return re.findall(r"<UploadId>([^<]*)</UploadId>", text.decode())
+        uploads = re.findall(r"<Upload>(.*?)</Upload>", text.decode(), re.DOTALL)
+        return [upload for upload in uploads if f"<Key>{prefix}" in upload]
 
     def url(self, prefix, port=None, **settings):
         settings = {"endpoint": f"http://127.0.0.1:{port or self.port}", "region": "us-east-1", **settings}

@@ -52,6 +52,9 @@ class Stores(unittest.TestCase):
     def keys(self):
         return self.running.keys(self.prefix + "/")
 
+    def uploads(self):
+        return self.running.uploads(self.prefix + "/")
+
     def assert_good(self, result):
         self.assertEqual(result.code, "0x00000000", result.text)
         return result
@@ -86,7 +89,7 @@ class Honest(Stores):
                 listed = self.assert_good(run(self.url(), "-d", name, "list")).told("license")
                 self.assertEqual(len(listed), len(os.listdir(store)))
                 self.restore("-d", name, store=store)
-        self.assertEqual(self.running.uploads(), [])
+        self.assertEqual(self.uploads(), [])
 
     def test_the_device_is_this_one_where_none_is_named(self):
         self.assert_good(run(self.url(), "backup", self.small))
@@ -204,7 +207,7 @@ class Honest(Stores):
             self.assert_fails(CANCELED, result)
         [[milliseconds]] = result.told("canceled")
         self.assertLess(int(milliseconds), 2500)
-        self.assertEqual((self.keys(), self.running.uploads()), ([], []))
+        self.assertEqual((self.keys(), self.uploads()), ([], []))
 
     def test_a_silent_server_does_not_hold_a_cancel_up(self):
         with proxy.Proxy(self.running.port, pause=30) as between:
@@ -217,7 +220,7 @@ class Honest(Stores):
         process = start(self.url(), "-d", "d", "release", self.large)
         result = finish(process)
         self.assertIn(result.code, ("0x80070006", CANCELED))
-        self.assertEqual((self.keys(), self.running.uploads()), ([], []))
+        self.assertEqual((self.keys(), self.uploads()), ([], []))
 
     def test_what_is_left_is_collected_after_a_day_and_nothing_else(self):
         self.assert_good(run(self.url(), "-d", "d", "backup", self.small))
@@ -226,20 +229,20 @@ class Honest(Stores):
         self.kill_before("/HEAD", self.small)
         self.kill_before("partNumber=2", self.large)
         # Two killed writers have left an object and an upload beside four generations.
-        self.assertEqual((len(self.keys()), len(self.running.uploads())), (6, 1))
+        self.assertEqual((len(self.keys()), len(self.uploads())), (6, 1))
         keep = ("-d", "d", "forget", "last=2")
         self.assert_fails(NOTHING, run(self.url(), *keep))
         with proxy.Proxy(self.running.port, clock=DAY + 60) as later:
             url = self.url(later)
             dry = self.assert_good(run(url, "-d", "d", "forget-dry", "last=2")).told("removal")
-            self.assertEqual((len(self.keys()), len(self.running.uploads())), (6, 1))
+            self.assertEqual((len(self.keys()), len(self.uploads())), (6, 1))
             only = self.assert_good(run(url, "-d", "d", "forget")).told("removal")
             self.assertEqual(sorted(kind for kind, _ in only), ["2", "3"])
             rest = self.assert_good(run(url, *keep)).told("removal")
             self.assertEqual(sorted(dry), sorted(only + rest))
             self.assertEqual([kind for kind, _ in rest], ["1", "1"])
             self.assert_fails(NOTHING, run(url, *keep))
-        self.assertEqual((len(self.keys()), len(self.running.uploads())), (3, 0))
+        self.assertEqual((len(self.keys()), len(self.uploads())), (3, 0))
         self.restore("-d", "d", store=self.small)
 
     def kill_before(self, what, store):
