@@ -1526,12 +1526,10 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
 
 /**
  * Lists the licenses in the backup file (property RestorePath), or those of them that the property
- * Only and the filter choose: calls callback for each, in the
- * order of their names, and returns at the end of the list. The file is checked on the way: when
- * damage is found, callback has received the licenses before it. (Damage is found by checksums;
- * that nobody has made another file of it takes wmlb_restorer_verify_backup().) Of a larger file,
- * threads of the library (property Threads) read ahead of callback; they have ended when the
- * function returns.
+ * Only and the filter choose: calls callback for each, in the order of their names, and returns
+ * at the end of the list. The file is checked on the way: when damage is found, callback has
+ * received the licenses before it. Of a larger file, threads of the library (property Threads)
+ * read ahead of callback; they have ended when the function returns.
  *
  * Parameters:
  * - restorer: the handle.

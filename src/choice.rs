@@ -111,7 +111,6 @@ impl Wanted {
             control.check()?;
             Ok(goes_on)
         };
-        let checker = checker.without_hashes();
         look_through(&mut frames, &checker, (control, self.threads), each)
     }
 

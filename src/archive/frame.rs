@@ -19,8 +19,8 @@ const LARGEST_WINDOW: u32 = 27;
 pub struct Seal {
     /// Bytes of content.
     pub length: u64,
-    /// BLAKE3 of the content; None where it was not asked for.
-    pub hash: Option<blake3::Hash>,
+    /// BLAKE3 of the content.
+    pub hash: blake3::Hash,
     /// Bytes of the zstd frame.
     pub stored: u64,
     /// XXH64 of the zstd frame. A compressed block has bits that no decoder looks at, so
@@ -31,15 +31,8 @@ pub struct Seal {
 impl Seal {
     fn new(content: &[u8], data: &[u8]) -> Self {
         Seal {
-            hash: Some(blake3::hash(content)),
-            ..Seal::without_hash(content, data)
-        }
-    }
-
-    fn without_hash(content: &[u8], data: &[u8]) -> Self {
-        Seal {
             length: content.len() as u64,
-            hash: None,
+            hash: blake3::hash(content),
             stored: data.len() as u64,
             check: XxHash64::oneshot(0, data),
         }
@@ -348,31 +341,10 @@ impl Unpacker {
         length: u64,
         content: &mut Vec<u8>,
     ) -> Result<Option<Seal>> {
-        self.unpack_sealed(data, length, content, Seal::new)
-    }
-
-    /// The same without a hash of the content: whoever does not ask for proof has damage found by
-    /// the checksums of the frame and of its content.
-    pub fn unpack_unhashed(
-        &mut self,
-        data: &[u8],
-        length: u64,
-        content: &mut Vec<u8>,
-    ) -> Result<Option<Seal>> {
-        self.unpack_sealed(data, length, content, Seal::without_hash)
-    }
-
-    fn unpack_sealed(
-        &mut self,
-        data: &[u8],
-        length: u64,
-        content: &mut Vec<u8>,
-        seal: fn(&[u8], &[u8]) -> Seal,
-    ) -> Result<Option<Seal>> {
         content.clear();
         reserve(content, length as usize, "decompression")?;
         match self.0.decompress(content, data) {
-            Ok(_) if content.len() as u64 == length => Ok(Some(seal(content, data))),
+            Ok(_) if content.len() as u64 == length => Ok(Some(Seal::new(content, data))),
             Err(code) if is_out_of_memory(code) => Err(Error::Memory("decompression")),
             _ => Ok(None),
         }

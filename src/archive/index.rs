@@ -145,7 +145,7 @@ impl StatedFrame {
     fn parse(self) -> Option<(Seal, Vec<u8>, SourceHash)> {
         let seal = Seal {
             length: self.length,
-            hash: Some(blake3::Hash::from_hex(&self.blake3).ok()?),
+            hash: blake3::Hash::from_hex(&self.blake3).ok()?,
             stored: self.stored,
             check: u64::from_str_radix(&self.xxh64, 16).ok()?,
         };

@@ -108,7 +108,7 @@ impl Archive {
 
     /// The frames that follow, and what checks them.
     pub fn split(self) -> (FrameReader, Checker) {
-        let checker = Checker::new(self.path, self.first, true);
+        let checker = Checker::new(self.path, self.first);
         (self.frames, checker)
     }
 
@@ -221,8 +221,6 @@ struct FrameOrder {
 pub struct Checker {
     path: PathBuf,
     first: Seal,
-    /// Whether contents are hashed: what is only looked at need not be proved.
-    hashes: bool,
     state: Mutex<FrameOrder>,
     next: Condvar,
 }
@@ -244,14 +242,13 @@ impl Drop for NextTurn<'_> {
 }
 
 impl Checker {
-    fn new(path: PathBuf, first: Seal, hashes: bool) -> Self {
+    fn new(path: PathBuf, first: Seal) -> Self {
         Checker {
             path,
             first,
-            hashes,
             state: Mutex::new(FrameOrder {
                 next: 1,
-                walk: Walk::new(first, hashes),
+                walk: Walk::new(first),
                 failed: false,
             }),
             next: Condvar::new(),
@@ -260,13 +257,7 @@ impl Checker {
 
     /// One for frames of the same archive that are chosen anew.
     pub fn again(&self) -> Self {
-        Checker::new(self.path.clone(), self.first, self.hashes)
-    }
-
-    /// One that hashes no content, for the same frames: damage is found by the checksums of frames
-    /// and of their contents, and they must be those that the summary says.
-    pub fn without_hashes(&self) -> Self {
-        Checker::new(self.path.clone(), self.first, false)
+        Checker::new(self.path.clone(), self.first)
     }
 
     /// Unpacks a frame, and goes through it when all before it were. [`Error::Canceled`]
@@ -278,12 +269,7 @@ impl Checker {
         content: &mut Vec<u8>,
         pieces: &mut Pieces,
     ) -> Result<()> {
-        let (data, length) = (&frame.data, frame.length);
-        let unpacked = if self.hashes {
-            unpacker.unpack(data, length, content)
-        } else {
-            unpacker.unpack_unhashed(data, length, content)
-        };
+        let unpacked = unpacker.unpack(&frame.data, frame.length, content);
         let mut turn = lock(&self.state);
         while turn.next != frame.index {
             turn = wait(&self.next, turn);
@@ -303,10 +289,7 @@ impl Checker {
             drop(turn);
             return Err(damaged(&self.path, frame, "the checksum is wrong", &last));
         };
-        if let Some(mut chosen) = frame.chosen {
-            if !self.hashes {
-                chosen.seal.hash = None;
-            }
+        if let Some(chosen) = frame.chosen {
             if chosen.seal != seal {
                 let what = "it is not what the summary says";
                 drop(turn);

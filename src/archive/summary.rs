@@ -2,7 +2,7 @@
 //!
 //! Its JSON has one canonical form, so a reader does not read it but compares it, as it comes,
 //! with what it should be. Only what a frame's licenses were made from, `source`, is known to
-//! nobody but the writer, and the hashes of contents only to readers that ask for them.
+//! nobody but the writer.
 
 use std::io::Write;
 
@@ -12,12 +12,9 @@ use crate::sys::Time;
 
 /// Bytes of a source in the file: 128 bits in hexadecimal.
 const SOURCE_DIGITS: usize = 2 * size_of::<[u8; 16]>();
-/// And of a hash.
-const HASH_DIGITS: usize = 2 * blake3::OUT_LEN;
 
-/// What precedes a source, and a hash. It is nowhere else: in a string, its quotes are escaped.
+/// What precedes a source. It is nowhere else: in a string, its quotes are escaped.
 const SOURCE_KEY: &[u8] = b"\"source\":\"";
-const HASH_KEY: &[u8] = b"\"blake3\":\"";
 
 /// What the frames of licenses are said to be.
 pub trait Text {
@@ -50,12 +47,10 @@ fn add_frame(text: &mut impl Text, number: u64, seal: &Seal, first: &[u8], sourc
         check,
     } = seal;
     // To memory, which cannot fail.
-    let _ = write!(record, "{{\"length\":{length},");
-    record.extend_from_slice(HASH_KEY);
-    if let Some(hash) = hash {
-        record.extend_from_slice(hash.to_hex().as_bytes());
-    }
-    let _ = write!(record, "\",\"stored\":{stored},\"xxh64\":\"{check:016x}\"");
+    let _ = write!(
+        record,
+        "{{\"length\":{length},\"blake3\":\"{hash}\",\"stored\":{stored},\"xxh64\":\"{check:016x}\""
+    );
     // A name that is not UTF-8 has no place in a string of JSON.
     match std::str::from_utf8(first) {
         Ok(first) => {
@@ -161,8 +156,6 @@ pub struct Expected {
     count: u64,
     /// Bytes of what is said of the frames, without their sources.
     length: u64,
-    /// Whether the hashes of contents are known.
-    hashes: bool,
 }
 
 /// Counts and hashes.
@@ -176,23 +169,17 @@ impl Text for Counted<'_> {
 }
 
 impl Expected {
-    pub fn new(hashes: bool) -> Self {
+    pub fn new() -> Self {
         Expected {
             frames: blake3::Hasher::new(),
             count: 0,
             length: 0,
-            hashes,
         }
     }
 
     pub fn add(&mut self, seal: &Seal, first: &[u8]) {
-        let mut seal = *seal;
-        if !self.hashes {
-            seal.hash = None;
-            self.length += HASH_DIGITS as u64;
-        }
         let mut text = Counted(&mut self.frames, &mut self.length);
-        add_frame(&mut text, self.count, &seal, first, None);
+        add_frame(&mut text, self.count, seal, first, None);
         self.count += 1;
     }
 
@@ -216,7 +203,7 @@ impl Expected {
             frames: self.frames.clone(),
             frames_left: self.length + sources,
             found: blake3::Hasher::new(),
-            scan: Scan::new(self.hashes),
+            scan: Scan::default(),
             tail,
             position: 0,
         })
@@ -283,84 +270,52 @@ impl Comparison {
     }
 }
 
-/// What of a text is not known.
-struct Unknown {
-    key: &'static [u8],
-    digits: usize,
-    may_be_empty: bool,
-}
-
-static UNKNOWN: [Unknown; 2] = [
-    Unknown {
-        key: SOURCE_KEY,
-        digits: SOURCE_DIGITS,
-        may_be_empty: true,
-    },
-    Unknown {
-        key: HASH_KEY,
-        digits: HASH_DIGITS,
-        may_be_empty: false,
-    },
-];
-
-/// Takes what is not known out of a text.
+/// Takes the sources out of a text.
+#[derive(Default)]
 struct Scan {
-    unknown: &'static [Unknown],
-    /// Bytes of each key that were just there.
-    matched: [usize; UNKNOWN.len()],
-    /// The value that the text is in, and its digits so far.
-    inside: Option<(&'static Unknown, usize)>,
+    /// Bytes of [`SOURCE_KEY`] that were just there.
+    matched: usize,
+    /// Digits of the source that the text is in.
+    digits: Option<usize>,
 }
 
 impl Scan {
-    fn new(hashes: bool) -> Self {
-        Scan {
-            unknown: if hashes { &UNKNOWN[..1] } else { &UNKNOWN },
-            matched: [0; UNKNOWN.len()],
-            inside: None,
-        }
-    }
-
-    /// Hashes the text without what is not known; false where that is not in its form.
+    /// Hashes the text without its sources; false where one is not in its form.
     fn pass(&mut self, text: &[u8], out: &mut blake3::Hasher) -> bool {
         let mut begin = 0;
         for (at, &byte) in text.iter().enumerate() {
-            match self.inside {
-                Some((value, count)) if byte == b'"' => {
-                    if count != value.digits && !(value.may_be_empty && count == 0) {
+            match self.digits {
+                Some(count) if byte == b'"' => {
+                    if count != 0 && count != SOURCE_DIGITS {
                         return false;
                     }
-                    self.inside = None;
+                    self.digits = None;
                     begin = at;
                 }
-                Some((value, count)) => {
+                Some(count) => {
                     let is_digit = matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-                    if !is_digit || count == value.digits {
+                    if !is_digit || count == SOURCE_DIGITS {
                         return false;
                     }
-                    self.inside = Some((value, count + 1));
+                    self.digits = Some(count + 1);
                     continue;
                 }
                 None => {}
             }
-            for (value, matched) in self.unknown.iter().zip(&mut self.matched) {
-                // A key's first byte is nowhere else in it but at two places that no other part
-                // of it precedes, so a mismatch begins anew.
-                *matched = match value.key.get(*matched) {
-                    Some(&next) if next == byte => *matched + 1,
-                    _ => usize::from(byte == value.key[0]),
-                };
-                if *matched == value.key.len() {
-                    out.update(&text[begin..=at]);
-                    begin = text.len();
-                    self.inside = Some((value, 0));
-                }
-            }
-            if self.inside.is_some() {
-                self.matched = [0; UNKNOWN.len()];
+            // The key's first byte is nowhere else in it but at two places that no other part
+            // of it precedes, so a mismatch begins anew.
+            self.matched = match SOURCE_KEY.get(self.matched) {
+                Some(&next) if next == byte => self.matched + 1,
+                _ => usize::from(byte == SOURCE_KEY[0]),
+            };
+            if self.matched == SOURCE_KEY.len() {
+                out.update(&text[begin..=at]);
+                begin = text.len();
+                self.matched = 0;
+                self.digits = Some(0);
             }
         }
-        if self.inside.is_none() {
+        if self.digits.is_none() {
             out.update(&text[begin.min(text.len())..]);
         }
         true
@@ -374,8 +329,8 @@ mod tests {
 
     const NAMES: [&[u8]; 4] = [b"a", b"b/\"source\":\"", b"\xff", "caf\u{e9}".as_bytes()];
 
-    fn compare(contents: &[Vec<u8>], licenses: u64, piece: usize, hashes: bool) -> bool {
-        let mut expected = Expected::new(hashes);
+    fn compare(contents: &[Vec<u8>], licenses: u64, piece: usize) -> bool {
+        let mut expected = Expected::new();
         for name in NAMES {
             expected.add(&frame::store(name).seal, name);
         }
@@ -402,31 +357,19 @@ mod tests {
     #[test]
     fn summaries_are_compared_as_they_come() {
         let right = contents();
-        let length = right[0].len();
-        for hashes in [true, false] {
-            for piece in [1, 7, 512, 100_000] {
-                assert!(compare(&right, 4, piece, hashes));
-                assert!(!compare(&right, 5, piece, hashes));
-            }
-            assert!(!compare(&[right[0][..length - 1].to_vec()], 4, 100, hashes));
-            assert!(!compare(&[[&right[0][..], b"\0"].concat()], 4, 100, hashes));
-            for at in 0..length {
-                let mut wrong = right.clone();
-                // Lower case becomes upper case, a digit a control character.
-                wrong[0][at] ^= 0x20;
-                assert!(!compare(&wrong, 4, 100, hashes), "byte {at}");
-            }
+        for piece in [1, 7, 512, 100_000] {
+            assert!(compare(&right, 4, piece));
+            assert!(!compare(&right, 5, piece));
         }
-    }
-
-    #[test]
-    fn another_hash_is_wrong_to_those_who_ask_for_it() {
-        let text = String::from_utf8_lossy(&contents()[0]).into_owned();
-        let at = text.find("\"blake3\":\"").unwrap() + HASH_KEY.len();
-        let mut wrong = contents();
-        wrong[0][at] = if wrong[0][at] == b'0' { b'1' } else { b'0' };
-        assert!(!compare(&wrong, 4, 100, true));
-        assert!(compare(&wrong, 4, 100, false));
+        let length = right[0].len();
+        assert!(!compare(&[right[0][..length - 1].to_vec()], 4, 100));
+        assert!(!compare(&[[&right[0][..], b"\0"].concat()], 4, 100));
+        for at in 0..length {
+            let mut wrong = right.clone();
+            // Lower case becomes upper case, a digit a control character.
+            wrong[0][at] ^= 0x20;
+            assert!(!compare(&wrong, 4, 100), "byte {at}");
+        }
     }
 
     #[test]

@@ -106,10 +106,9 @@ pub struct Walk {
 const DATABASE: &[u8] = b"SQLite format 3\0";
 
 impl Walk {
-    /// After the first frame, which has this seal and is padded. `hashes` says that the frames to
-    /// come have theirs.
-    pub fn new(first: Seal, hashes: bool) -> Self {
-        let (mut summary, mut table) = (summary::Expected::new(hashes), seek::Expected::new());
+    /// After the first frame, which has this seal and is padded.
+    pub fn new(first: Seal) -> Self {
+        let (mut summary, mut table) = (summary::Expected::new(), seek::Expected::new());
         summary.add(&first, b"");
         seek::add_frame(&mut table, &first, Padding::at(first.stored));
         Walk {

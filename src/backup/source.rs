@@ -53,7 +53,7 @@ impl Sources {
         let mut hasher = self.0.clone().filter(|_| range.is_known)?;
         hasher.update(&range.text);
         hasher.update(&seal.length.to_le_bytes());
-        hasher.update(seal.hash?.as_bytes());
+        hasher.update(seal.hash.as_bytes());
         hasher.update(&seal.stored.to_le_bytes());
         hasher.update(&seal.check.to_le_bytes());
         hasher.finalize().as_bytes().first_chunk().copied()

@@ -206,6 +206,8 @@ impl NewFile for Temporary {
     }
 
     fn synchronize(&mut self) -> Result<()> {
+        // Where open files cannot be replaced, none of this process keeps it open.
+        self.shared = None;
         let file = self.file()?;
         sys::synchronize_file(file.as_fd()).at("write to the disk", || self.folder.target())?;
         sys::forget_cached(file.as_fd());
@@ -221,7 +223,9 @@ impl NewFile for Temporary {
         };
         self.earlier = Some(stat);
         let file = Arc::new(file);
-        self.shared = Some(file.clone());
+        if self.written == 0 {
+            self.shared = Some(file.clone());
+        }
         Ok(Some(Source {
             bytes: Box::new(file.clone()),
             path: self.path(),

@@ -6,7 +6,7 @@ import unittest
 import support
 import wmlb_ctypes as w
 
-UNKNOWN_FLAGS = [0x2, 0x4, 0x80, 0x400, 0x80000000, 0xFFFFFFFF, w.OVERWRITE | 0x10]
+UNKNOWN_FLAGS = [0x2, 0x4, 0x80, 0x40, 0x80000000, 0xFFFFFFFF, w.OVERWRITE | 0x10]
 
 
 class Order(support.StoreCase):

@@ -21,7 +21,8 @@ STATUSES = {
     "FEWER_LICENSES": 0x1002,
 }
 TYPES = {"DWORD": 0, "STRING": 1, "BINARY": 2, "BOOL": 3, "QWORD": 4, "WORD": 5, "GUID": 6}
-BACKUP_FLAGS = {"OVERWRITE": 0x1, "PARTIAL": 0x100, "VERIFY": 0x200, "EMPTY": 0x800}
+BACKUP_FLAGS = {"OVERWRITE": 0x1, "PARTIAL": 0x100, "VERIFY": 0x200, "REREAD": 0x400,
+                "EMPTY": 0x800}
 PROPERTIES = {
     "BACKUP_PATH": "BackupPath",
     "RESTORE_PATH": "RestorePath",
@@ -197,7 +198,7 @@ class Header(unittest.TestCase):
             self.assertTrue(hasattr(w.lib, name), name)
 
     def test_progress_has_its_size(self):
-        self.assertEqual(w.ctypes.sizeof(w.Progress), w.ctypes.sizeof(w.c_size_t) + 6 * 8)
+        self.assertEqual(w.ctypes.sizeof(w.Progress), w.ctypes.sizeof(w.c_size_t) + 7 * 8)
 
     def test_what_is_told_of_a_store_has_its_size(self):
         # The number at its end is followed by nothing but what aligns it.

@@ -166,7 +166,7 @@ class GetProgress(Paused):
 
     def test_before_any_operation(self):
         progress = self.restorer.progress()
-        self.assertEqual(bytes(progress)[8:], bytes(48))
+        self.assertEqual(bytes(progress)[8:], bytes(56))
 
     def test_after_one(self):
         events = self.assert_ends(self.restorer.backup())
@@ -185,7 +185,7 @@ class GetProgress(Paused):
 
     def test_an_older_program_gets_what_it_knows(self):
         self.assert_ends(self.restorer.backup())
-        expected = [5, 5, 5000, 5000, 0, 0]
+        expected = [5, 5, 5000, 5000, 0, 0, 0]
         for known in range(1, WORDS):
             hr, words = self.raw(8 * known)
             self.assert_hr(hr, w.S_OK)
@@ -195,7 +195,7 @@ class GetProgress(Paused):
 
     def test_a_size_in_the_middle_of_a_field(self):
         self.assert_ends(self.restorer.backup())
-        for size in range(8, 57):
+        for size in range(8, 65):
             _, words = self.raw(size)
             self.assertEqual(bytes((ctypes.c_uint64 * len(words))(*words))[size:].strip(b"\xaa"), b"")
 
@@ -204,7 +204,7 @@ class GetProgress(Paused):
         for size in (8 * (WORDS + 1), 8 * (WORDS + 4)):
             hr, words = self.raw(size)
             self.assert_hr(hr, w.S_OK)
-            self.assertEqual(words[1:WORDS], [5, 5, 5000, 5000, 0, 0])
+            self.assertEqual(words[1:WORDS], [5, 5, 5000, 5000, 0, 0, 0])
             self.assertEqual(words[WORDS:], [self.FILLER] * 4)
 
     def test_a_size_too_small_for_itself(self):

@@ -117,6 +117,11 @@ class Contents(HostCase):
         self.assertEqual(self.saved(), {b"a": b"1"})
 
 
+def sealed(backup):
+    """What its summary says of the frames of licenses; only folders tell whether these change."""
+    return [dict(frame, source="") for frame in backup.summary["frames"][1:]]
+
+
 class Order(HostCase):
     def test_any_order_gives_the_bytes_of_a_folder(self):
         """The same frames as a directory store of the same licenses has."""
@@ -143,7 +148,7 @@ class Order(HostCase):
                 found = archive.Backup(self.target)
                 self.assertEqual(found.names(), expected.names())
                 self.assertEqual(found.between(), expected.between())
-                self.assertEqual(found.summary["frames"][1:], expected.summary["frames"][1:])
+                self.assertEqual(sealed(found), sealed(expected))
 
     def test_components_not_bytes_are_compared(self):
         names = [b"a!b", b"a", b"a-b/c", b"b/c", b"b-c", b"b!", b"b/a/x", b"b/a!"]
