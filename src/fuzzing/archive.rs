@@ -94,6 +94,7 @@ fn as_licenses(frame: Frame, content: &[u8], last: &mut Vec<u8>) -> Licenses {
         frame,
         first,
         source: None,
+        origin: None,
     }
 }
 

@@ -171,6 +171,7 @@ fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: Vec<Again>) ->
                 frame: again.frame,
                 first: again.first,
                 source: None,
+                origin: None,
             };
             writer.write(licenses).expect("memory");
         }

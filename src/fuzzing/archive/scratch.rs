@@ -104,6 +104,10 @@ impl Append for End<'_> {
         self.0.write_all(data).at("write", Path::new("memory"))
     }
 
+    fn share(&mut self, _part: sys::Part) -> Result<bool> {
+        Ok(false)
+    }
+
     fn takes_back(&self) -> bool {
         true
     }
