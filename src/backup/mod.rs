@@ -258,9 +258,10 @@ impl Backup {
         let shares_all = file.0.shares_all();
         let output = envelope::output(encryption, &mut file, path, verify, control)?;
         let writer = Writer::new(output, &info, encryption, &new_file)?;
-        let reuse = match self.has(WMLB_BACKUP_REREAD) {
-            true => None,
-            false => earlier.reuse(&info, encryption.is_some(), shares_all),
+        let reuse = if self.has(WMLB_BACKUP_REREAD) {
+            None
+        } else {
+            earlier.reuse(&info, encryption.is_some(), shares_all)
         };
         let packing = self.packing(listing.contents, control, scratch, reuse)?;
         let (licenses, bytes) = listing.list.totals().unwrap_or_default();

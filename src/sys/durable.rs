@@ -91,77 +91,68 @@ pub fn synchronize_all(file: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What kind of file system a file is on.
-#[cfg(linux_kernel)]
-fn file_system(file: impl AsFd) -> Option<u32> {
-    // The type of this field differs between processors.
-    #[allow(clippy::unnecessary_cast)]
-    fs::fstatfs(file).ok().map(|system| system.f_type as u32)
+/// Whether a file is on a file system of one of these kinds, as Linux numbers them.
+fn is_on(file: impl AsFd, kinds: &[u32]) -> bool {
+    #[cfg(linux_kernel)]
+    {
+        // The type of this field differs between processors.
+        #[allow(clippy::unnecessary_cast)]
+        fs::fstatfs(file).is_ok_and(|system| kinds.contains(&(system.f_type as u32)))
+    }
+    #[cfg(not(linux_kernel))]
+    {
+        let _ = (file, kinds);
+        false
+    }
 }
 
 /// Whether a file system is one of this system's own: nobody else sees its locks and times
 /// otherwise, and to wait for all of it waits for each file, and says what failed. FUSE ones are
 /// not even asked then, and servers say it when a file is closed.
 pub fn is_local(file: impl AsFd) -> bool {
-    #[cfg(linux_kernel)]
-    {
-        /// Linux's include/uapi/linux/magic.h, and the sources of each: ext2 to ext4, XFS, Btrfs,
-        /// F2FS, tmpfs, overlayfs, FAT, exFAT, NTFS (ntfs3), bcachefs, ZFS, JFS, ReiserFS, NILFS,
-        /// UBIFS, ramfs, eCryptfs, HFS+, sdcardfs.
-        const KNOWN: [u32; 20] = [
-            0xEF53,
-            0x5846_5342,
-            0x9123_683E,
-            0xF2F5_2010,
-            0x0102_1994,
-            0x794C_7630,
-            0x4D44,
-            0x2011_BAB0,
-            0x7366_746E,
-            0x5346_544E,
-            0xCA45_1A4E,
-            0x2FC1_2FC1,
-            0x3153_464A,
-            0x5265_4973,
-            0x3434,
-            0x2405_1905,
-            0x8584_58F6,
-            0xF15F,
-            0x482B,
-            0x5DCA_2DF5,
-        ];
-        file_system(file).is_some_and(|kind| KNOWN.contains(&kind))
-    }
-    #[cfg(not(linux_kernel))]
-    {
-        let _ = file;
-        false
-    }
+    /// Linux's include/uapi/linux/magic.h, and the sources of each: ext2 to ext4, XFS, Btrfs,
+    /// F2FS, tmpfs, overlayfs, FAT, exFAT, NTFS (ntfs3), bcachefs, ZFS, JFS, ReiserFS, NILFS,
+    /// UBIFS, ramfs, eCryptfs, HFS+, sdcardfs.
+    const KNOWN: [u32; 20] = [
+        0xEF53,
+        0x5846_5342,
+        0x9123_683E,
+        0xF2F5_2010,
+        0x0102_1994,
+        0x794C_7630,
+        0x4D44,
+        0x2011_BAB0,
+        0x7366_746E,
+        0x5346_544E,
+        0xCA45_1A4E,
+        0x2FC1_2FC1,
+        0x3153_464A,
+        0x5265_4973,
+        0x3434,
+        0x2405_1905,
+        0x8584_58F6,
+        0xF15F,
+        0x482B,
+        0x5DCA_2DF5,
+    ];
+    is_on(file, &KNOWN)
 }
 
 /// Whether a file that looks as it did, by its inode number and its times, is what it was: those of
 /// a server, a daemon or a stick are made up, late, or can be set.
 pub fn keeps_times(file: impl AsFd) -> bool {
-    #[cfg(linux_kernel)]
-    {
-        /// ext2 to ext4, XFS, Btrfs, F2FS, overlayfs, bcachefs, ZFS. Not tmpfs: what is written by
-        /// way of a mapping does not change its times.
-        const KEEPING: [u32; 7] = [
-            0xEF53,
-            0x5846_5342,
-            0x9123_683E,
-            0xF2F5_2010,
-            0x794C_7630,
-            0xCA45_1A4E,
-            0x2FC1_2FC1,
-        ];
-        file_system(file).is_some_and(|kind| KEEPING.contains(&kind))
-    }
-    #[cfg(not(linux_kernel))]
-    {
-        let _ = file;
-        false
-    }
+    /// ext2 to ext4, XFS, Btrfs, F2FS, overlayfs, bcachefs, ZFS. Not tmpfs: what is written by
+    /// way of a mapping does not change its times.
+    const KEEPING: [u32; 7] = [
+        0xEF53,
+        0x5846_5342,
+        0x9123_683E,
+        0xF2F5_2010,
+        0x794C_7630,
+        0xCA45_1A4E,
+        0x2FC1_2FC1,
+    ];
+    is_on(file, &KEEPING)
 }
 
 /// Whether a lock on a file is known to everybody who may use it. Those of a FUSE file system may
@@ -179,7 +170,7 @@ pub fn has_common_locks(file: impl AsFd) -> bool {
             0x7461_636F,
             0x0BD0_0BD0,
         ];
-        let is_of_a_server = || file_system(&file).is_some_and(|kind| OF_A_SERVER.contains(&kind));
+        let is_of_a_server = || is_on(&file, &OF_A_SERVER);
         let is_on_a_disk = || super::fstat(&file).is_ok_and(|stat| fs::major(stat.st_dev) != 0);
         is_local(&file) || is_of_a_server() || is_on_a_disk()
     }

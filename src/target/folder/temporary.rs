@@ -206,8 +206,6 @@ impl NewFile for Temporary {
     }
 
     fn synchronize(&mut self) -> Result<()> {
-        // Where open files cannot be replaced, none of this process keeps it open.
-        self.shared = None;
         let file = self.file()?;
         sys::synchronize_file(file.as_fd()).at("write to the disk", || self.folder.target())?;
         sys::forget_cached(file.as_fd());
@@ -223,9 +221,7 @@ impl NewFile for Temporary {
         };
         self.earlier = Some(stat);
         let file = Arc::new(file);
-        if self.written == 0 {
-            self.shared = Some(file.clone());
-        }
+        self.shared = Some(file.clone());
         Ok(Some(Source {
             bytes: Box::new(file.clone()),
             path: self.path(),
@@ -241,6 +237,8 @@ impl NewFile for Temporary {
     ) -> Result<()> {
         // Other backups may be put there meanwhile, one after the other.
         for _ in 0..sys::NAME_TRIES {
+            // Some file systems replace no file that is open.
+            self.shared = None;
             let held = match keeping {
                 Some(keeping) if overwrite => self.folder.hold_target(keeping)?,
                 _ => None,
