@@ -1,6 +1,7 @@
 //! What the workers of a restore do with a frame: they write its licenses to the staging
 //! folder, and note what will be done with them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -49,8 +50,8 @@ pub struct Stager<'a> {
     only: Option<Vec<u8>>,
     /// What it is called in the backup.
     only_in_backup: OnceLock<Vec<u8>>,
-    /// Licenses of several frames of which a file was made, and not all is there yet.
-    begun: Mutex<Vec<Vec<u8>>>,
+    /// Licenses of several frames, and whether their file was made for them: else it was there.
+    begun: Mutex<HashMap<Vec<u8>, bool>>,
 }
 
 /// Folders that a worker has used last: the next license is mostly in them too.
@@ -140,7 +141,7 @@ impl<'a> Stager<'a> {
     fn create(&self, own: &mut Own<'_>, name: &[u8]) -> Result<File> {
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         match self.open(own, name, new) {
-            Err(Errno::EXIST) => Err(self.twins(own, name)),
+            Err(Errno::EXIST) => Err(self.twins(own, name, Errno::EXIST)),
             file => file.map_err(|errno| self.not_made(name, errno)),
         }
     }
@@ -153,8 +154,9 @@ impl<'a> Stager<'a> {
         }
     }
 
-    /// Why there is a file already that was to be made.
-    fn twins(&self, own: &mut Own<'_>, name: &[u8]) -> Error {
+    /// Why a license's file was there already, or has what is not its own: another one is the same
+    /// file. The errno says it where no other one is found.
+    fn twins(&self, own: &mut Own<'_>, name: &[u8], alone: Errno) -> Error {
         let (folder, last) = split_name(name);
         let other = own
             .staged
@@ -171,12 +173,12 @@ impl<'a> Stager<'a> {
                     other: self.staging.display_path(&[folder, slash, &other].concat()),
                 }
             }
-            Ok(None) => self.failed("write", name, Errno::EXIST),
+            Ok(None) => self.failed("write", name, alone),
             Err(errno) => self.failed("write", name, errno),
         }
     }
 
-    /// The name of a license of several frames that another worker has made this file for.
+    /// The name of a license of several frames that is this file too.
     fn begun_as(
         &self,
         open: BorrowedFd<'_>,
@@ -186,7 +188,7 @@ impl<'a> Stager<'a> {
         let wanted = look(open, name)?.map(|stat| sys::identity(&stat));
         let begun = self.begun.lock().clone();
         for (_, other) in begun
-            .iter()
+            .keys()
             .map(|begun| split_name(begun))
             .filter(|it| it.0 == folder)
         {
@@ -318,16 +320,17 @@ impl<'a> Stager<'a> {
         staged: &mut Staged,
     ) -> Result<()> {
         let path = || self.staging.display_path(name);
-        let is_begun = self.begun.lock().iter().any(|begun| begun == name);
+        // Its name is known before its file is there, so whoever finds the file finds the name.
+        let is_made = *self.begun.lock().entry(name.to_vec()).or_default();
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let file = if is_begun {
+        let file = if is_made {
             self.open(own, name, OFlags::WRONLY)
         } else {
             match self.open(own, name, new) {
                 // Another worker's, or another license's: that shows in the end.
                 Err(Errno::EXIST) => self.open(own, name, OFlags::WRONLY),
                 Ok(file) => {
-                    self.begun.lock().push(name.to_vec());
+                    self.begun.lock().insert(name.to_vec(), true);
                     Ok(file)
                 }
                 Err(errno) => Err(errno),
@@ -351,17 +354,15 @@ impl<'a> Stager<'a> {
         let name = &large.name;
         let path = || self.staging.display_path(name);
         let mut own = self.own();
-        let mut begun = self.begun.lock();
-        let made = begun.iter().position(|begun| begun == name);
-        made.map(|made| begun.swap_remove(made));
-        drop(begun);
-        if made.is_none() {
+        let is_made = self.begun.lock().get(name).is_some_and(|made| *made);
+        if !is_made {
             // Each piece went into a file that was there.
-            return Err(self.twins(&mut own, name));
+            return Err(self.twins(&mut own, name, Errno::EXIST));
         }
         let file = self.open(&mut own, name, OFlags::RDWR).at("write", path)?;
         if sys::fstat(&file).at("write", path)?.st_size as u64 != large.size {
-            return Err(self.failed("write", name, Errno::IO));
+            // Pieces of another one went into it as well, or the file system lost some.
+            return Err(self.twins(&mut own, name, Errno::IO));
         }
         let is_database = sqlite::is_database_content(&file).at("write", path)?;
         let store = &mut own.existing;
