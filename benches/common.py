@@ -10,7 +10,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
-# Seconds after which a file is not taken for one that is being written to (src/store/directory/clock.rs).
+# Seconds after which a file is not taken for one that is being written to
+# (src/store/directory/clock.rs).
 MOMENT = 4
 PROGRAMS = ("measure", "client", "restorer", "latency", "start")
 
@@ -38,8 +39,8 @@ def library_folder():
 
 
 def make_store(folder, count, seed=1, kind="mixed"):
-    """A store that rests: what changed a moment ago is read twice by a backup, and players' licenses
-    are older."""
+    """A store that rests: what changed a moment ago is read twice by a backup, and players'
+    licenses are older."""
     subprocess.run([sys.executable, TOP / "tests/make_store.py", "--out", folder, "--count", str(count),
                     "--seed", str(seed), "--kind", kind], check=True, stdout=subprocess.DEVNULL)
     time.sleep(MOMENT)

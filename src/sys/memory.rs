@@ -60,10 +60,9 @@ mod allocator {
     };
 
     /// Bytes from which on memory is aligned to lines of a processor's cache. What is read from a
-    /// file goes there, mostly from the beginning of a page, and malloc gives what is so large 16
-    /// bytes behind the beginning of one. Processors of AMD copy to there at a third of their speed:
-    /// to anywhere less than 64 bytes farther in its page than where it comes from (glibc's bug
-    /// 30994; `benches/pieces` measures it).
+    /// file goes there, mostly from where a page begins, and what malloc gives is 16 bytes behind
+    /// such a place. To anywhere up to 63 bytes behind it, AMD's processors copy at less than a
+    /// third of their speed (sourceware.org's bug 30994).
     const LARGE: usize = 1 << 16;
     const LINE: usize = 64;
 
