@@ -80,7 +80,7 @@ class Notes:
         self.path = path
         self.seen = set()
         self.left = []
-        self.test = "-"
+        self.test = os.environ.get("WMLB_CODES_TEST", "-")  # of the parent
         self.started = {}
 
     def __call__(self, result, function, arguments):
@@ -99,16 +99,17 @@ class Notes:
         return result
 
     def note(self, *what):
-        if what in self.seen:
+        if what not in self.seen:
+            self.seen.add(what)
+            self.left.append("%s %d %s\n" % (*what, self.test))
+        if not self.left:
             return
-        self.seen.add(what)
-        self.left.append("%s %d %s\n" % (*what, self.test))
         try:
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write("".join(self.left))
             self.left = []
         except OSError:
-            pass  # a test of limits: with the next one
+            pass  # a test of limits: at the next call
 
 
 def take_notes(lib, path):
@@ -121,7 +122,8 @@ def take_notes(lib, path):
     run = unittest.TestCase.run
 
     def run_noted(test, *arguments):
-        notes.test, notes.seen = test.id(), set()
+        os.environ["WMLB_CODES_TEST"] = notes.test = test.id()
+        notes.seen = set()
         return run(test, *arguments)
     unittest.TestCase.run = run_noted
 
@@ -167,8 +169,10 @@ def update(names):
                             if os.path.exists(os.path.join(HERE, name, "__init__.py")))
     rows, known, wanted = table(), numbers(), listed()
     rows = {pair: test for pair, test in rows.items() if pair in wanted}
-    for name in names:
-        found = produced([name] if "." in name else ["discover", "-s", name, "-t", "."])
+    runs = [["discover", "-s", name, "-t", "."] for name in names if "." not in name]
+    runs += [modules] if (modules := [name for name in names if "." in name]) else []
+    for run in runs:
+        found = produced(run)
         for pair in wanted - rows.keys():
             tests = found.get((pair[0], number(pair[1], known)), set()) - {"-"}
             if tests:
