@@ -180,14 +180,16 @@ class Repeat:
         licenses = sorted(path for path in store.rglob("*") if path.is_file())
         times = []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
-            await_done(watch)
-            for number in range(CHANGES):
-                path = licenses[(2 * number + 1) * len(licenses) // (2 * CHANGES)]
-                path.write_bytes(path.read_bytes())
-                begin = time.monotonic()
+            try:
                 await_done(watch)
-                times.append(time.monotonic() - begin - settle)
-            watch.terminate()
+                for number in range(CHANGES):
+                    path = licenses[(2 * number + 1) * len(licenses) // (2 * CHANGES)]
+                    path.write_bytes(path.read_bytes())
+                    begin = time.monotonic()
+                    await_done(watch)
+                    times.append(time.monotonic() - begin - settle)
+            finally:
+                watch.terminate()
         self.rows.append((f"watch, {kind}: change to durable backup, {min(times):.3f} - "
                           f"{max(times):.3f}", "wmlb watch", "%.3f" % statistics.median(times), "-",
                           "-", "-"))
