@@ -12,15 +12,19 @@ const LARGEST: u64 = 4 << 20;
 pub struct Window {
     pub key: String,
     pub size: u64,
+    /// The first bytes, as far as they are known without asking.
+    first: Vec<u8>,
     start: u64,
     bytes: Vec<u8>,
 }
 
 impl Window {
-    pub fn new(key: String, size: u64) -> Self {
+    pub fn new(key: String, size: u64, mut first: Vec<u8>) -> Self {
+        first.truncate(usize::try_from(size).unwrap_or(usize::MAX));
         Window {
             key,
             size,
+            first,
             start: 0,
             bytes: Vec::new(),
         }
@@ -37,6 +41,14 @@ impl Window {
         token.check()?;
         if offset >= self.size || buffer.is_empty() {
             return Ok(0);
+        }
+        let first = self
+            .first
+            .get(usize::try_from(offset).unwrap_or(usize::MAX)..);
+        if let Some(there) = first.filter(|there| !there.is_empty()) {
+            let count = there.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&there[..count]);
+            return Ok(count);
         }
         let end = self.start + self.bytes.len() as u64;
         if !(self.start..end).contains(&offset) {
@@ -70,7 +82,7 @@ mod tests {
 
     #[test]
     fn where_windows_are() {
-        let mut window = Window::new(String::new(), 10 << 20);
+        let mut window = Window::new(String::new(), 10 << 20, Vec::new());
         assert_eq!(window.place(0, 100), (0, FIRST));
         assert_eq!(window.place((10 << 20) - 9, 9), (9 << 20, 10 << 20));
         assert_eq!(window.place(5, 2 << 20), (5, 5 + (2 << 20)));
@@ -84,7 +96,7 @@ mod tests {
             window.place((10 << 20) - 50, 1),
             ((10 << 20) - 50, 10 << 20)
         );
-        let small = Window::new(String::new(), 10);
+        let small = Window::new(String::new(), 10, Vec::new());
         assert_eq!(small.place(4, 2), (0, 10));
     }
 }
