@@ -420,8 +420,9 @@ class Restorer:
 
     def _forget_replaced(self, place: PlaceLike) -> None:
         """What keep says is done by the library in folders, and here in a bucket."""
-        if self._keep is not None and Bucket.of(place) is not None:
-            self.forget_in_bucket(_bucket.given(place))
+        bucket = Bucket.of(place)
+        if self._keep is not None and bucket is not None:
+            self.forget_in_bucket(bucket)
 
     def _check(self, hr: int) -> int:
         if hr < 0:
