@@ -217,7 +217,12 @@ impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
 
 /// Makes room in a large buffer. Small buffers need no such check: the allocator has a reserve.
 pub fn reserve(buffer: &mut Vec<u8>, more: usize, what: &'static str) -> Result<()> {
-    buffer.try_reserve(more).map_err(|_| Error::Memory(what))
+    let reserved = if buffer.is_empty() {
+        buffer.try_reserve_exact(more)
+    } else {
+        buffer.try_reserve(more)
+    };
+    reserved.map_err(|_| Error::Memory(what))
 }
 
 impl Error {
