@@ -8,6 +8,8 @@ use crate::store::Store;
 /// as large as that, up to the largest.
 const FIRST: u64 = 1 << 20;
 const LARGEST: u64 = 4 << 20;
+/// Bytes of one that follows those that are known: who has read these may not go on.
+const AFTER_KNOWN: u64 = 64 << 10;
 
 pub struct Window {
     pub key: String,
@@ -65,6 +67,10 @@ impl Window {
 
     /// The window to read for what is at `offset`.
     fn place(&self, offset: u64, wanted: u64) -> (u64, u64) {
+        let known = self.first.len() as u64;
+        if self.bytes.is_empty() && known > 0 && offset == known {
+            return (offset, self.size.min(offset + AFTER_KNOWN));
+        }
         let end = self.start + self.bytes.len() as u64;
         let doubled = (2 * self.bytes.len() as u64).clamp(FIRST, LARGEST);
         let goes_on = !self.bytes.is_empty() && offset == end;
@@ -96,6 +102,8 @@ mod tests {
             window.place((10 << 20) - 50, 1),
             ((10 << 20) - 50, 10 << 20)
         );
+        let known = Window::new(String::new(), 10 << 20, vec![0; 4096]);
+        assert_eq!(known.place(4096, 1 << 20), (4096, 4096 + AFTER_KNOWN));
         let small = Window::new(String::new(), 10, Vec::new());
         assert_eq!(small.place(4, 2), (0, 10));
     }

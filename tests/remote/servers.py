@@ -135,7 +135,7 @@ class SeaweedFS(Server):
         ports = [free_port(last=55000) for _ in range(3)]
         return [
             os.path.join(BIN, "weed"), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.folder}",
-            "-s3", f"-s3.port={self.port}", "-master.telemetry=false", "-volume.max=100", "-master.volumeSizeLimitMB=64",
+            "-s3", f"-s3.port={self.port}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-volume.max=100", "-master.volumeSizeLimitMB=64",
             f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}",
         ]  # fmt: skip
 
