@@ -2,6 +2,7 @@
 #
 #     make
 #     make install [DESTDIR=...] [PREFIX=/usr/local] [LIBDIR=...]
+#     make install-remote, with the same: libwmlb-remote too, for backups in a bucket
 #     make uninstall, with the same
 #     make docs
 #
@@ -45,13 +46,22 @@ $(library): $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs packag
 	sh packaging/build.sh
 	mkdir -p '$(made)'
 	touch '$@'
+remote := $(made)/built-remote
+$(remote): $(library) $(shell find remote/src -name '*.rs') remote/Cargo.toml remote/build.rs \
+		packaging/build-remote.sh
+	sh packaging/build-remote.sh
+	touch '$@'
 endif
 
 $(made)/libwmlb.a: $(library) $(wildcard $(DIST)/libwmlb.a) packaging/localize.sh
 	mkdir -p '$(made)'
 	sh packaging/localize.sh '$(DIST)/libwmlb.a' '$@'
 
-# The command finds its library beside it, wherever both are moved to; RPATH= leaves that to the
+$(made)/libwmlb-remote.a: $(remote) $(wildcard $(DIST)/libwmlb-remote.a) packaging/localize.sh
+	mkdir -p '$(made)'
+	sh packaging/localize.sh '$(DIST)/libwmlb-remote.a' '$@'
+
+# The command finds its libraries beside it, wherever both are moved to; RPATH= leaves that to the
 # system.
 space := $(subst ,, )
 up = $(subst $(space),/,$(patsubst %,..,$(subst /, ,$(1))))
@@ -61,17 +71,21 @@ $(made)/rpath: always
 	@mkdir -p '$(made)'
 	@echo '$(RPATH)' | cmp -s - '$@' || echo '$(RPATH)' >'$@'
 
-$(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) $(library) $(made)/rpath
+$(made)/wmlb: $(wildcard cli/*.[ch]) $(headers) remote/include/wmlb_remote.h $(library) $(made)/rpath
 	mkdir -p '$(made)'
 	$(CC) -std=c11 -pthread -Wall -Wextra -Wpedantic -D_FILE_OFFSET_BITS=64 $(hardening) $(CPPFLAGS) $(CFLAGS) \
 		-Iinclude $(filter %.c,$^) -pie -Wl,-z,relro,-z,now \
-		$(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') $(LDFLAGS) -L'$(DIST)' -lwmlb -o '$@'
+		$(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') $(LDFLAGS) -L'$(DIST)' -lwmlb -ldl -o '$@'
 
-# A page for everything in wmlb.h.
+# A page for everything in wmlb.h, and in wmlb_remote.h.
 PYTHON ?= python3
 $(made)/man3/wmlb.3: include/wmlb.h packaging/wmlb.1 docs/reference/header.py docs/reference/man.py
 	rm -rf '$(made)/man3'
 	$(PYTHON) docs/reference/man.py '$(made)/man3'
+$(made)/remote-man3/wmlb_remote.3: remote/include/wmlb_remote.h include/wmlb.h packaging/wmlb.1 \
+		docs/reference/header.py docs/reference/man.py
+	rm -rf '$(made)/remote-man3'
+	$(PYTHON) docs/reference/man.py '$(made)/remote-man3' wmlb_remote
 
 # The licenses of what is in the library: a source archive has it; in a clone, cargo knows them.
 $(made)/THIRD-PARTY.txt: Cargo.lock packaging/crates.py $(wildcard THIRD-PARTY.txt)
@@ -158,7 +172,24 @@ install: all
 	$(INSTALL) -m 644 $(documents) '$(root)$(DOCDIR)/'
 	-[ -n '$(root)' ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
+# What talks to a network is for those who ask for it.
+remote: $(made)/libwmlb-remote.a $(made)/remote-man3/wmlb_remote.3
+install-remote: install remote
+	$(INSTALL) -m 755 '$(DIST)/libwmlb-remote.so.$(version)' '$(root)$(LIBDIR)/'
+	ln -sf 'libwmlb-remote.so.$(version)' '$(root)$(LIBDIR)/libwmlb-remote.so.$(major)'
+	ln -sf 'libwmlb-remote.so.$(major)' '$(root)$(LIBDIR)/libwmlb-remote.so'
+	$(INSTALL) -m 644 '$(made)/libwmlb-remote.a' '$(root)$(LIBDIR)/'
+	$(INSTALL) -m 644 remote/include/wmlb_remote.h '$(root)$(INCLUDEDIR)/'
+	$(fill) $(for_pc) -e 's|@LIBS_PRIVATE@|$(libs_private)|' packaging/wmlb-remote.pc.in \
+		>'$(root)$(LIBDIR)/pkgconfig/wmlb-remote.pc'
+	$(fill) $(for_cmake) packaging/wmlbRemote.cmake.in >'$(root)$(LIBDIR)/cmake/wmlb/wmlbRemote.cmake'
+	$(INSTALL) -m 644 '$(made)'/remote-man3/*.3 '$(root)$(MANDIR)/man3/'
+	-[ -n '$(root)' ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
+
 uninstall:
+	rm -f '$(root)$(LIBDIR)/libwmlb-remote.so.$(version)' '$(root)$(LIBDIR)/libwmlb-remote.so.$(major)' \
+		'$(root)$(LIBDIR)/libwmlb-remote.so' '$(root)$(LIBDIR)/libwmlb-remote.a' \
+		'$(root)$(LIBDIR)/pkgconfig/wmlb-remote.pc' '$(root)$(INCLUDEDIR)/wmlb_remote.h'
 	rm -f '$(root)$(BINDIR)/wmlb' '$(root)$(MANDIR)/man1/wmlb.1' '$(root)$(COMPLETIONDIR)/wmlb' \
 		'$(root)$(LIBDIR)/libwmlb.so.$(version)' '$(root)$(LIBDIR)/libwmlb.so.$(major)' \
 		'$(root)$(LIBDIR)/libwmlb.so' '$(root)$(LIBDIR)/libwmlb.a' '$(root)$(LIBDIR)/pkgconfig/wmlb.pc'
@@ -183,4 +214,5 @@ picture: $(made)/wmlb
 clean:
 	rm -rf '$(made)'
 
-.PHONY: all always completions docs picture wmvcore wmvcore-winelib install uninstall clean
+.PHONY: all always completions docs picture remote wmvcore wmvcore-winelib install install-remote \
+	uninstall clean

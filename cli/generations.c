@@ -12,13 +12,6 @@
 #include "print.h"
 #include "words.h"
 
-/* A generation's table, and how many of its rows go. */
-struct table {
-    struct listing *listing;
-    uint64_t going;
-    bool forgets, dry_run;
-};
-
 static const struct {
     uint32_t flag;
     const char *word;
@@ -36,7 +29,7 @@ static const char *name_of(const char *path)
 }
 
 /* In UTC, as the names of generations are and the days of a rule. */
-static void print_made(int64_t created, int width)
+void print_made(int64_t created, int width)
 {
     time_t time = (time_t)created;
     struct tm parts;
@@ -47,7 +40,7 @@ static void print_made(int64_t created, int width)
     printf("%-*s", width, text);
 }
 
-static void print_amount(uint64_t amount, int width)
+void print_amount(uint64_t amount, int width)
 {
     if (amount == UINT64_MAX)
         printf("%*s ", width, "?");
@@ -119,7 +112,7 @@ static void print_object(const wmlb_generation_info *generation, struct table *t
     end_object(&row);
 }
 
-static wmlb_hresult show_generation(const wmlb_generation_info *generation, void *user_data)
+wmlb_hresult show_generation(const wmlb_generation_info *generation, void *user_data)
 {
     struct table *table = user_data;
     bool is_first = table->listing->count == 0;
@@ -243,6 +236,13 @@ static wmlb_hresult choose(const wmlb_generation_info *generation, void *user_da
             free(path);
     }
     return signaled ? WMLB_NS_E_DRM_OPERATION_CANCELED : WMLB_S_OK;
+}
+
+int miss_generation(void)
+{
+    begin_complaint();
+    fputs("there is no backup from then or before\n", stderr);
+    return FAILED;
 }
 
 wmlb_hresult choose_generation(const char *restore_path, int64_t time)

@@ -22,6 +22,23 @@ wmlb_hresult forget_generations(struct listing *listing, bool dry_run);
  * RestorePath is, or that has the file. S_FALSE: all were. */
 wmlb_hresult choose_generation(const char *restore_path, int64_t time);
 
+/* Says that all of them were; the exit code. */
+int miss_generation(void);
+
+/* A table of generations, and how many of its rows go. */
+struct table {
+    struct listing *listing;
+    uint64_t going;
+    bool forgets, dry_run;
+};
+
+/* Shows a row: a wmlb_generation_callback for a struct table. */
+wmlb_hresult show_generation(const wmlb_generation_info *generation, void *user_data);
+
+/* Columns of such tables, and a blank. INT64_MIN and UINT64_MAX are not known. */
+void print_made(int64_t created, int width);
+void print_amount(uint64_t amount, int width);
+
 /* Reads a point in time; false when it is none. A day or a minute means its last second. */
 bool read_time(const char *text, int64_t *time);
 

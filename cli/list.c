@@ -14,6 +14,7 @@
 #include "generations.h"
 #include "operate.h"
 #include "print.h"
+#include "remote.h"
 #include "words.h"
 
 static const char *right_name(int32_t right)
@@ -149,7 +150,7 @@ static void *watch_signals(void *given)
         struct timespec until;
 
         if (signaled)
-            wmlb_restorer_cancel(wmlb_default_restorer());
+            cancel_all();
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += 50 * 1000 * 1000;
         until.tv_sec += until.tv_nsec / 1000000000;
@@ -200,8 +201,14 @@ static wmlb_hresult list_rows(const struct arguments *arguments, struct listing 
     case STORES: return list_stores(arguments, listing);
     case INFO: return show_backup_info(listing->json);
     case DIFF: return show_differences(listing);
-    case GENERATIONS: return list_generations(listing);
-    case FORGET: return forget_generations(listing, GIVEN(arguments, DRY_RUN));
+    case DEVICES: return list_devices(listing);
+    case GENERATIONS:
+        return is_bucket(arguments->path) ? list_bucket(arguments->device, listing)
+                                          : list_generations(listing);
+    case FORGET:
+        return is_bucket(arguments->path)
+                   ? forget_in_bucket(arguments, listing)
+                   : forget_generations(listing, GIVEN(arguments, DRY_RUN));
     default: return list_licenses(arguments, listing);
     }
 }

@@ -21,7 +21,7 @@ struct object begin_row(struct listing *listing);
 /* What is known of a license. */
 void add_license(struct object *object, const wmlb_license_info *license);
 
-/* What list, diff, info, stores, generations and forget do; the exit code. */
+/* What list, diff, info, stores, devices, generations and forget do; the exit code. */
 int list(const struct arguments *arguments);
 
 #endif

@@ -11,6 +11,7 @@
 #include "one.h"
 #include "plan.h"
 #include "print.h"
+#include "remote.h"
 #include "run.h"
 #include "secret.h"
 #include "stores.h"
@@ -86,7 +87,7 @@ static wmlb_hresult run_it(start_function *start, uint32_t flags, struct run *ru
         return hr;
     while ((hr = wmlb_wait(50, &result)) == WMLB_E_TIMEOUT)
         if (signaled)
-            wmlb_restorer_cancel(wmlb_default_restorer());
+            cancel_all();
     clear_bar(run);
     return WMLB_FAILED(hr) ? hr : result;
 }
@@ -116,7 +117,7 @@ static int operate(const struct arguments *arguments, start_function *start, uin
         show_failure(&run, hr);
         code = complain(hr, run.verbose);
     } else if (shows) {
-        if (is_stream(arguments->path, command == BACKUP)) {
+        if (is_stream(arguments->path, command == BACKUP) || is_bucket(arguments->path)) {
             free(run.file);
             run.file = NULL;
         }
@@ -164,6 +165,8 @@ int back_up(const struct arguments *arguments)
 {
     FILE *out = is_stream(arguments->path, true) ? stderr : stdout;
     uint32_t flags = 0;
+    wmlb_hresult hr;
+    int code;
 
     flags |= GIVEN(arguments, REPLACE) || GIVEN(arguments, KEEP) || GIVEN(arguments, FORCE)
                  ? WMLB_BACKUP_OVERWRITE : 0;
@@ -173,7 +176,11 @@ int back_up(const struct arguments *arguments)
     flags |= GIVEN(arguments, CHECK) ? WMLB_BACKUP_VERIFY : 0;
     if (GIVEN(arguments, EVERY_STORE))
         return back_up_all(arguments, flags);
-    return operate(arguments, wmlb_restorer_backup_licenses, flags, out, true);
+    code = operate(arguments, wmlb_restorer_backup_licenses, flags, out, true);
+    if ((code == DONE || code == NOT_ALL) && is_bucket(arguments->path) &&
+        GIVEN(arguments, KEEP) && WMLB_FAILED(hr = forget_replaced(arguments)))
+        code = complain(hr, GIVEN(arguments, VERBOSE));
+    return code;
 }
 
 /* Whether there was any license that was wanted. */

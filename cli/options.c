@@ -184,6 +184,8 @@ static int take_option(int id, int argc, struct arguments *arguments)
         return add_line(&arguments->only, optarg) ? DONE : no_memory();
     case KEEP: arguments->keep = optarg; break;
     case AT: arguments->when = optarg; break;
+    case DEVICE: arguments->device = optarg; break;
+    case GENERATION: arguments->generation = optarg; break;
     case LEVEL:
         arguments->level = (uint32_t)strtoul(optarg, &end, 10);
         if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)

@@ -14,14 +14,14 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAM
 enum {
     BACKUP = 1 << 0, RESTORE = 1 << 1, VERIFY = 1 << 2, LIST = 1 << 3, CAT = 1 << 4, INFO = 1 << 5,
     STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9, DIFF = 1 << 10,
-    WATCH = 1 << 11, SAVES = BACKUP | WATCH
+    WATCH = 1 << 11, DEVICES = 1 << 12, SAVES = BACKUP | WATCH
 };
 
 /* The options, as numbers: below 32, and no letter of one. */
 enum {
     STORE = 1, EVERY_STORE, REPLACE, FORCE, EMPTY, REREAD, PARTIAL, CHECK, PASSPHRASE, RECIPIENT,
-    IDENTITY, LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, KEEP, AT, DRY_RUN, JSON, QUIET, VERBOSE, HELP_OPTION,
-    VERSION, SETTLE
+    IDENTITY, LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, KEEP, AT, DEVICE, GENERATION, DRY_RUN, JSON, QUIET,
+    VERBOSE, HELP_OPTION, VERSION, SETTLE
 };
 
 #define GIVEN(arguments, option) (((arguments)->given >> (option) & 1u) != 0)
@@ -57,6 +57,7 @@ struct arguments {
     const char *path, *store, *passphrase;
     const char *name; /* of cat */
     const char *keep; /* a rule */
+    const char *device, *generation; /* in a bucket */
     const char *when; /* the time that was given for at */
     const char **identities; /* file names, NULL after the last */
     char *recipients, *only; /* one a line */

@@ -11,7 +11,8 @@
 const struct command commands[] = {
     {BACKUP, "backup", "save the licenses of a store in a file", "FOLDER", 1, 1,
      "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ". For -, the backup goes to "
-     "standard output."},
+     "standard output; for s3://BUCKET/PREFIX?endpoint=https://HOST, to a bucket, if libwmlb-remote "
+     "is installed. All other commands take it from there by the same address."},
     {WATCH, "watch", "save them in a file whenever they have changed", "STORE FOLDER", 2, 2,
      "Saves the licenses of a store (a path or a player, as wmlb stores shows it) in "
      "FOLDER/" WMLB_BACKUP_FILE_NAME ", now and whenever they have changed, until a signal ends "
@@ -35,11 +36,16 @@ const struct command commands[] = {
      "which device, and how much is in it. The file is not checked: see verify. An encrypted backup "
      "needs its passphrase or identity for that."},
     {GENERATIONS, "generations", "show the backups that a folder has", "FOLDER", 1, 1,
-     "Shows the backups in a folder, the newest first: the last one, and those that were replaced and "
-     "kept. Restore, verify, list, diff and cat take each by its path."},
+     "Shows the backups in a folder or bucket, the newest first: the last one, and those that were "
+     "replaced and kept. Restore, verify, list, diff and cat take each by its path; in a bucket, by "
+     "--generation."},
     {FORGET, "forget", "remove old backups that a rule does not keep", "--keep RULE FOLDER", 1, 1,
      "Removes replaced backups that a rule does not keep, and says for each why it stays or goes. The "
-     "last backup always stays."},
+     "last backup always stays. In a bucket, also what backups that were killed have left; nothing "
+     "that is younger than a day goes there."},
+    {DEVICES, "devices", "show the devices that have backups in a bucket", "s3://BUCKET/PREFIX", 1, 1,
+     "Shows the devices that have backups in a bucket, by name: when the last one was made, how "
+     "large it is, and how many there were."},
     {STORES, "stores", "show the stores of this user's players", "", 0, 0,
      "Shows the license stores that players have made for this user."},
     {HELP, "help", "say more about a command", "[COMMAND]", 0, 1, "Shows the usage of a command."},
@@ -88,6 +94,10 @@ const struct option_row options[] = {
     {AT, 't', "at", "TIME", LOOKS,
      "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
      "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},
+    {DEVICE, 'd', "device", "NAME", BACKUP | OPENS | FORGET,
+     "in a bucket: the backups of this device; by default of the one at work"},
+    {GENERATION, 'g', "generation", "FILE", LOOKS,
+     "in a bucket: this backup of those that wmlb generations shows, in place of the last one"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", SAVES,
      "encrypt with the first line of FILE; -: standard input; a terminal prompts for it"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", OPENS,
@@ -108,12 +118,12 @@ const struct option_row options[] = {
      "an array of objects, one a line; a name that is not UTF-8 has U+FFFD in \"name\", and its "
      "exact bytes, in hexadecimal, in \"name_hex\""},
     {JSON, 'j', "json", NULL, INFO, "an object"},
-    {JSON, 'j', "json", NULL, DIFF | STORES | GENERATIONS | FORGET, "an array of objects, one a line"},
+    {JSON, 'j', "json", NULL, DIFF | STORES | DEVICES | GENERATIONS | FORGET, "an array of objects, one a line"},
     {QUIET, 'q', "quiet", NULL, OPERATES | WATCH, "say only what went wrong"},
     {VERBOSE, 'v', "verbose", NULL, OPERATES | WATCH,
      "say more: progress where there is no terminal, each license that is left out or that a dry "
      "run is about, and the result codes of failures"},
-    {VERBOSE, 'v', "verbose", NULL, LIST | DIFF | CAT | INFO | GENERATIONS | FORGET,
+    {VERBOSE, 'v', "verbose", NULL, LIST | DIFF | CAT | INFO | GENERATIONS | FORGET | DEVICES,
      "show the result codes of failures"},
     {VERBOSE, 'v', "verbose", NULL, STORES, "also show the places that were searched"},
     {HELP_OPTION, 'h', "help", NULL, ~0u, "this help"},

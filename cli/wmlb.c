@@ -21,6 +21,7 @@
 #include "operate.h"
 #include "options.h"
 #include "print.h"
+#include "remote.h"
 #include "secret.h"
 #include "stores.h"
 #include "watch.h"
@@ -54,6 +55,20 @@ static bool is_named_as_backup(const char *path)
            !(stat(path, &status) == 0 && S_ISDIR(status.st_mode));
 }
 
+/* What is not for buckets. */
+static int check_bucket(const struct arguments *arguments)
+{
+    const char *command = arguments->command->name;
+
+    if (GIVEN(arguments, EVERY_STORE))
+        return wrong_usage(command, "a folder is needed for --all, not ", arguments->path);
+    if (arguments->command->bit == BACKUP && GIVEN(arguments, CHECK))
+        return wrong_usage(command, "for backups in folders only: ", "--verify");
+    if (GIVEN(arguments, AT) && GIVEN(arguments, GENERATION))
+        return wrong_usage(command, "not both are possible: ", "--at and --generation");
+    return DONE;
+}
+
 /* Paths that are none, or are of another kind than is needed. */
 static int check_paths(const struct arguments *arguments)
 {
@@ -64,12 +79,20 @@ static int check_paths(const struct arguments *arguments)
                   (!backup && is_stream(arguments->path, false));
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        if (paths[i] != NULL && is_address(paths[i]))
+        if (paths[i] != NULL && is_address(paths[i]) && !(i == 0 && is_bucket(paths[i])))
             return wrong_usage(command, "a path is needed, not an address: ", paths[i]);
     for (const char **one = arguments->identities; one != NULL && *one != NULL; one++)
         readers += is_stream(*one, false);
     if (readers > 1)
         return wrong_usage(command, "only one thing can come from ", "standard input");
+    if (is_bucket(arguments->path))
+        return check_bucket(arguments);
+    if (GIVEN(arguments, DEVICE) || GIVEN(arguments, GENERATION))
+        return wrong_usage(command, "for backups in buckets only: ",
+                           GIVEN(arguments, DEVICE) ? "--device" : "--generation");
+    if (arguments->command->bit == DEVICES)
+        return wrong_usage(command, "an address such as s3://bucket/prefix is needed, not ",
+                           arguments->path);
     if (backup && is_named_as_backup(arguments->path))
         return wrong_usage(command, "a folder is needed, in which the backup is "
                            WMLB_BACKUP_FILE_NAME "; not ", arguments->path);
@@ -84,7 +107,8 @@ static int check_paths(const struct arguments *arguments)
     return DONE;
 }
 
-/* Where a backup goes or comes from: a folder, a file, or the stream that "-" stands for. */
+/* Where a backup goes or comes from: a folder, a file, the stream that "-" stands for, or a
+ * bucket. */
 static int set_place(const struct arguments *arguments)
 {
     bool backup = (arguments->command->bit & SAVES) != 0;
@@ -93,6 +117,8 @@ static int set_place(const struct arguments *arguments)
     const char *name = backup ? "standard output" : "standard input";
     wmlb_hresult hr;
 
+    if (is_bucket(arguments->path))
+        return open_bucket(arguments);
     if (is_stream(arguments->path, backup) && (GIVEN(arguments, KEEP) || GIVEN(arguments, AT)))
         return wrong_usage(command, "for backups in folders only: ", backup ? "--keep" : "--at");
     if (!is_stream(arguments->path, backup))
@@ -106,11 +132,8 @@ static int set_place(const struct arguments *arguments)
         hr = wmlb_restorer_set_target_fd(wmlb_default_restorer(), stream);
     if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, AT))
         hr = choose_generation(arguments->path, arguments->at);
-    if (hr == WMLB_S_FALSE) {
-        begin_complaint();
-        fputs("there is no backup from then or before\n", stderr);
-        return FAILED;
-    }
+    if (hr == WMLB_S_FALSE)
+        return miss_generation();
     return WMLB_FAILED(hr) ? complain(hr, GIVEN(arguments, VERBOSE)) : DONE;
 }
 
@@ -130,7 +153,7 @@ static int configure(const struct arguments *arguments)
     if (WMLB_SUCCEEDED(hr))
         hr = set_text(WMLB_PROP_ONLY, arguments->only);
     if (WMLB_SUCCEEDED(hr))
-        hr = set_text(WMLB_PROP_KEEP, arguments->keep);
+        hr = set_text(WMLB_PROP_KEEP, is_bucket(arguments->path) ? NULL : arguments->keep);
     if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, LEVEL))
         hr = wmlb_set_prop(WMLB_PROP_COMPRESSION_LEVEL, WMLB_TYPE_DWORD,
                            (const uint8_t *)&arguments->level, sizeof arguments->level);
@@ -220,6 +243,7 @@ int main(int argc, char **argv)
     code = read_arguments(argc, argv, &arguments);
     if (code == DONE)
         code = run_arguments(&arguments);
+    close_bucket();
     free(arguments.identities);
     free(arguments.recipients);
     free(arguments.only);

@@ -9,6 +9,7 @@
 
 #include "options.h"
 #include "print.h"
+#include "remote.h"
 
 const char *color(FILE *out, enum color wanted)
 {
@@ -70,6 +71,7 @@ void print_reason(FILE *out, wmlb_hresult hr)
 /* Words of the library's about its functions, and what they are called here. */
 static const char *const own_words[][2] = {
     {", and WMLB_BACKUP_OVERWRITE was not given", ": give --replace or --force to replace it"},
+    {"with WMLB_BACKUP_OVERWRITE only", "with --replace only"},
     {": it stays, since WMLB_BACKUP_EMPTY was not given", ": it stays; give --empty to replace it"},
     {", and WMLB_RESTORE_INDIVIDUALIZE was not given", ": give --individualize to restore it here"},
     {NO_PASSPHRASE, "and needs its passphrase: give --passphrase-file"},
@@ -82,6 +84,8 @@ static const char *const own_words[][2] = {
     {"WMLB_BACKUP_VERIFY", "--verify"},
     {"property BackupPath", "FOLDER"},
     {"property RestorePath", "BACKUP"},
+    {"the backup in the host's target", "the backup in the bucket"},
+    {"the host's target", "the bucket"},
     {"property StorePath is not set", "there is no home folder: give --store"},
     {"property StorePath", "--store"},
     {"property Passphrase", "--passphrase-file"},
@@ -89,6 +93,7 @@ static const char *const own_words[][2] = {
     {"property Identities", "--identity"},
     {"property Only", "--only"},
     {"property Keep", "--keep"},
+    {": name the device", ": give --device"},
 };
 
 /* Replaces the first `length` bytes at `at`, which is in *text. */
@@ -142,8 +147,10 @@ bool is_passphrase_missing(void)
 
 char *failure_words(wmlb_hresult hr)
 {
-    char *words = last_words(), *at;
+    char *words = bucket_words(), *at;
 
+    if (words == NULL)
+        words = last_words();
     if (words == NULL)
         return strdup(wmlb_hresult_message(hr));
     for (size_t i = 0; i < sizeof own_words / sizeof *own_words; i++)

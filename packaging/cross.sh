@@ -21,7 +21,8 @@ build_command() {
     static=$1 out=$2
     # shellcheck disable=SC2086
     "$CARGO_ZIGBUILD_ZIG_PATH" cc -target "$zig" -std=c11 -O2 -pthread -Wall -Wextra -Wpedantic \
-        -D_FILE_OFFSET_BITS=64 -fPIE -fstack-protector-strong -Iinclude cli/*.c $static -o "$out"
+        -D_FILE_OFFSET_BITS=64 -fPIE -fstack-protector-strong -Iinclude cli/*.c $static -ldl \
+        -o "$out"
 }
 
 need_zig

@@ -1,7 +1,8 @@
 #!/bin/sh
 # deb.sh OUT: Debian's packages, into OUT, from the source with its crates (packaging/source.sh) and
 # without a network. WMLB_DIST names a library that packaging/build.sh has built already: it is
-# taken, and no crate is needed.
+# taken, and no crate is needed. DEB_BUILD_PROFILES=pkg.wmlb.remote adds libwmlb-remote1; WMLB_DIST
+# must have that library too then (packaging/build-remote.sh).
 set -eu
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -13,7 +14,7 @@ tree=$work/libwmlb-$version
 offline=
 if [ "${WMLB_DIST-}" ]; then
     WMLB_DIST=$(cd "$WMLB_DIST" && pwd)
-    export WMLB_DIST DEB_BUILD_PROFILES=pkg.wmlb.built
+    export WMLB_DIST DEB_BUILD_PROFILES="${DEB_BUILD_PROFILES:+$DEB_BUILD_PROFILES }pkg.wmlb.built"
     mkdir "$tree"
     git ls-files -z --cached --others --exclude-standard | xargs -0 tar -c | tar -x -C "$tree"
     python3 packaging/crates.py notices >"$tree/THIRD-PARTY.txt"

@@ -23,6 +23,10 @@ class LibraryHook(BuildHookInterface[Any]):
             destination.write_bytes(library.read_bytes())
         else:
             build_data["force_include"][str(library)] = inside
+            # For backups in a bucket, in wheels that are to have it.
+            remote = os.environ.get("WMLB_REMOTE_LIBRARY")
+            if remote:
+                build_data["force_include"][remote] = "wmlb/libwmlb-remote.so.1"
             for text in self.licenses():
                 build_data["force_include"][str(text)] = f"wmlb/licenses/{text.name}"
             # Of the crates in the library, where it is told what they are.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""man.py FOLDER: writes the manual pages of section 3 into a folder: one for every function, type
-and macro of include/wmlb.h, and wmlb.3, which lists them."""
+"""man.py FOLDER [wmlb_remote]: writes the manual pages of section 3 into a folder: one for every
+function, type and macro of include/wmlb.h, and wmlb.3, which lists them; or those of
+wmlb_remote.h, and wmlb_remote.3."""
 
 import os
 import re
@@ -8,6 +9,12 @@ import sys
 
 import header
 
+# Of each header: where it is, what pkg-config calls its library, and what that does.
+HEADERS = {
+    "wmlb": ("include/wmlb.h", "wmlb", "library that backs up and restores media licenses"),
+    "wmlb_remote": ("remote/include/wmlb_remote.h", "wmlb\\-remote",
+                    "library that keeps backups of media licenses in a bucket"),
+}
 WIDTH = 78
 BOLD = re.compile(header.NAME.pattern + r"|\b(?<!\\)\w+\(\)")
 
@@ -99,10 +106,10 @@ def mentioned(item, names):
     return found | {name for name in names if groups and name.startswith(groups)}
 
 
-def page(item, names):
+def page(item, names, library):
     title = item.name.upper() if item.kind != "macro" else item.name
     lines = [date(), ".Dt %s 3" % title, ".Os", ".Sh NAME", ".Nm " + item.name,
-             ".Nd " + escaped(item.brief), ".Sh SYNOPSIS", ".In wmlb.h", *synopsis(item),
+             ".Nd " + escaped(item.brief), ".Sh SYNOPSIS", ".In %s.h" % library, *synopsis(item),
              ".Sh DESCRIPTION", *body(item.texts)]
     parameters = item.section("Parameters")
     if parameters:
@@ -122,37 +129,47 @@ def page(item, names):
             if ", " in section.title or heading == "ERRORS":
                 lines += [section.title + ":"]
             lines += body(section.texts, None if heading == "THREADS" else "Dv")
-    others = sorted((mentioned(item, names) & names) - {item.name}, key=str.lower)
-    lines += [".Sh SEE ALSO", ".Xr wmlb 3%s" % (" ," if others else "")]
+    others = (mentioned(item, names) & names) - {item.name} | {library}
+    others = sorted(others, key=str.lower)
+    lines += [".Sh SEE ALSO"]
     lines += [".Xr %s 3%s" % (name, " ," if name != others[-1] else "") for name in others]
     return "\n".join(lines) + "\n"
 
 
-def overview(texts, groups):
-    lines = [date(), ".Dt WMLB 3", ".Os", ".Sh NAME", ".Nm wmlb",
-             ".Nd library that backs up and restores media licenses", ".Sh SYNOPSIS", ".In wmlb.h",
-             ".Pp", "cc program.c $(pkg-config \\-\\-cflags \\-\\-libs wmlb)",
+def overview(texts, groups, library):
+    _, package, purpose = HEADERS[library]
+    lines = [date(), ".Dt %s 3" % library.upper(), ".Os", ".Sh NAME", ".Nm " + library,
+             ".Nd " + purpose, ".Sh SYNOPSIS", ".In %s.h" % library,
+             ".Pp", "cc program.c $(pkg-config \\-\\-cflags \\-\\-libs %s)" % package,
              ".Sh DESCRIPTION", *body(texts)]
     for group in groups:
         lines += [".Ss " + escaped(group.title), ".Bl -tag -width Ds -compact"]
         for item in group.items:
+            if item.name != library:
                 lines += [".It Xr %s 3" % item.name, *filled(item.brief)]
         lines += [".El"]
-    return "\n".join([*lines, ".Sh SEE ALSO", ".Xr wmlb 1"]) + "\n"
+    above = [".Xr wmlb 1"] if library == "wmlb" else [".Xr wmlb 1 ,", ".Xr wmlb 3"]
+    return "\n".join([*lines, ".Sh SEE ALSO", *above]) + "\n"
 
 
-def main(folder):
-    texts, groups = header.read()
-    items = [item for group in groups for item in group.items]
-    names = {item.name for item in items}
+def items_of(library):
+    texts, groups = header.read(os.path.join(header.TOP, HEADERS[library][0]))
+    return texts, groups, [item for group in groups for item in group.items]
+
+
+def main(folder, library="wmlb"):
+    texts, groups, items = items_of(library)
+    # Pages refer to those of the library below.
+    names = {item.name for item in (*items, *items_of("wmlb")[2])}
     os.makedirs(folder, exist_ok=True)
-    pages = {"wmlb": overview(texts, groups), **{item.name: page(item, names) for item in items}}
+    pages = {library: overview(texts, groups, library),
+             **{item.name: page(item, names, library) for item in items if item.name != library}}
     for name, text in pages.items():
         with open(os.path.join(folder, name + ".3"), "w", encoding="utf-8") as file:
             file.write(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["wmlb_remote"]):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -13,7 +13,7 @@ _wmlb()
     fi
     for ((; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
-            -s | --store | -k | --keep | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | --settle | -o | --only | -t | --at)
+            -s | --store | -k | --keep | -d | --device | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | --settle | -o | --only | -t | --at | -g | --generation)
                 [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
                 ((at++))
                 ;;
@@ -32,32 +32,33 @@ _wmlb()
                 sed -n 's/^{"player": "\([^"\\]*\)".*/\1/p' | sort -u)
             return
             ;;
-        -p | --passphrase-file | -i | --identity) return ;;
-        -k | --keep | -r | --recipient | -l | --level | --settle | -o | --only | -t | --at)
+        -p | --passphrase-file | -i | --identity | -g | --generation) return ;;
+        -k | --keep | -d | --device | -r | --recipient | -l | --level | --settle | -o | --only | -t | --at)
             compopt +o default
             return
             ;;
     esac
     case $command in
-        backup) options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
+        backup) options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
         watch) options='--settle --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
-        restore) options='--store --force --individualize --dry-run --only --at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
-        verify) options='--at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
-        list) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
-        diff) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
-        cat) options='--at --passphrase-file --identity --verbose --help' ;;
-        info) options='--at --passphrase-file --identity --json --verbose --help' ;;
-        generations) options='--passphrase-file --identity --json --verbose --help' ;;
-        forget) options='--keep --dry-run --json --verbose --help' ;;
+        restore) options='--store --force --individualize --dry-run --only --at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        verify) options='--at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        list) options='--store --only --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
+        diff) options='--store --only --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
+        cat) options='--at --device --generation --passphrase-file --identity --verbose --help' ;;
+        info) options='--at --device --generation --passphrase-file --identity --json --verbose --help' ;;
+        generations) options='--device --passphrase-file --identity --json --verbose --help' ;;
+        forget) options='--keep --dry-run --device --json --verbose --help' ;;
+        devices) options='--json --verbose --help' ;;
         stores) options='--json --verbose --help' ;;
         help) options='--help' ;;
-        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --allow-clear --version' ;;
+        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --generation --allow-clear --version' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ -z $command || $command == help ]]; then
         compopt +o default
-        mapfile -t COMPREPLY < <(compgen -W 'backup watch restore verify list diff cat info generations forget stores help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'backup watch restore verify list diff cat info generations forget devices stores help' -- "$word")
     fi
 }
 complete -o default -F _wmlb wmlb

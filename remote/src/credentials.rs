@@ -26,7 +26,7 @@ pub fn find() -> Result<Option<Credentials>> {
     from_file()
 }
 
-fn is_privileged() -> bool {
+pub fn is_privileged() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     /// AT_SECURE of getauxval(3): also file capabilities and the like.
     const SECURE: usize = 23;

@@ -6,9 +6,10 @@ use std::thread;
 
 use crate::error::{self, Error, Result, UNEXPECTED};
 use crate::flags::WMLB_KEPT_CURRENT;
-use crate::head::{self, Head};
+use crate::head::{self, ENCRYPTED, Head};
 use crate::http::Token;
 use crate::keep::{self, Rule};
+use crate::probe;
 use crate::remote::Remote;
 use crate::store::Listed;
 
@@ -16,8 +17,6 @@ use crate::store::Listed;
 const AT_ONCE: usize = 16;
 /// What is younger is never removed: somebody may be writing or reading it.
 const YOUNGEST: i64 = 24 * 60 * 60;
-/// What an encrypted backup begins with.
-const ENCRYPTED: &[u8] = b"age-encryption.org/";
 
 pub struct Device {
     pub name: String,
@@ -276,6 +275,30 @@ fn removals(
     Ok(removals)
 }
 
+/// Removes what servers were tried with by clients that were killed then. Nobody is told of these
+/// few bytes, and who may not look for them leaves them to others.
+fn forget_probes(remote: &Remote, token: &Token) -> Result<()> {
+    let mut found = Vec::new();
+    let folder = probe::folder(remote);
+    let listed = remote
+        .store
+        .list(&folder, token, |listed| found.push(listed), drop);
+    let time = match listed {
+        Ok(time) => time.unwrap_or(i64::MIN),
+        Err(error) if error.code == error::ACCESS_DENIED => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for listed in found {
+        if listed.modified <= time.saturating_sub(YOUNGEST) {
+            match remote.store.delete(&listed.key, token) {
+                Err(error) if error.code != error::ACCESS_DENIED => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Removes what is no longer kept, and tells of each after it is gone; `dry_run` tells only.
 /// Whether there was any. `tell` gives false to stop.
 pub fn forget(
@@ -288,6 +311,9 @@ pub fn forget(
     let token = remote.calls.begin();
     let rule = Rule::parse(keep).map_err(|problem| Error::argument(format!("keep: {problem}")))?;
     let removals = removals(remote, device, rule, &token)?;
+    if !dry_run {
+        forget_probes(remote, &token)?;
+    }
     let folder = remote.generations_of(device);
     for (removal, id) in &removals {
         let key = format!("{folder}{}", removal.name);

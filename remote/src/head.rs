@@ -11,6 +11,8 @@ pub const LARGEST: u64 = 4096;
 const FORMAT: u32 = 1;
 /// How many earlier ones HEAD knows, so that it stays a small object.
 const REMEMBERED: usize = 16;
+/// What an encrypted backup begins with.
+pub const ENCRYPTED: &[u8] = b"age-encryption.org/";
 const SUFFIX: &str = ".wmlb";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,7 +21,7 @@ pub struct Head {
     /// The name of the generation, below `g/`.
     pub generation: String,
     pub size: u64,
-    /// BLAKE3 of the whole generation.
+    /// BLAKE3 of the whole generation; "" if the server has copied some of it.
     pub blake3: String,
     pub created: i64,
     /// 1 of the first, and one more of each that took the place of another.
@@ -30,6 +32,9 @@ pub struct Head {
     pub before: Vec<String>,
     /// Of the first HEAD, which one took no place of another: whoever wrote that knows it for good.
     pub first: String,
+    /// The first bytes of the generation, see `start`; "" of one that is encrypted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub start: String,
 }
 
 impl Head {
@@ -45,6 +50,7 @@ impl Head {
             nonce,
             before: Vec::new(),
             first: String::new(),
+            start: String::new(),
         }
     }
 

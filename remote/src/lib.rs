@@ -7,7 +7,8 @@
 //! - `target`: a backup as it is written and read; `fleet`: lists and retention; `probe`: what a
 //!   server keeps of its promises.
 //! - `publish`: who won, decided without any I/O; `head`: the object that names the newest
-//!   generation; `upload`: a generation on its way; `window`: a generation that is read.
+//!   generation; `upload`: a generation on its way; `journal`: what of it the server has, should
+//!   its process be killed; `window`: a generation that is read; `start`: its first bytes.
 //! - `store`: the requests of S3 that the others need; `http`: how one request is sent, again if it
 //!   has to be, and ended when it is canceled.
 //! - `place`, `credentials`, `device`: what a URL says, who asks, and for which device.
@@ -30,11 +31,13 @@ mod error;
 mod fleet;
 mod head;
 mod http;
+mod journal;
 mod place;
 mod probe;
 mod publish;
 mod registry;
 mod remote;
+mod start;
 mod store;
 mod target;
 mod upload;

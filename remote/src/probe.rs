@@ -36,15 +36,16 @@ enum Verdict {
     Unsure,
 }
 
+/// What stands before the names of the objects that servers are tried with in their keys.
+pub fn folder(remote: &Remote) -> String {
+    format!("{}.probe/", remote.store.place.prefix)
+}
+
 /// Asks the server, with objects that are removed again.
 pub fn probe(remote: &Remote, token: &Token) -> Result<u32> {
     let mut tries = Tries::new(remote.store.place.deadline);
     let (conditions, ranges) = loop {
-        let key = format!(
-            "{}.probe/{}",
-            remote.store.place.prefix,
-            hex(&random::<16>())
-        );
+        let key = format!("{}{}", folder(remote), hex(&random::<16>()));
         let verdict = ask(remote, &key, token);
         let removed = remote.store.delete(&key, token);
         if let Verdict::Known { conditions, ranges } = verdict? {

@@ -1,9 +1,10 @@
 //! The requests of S3 that backups need.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use instant_xml::FromXml;
-use rusty_s3::actions::{CompleteMultipartUpload, CreateMultipartUpload, ListObjectsV2};
+use rusty_s3::actions::{CompleteMultipartUpload, CreateMultipartUpload, ListObjectsV2, ListParts};
 use rusty_s3::{Credentials, Method};
 
 use crate::credentials;
@@ -265,6 +266,37 @@ impl Store {
         Ok(answer.tag)
     }
 
+    /// Has the server copy bytes of another object as a part, and gives its tag; None: it does not
+    /// copy.
+    pub fn copy_part(
+        &self,
+        key: &str,
+        id: &str,
+        number: u16,
+        from: &str,
+        bytes: &Range<u64>,
+        token: &Token,
+    ) -> Result<Option<String>> {
+        let number = number.to_string();
+        // Names of buckets and keys have no character that needs an escape.
+        let source = format!("/{}/{from}", self.place.bucket.name());
+        let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
+        let headers = [
+            ("x-amz-copy-source", source.as_str()),
+            ("x-amz-copy-source-range", range.as_str()),
+        ];
+        let request = Request {
+            query: &[("partNumber", &number), ("uploadId", id)],
+            ..put(key, &[], &headers)
+        };
+        match self.send(&request, token, &[200]) {
+            // A failure that comes late comes in the body, and there is no tag then.
+            Ok(answer) => Ok(answer.copied_tag()),
+            Err(error) if matches!(error.code, error::NOT_IMPLEMENTED | error::FAIL) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes an object of parts, one time; false: nobody knows whether it did.
     pub fn complete(&self, key: &str, id: &str, tags: &[String], token: &Token) -> Result<bool> {
         let tags = tags.iter().map(String::as_str);
@@ -339,6 +371,42 @@ impl Store {
                 // One that comes again would come for ever.
                 Some(token) if next.as_ref() != Some(&token) => next = Some(token),
                 _ => return Ok(answer.time),
+            }
+        }
+    }
+
+    /// The numbers and tags of the parts of an upload; None: there is no such upload.
+    pub fn parts(&self, key: &str, id: &str, token: &Token) -> Result<Option<Vec<(u16, String)>>> {
+        let mut found = Vec::new();
+        let mut next: Option<u16> = None;
+        loop {
+            let marker = next.map(|next| next.to_string());
+            let mut query = Vec::new();
+            query.extend(
+                marker
+                    .as_deref()
+                    .map(|marker| ("part-number-marker", marker)),
+            );
+            query.push(("uploadId", id));
+            let request = Request {
+                key: Some(key),
+                ..list_of_bucket(&query)
+            };
+            let answer = self.send(&request, token, &[200, 404])?;
+            if answer.status == 404 {
+                return Ok(None);
+            }
+            let parsed = ListParts::parse_response(answer.text()?)
+                .map_err(|error| strange("a list of parts", &error))?;
+            found.extend(
+                parsed
+                    .parts
+                    .into_iter()
+                    .map(|part| (part.number, part.etag)),
+            );
+            match parsed.next_part_number_marker {
+                Some(marker) if next.is_none_or(|next| next < marker) => next = Some(marker),
+                _ => return Ok(Some(found)),
             }
         }
     }

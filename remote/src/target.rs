@@ -1,5 +1,6 @@
 //! A backup of one device, as a target of the library's: written, published, told of and read.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
@@ -9,6 +10,7 @@ use crate::http::{Token, Tries};
 use crate::probe;
 use crate::publish::{Action, Event, Writer};
 use crate::remote::Remote;
+use crate::start;
 use crate::upload::Upload;
 use crate::window::Window;
 
@@ -79,6 +81,18 @@ impl Target {
         })
     }
 
+    /// Appends bytes of the backup that stat has told of.
+    pub fn reuse(&self, bytes: Range<u64>) -> Result<()> {
+        self.with(|state| {
+            let (window, _) = state.reading.as_ref().ok_or_else(no_backup)?;
+            let (upload, token) = state.writing.as_mut().ok_or_else(not_begun)?;
+            if bytes.end > window.size {
+                return Err(Error::new(error::UNEXPECTED, "the backup is not as long"));
+            }
+            upload.reuse(&self.remote.store, &window.key, bytes, token)
+        })
+    }
+
     pub fn publish(&self, overwrite: bool) -> Result<()> {
         self.with(|state| {
             let (upload, token) = state.writing.as_mut().ok_or_else(not_begun)?;
@@ -122,7 +136,10 @@ impl Target {
                 Action::Published => return Ok(()),
                 Action::Exists => {
                     *may_be_named = false;
-                    let words = format!("there is a backup of {} already", self.device);
+                    let words = format!(
+                        "there is a backup of {} already, and WMLB_BACKUP_OVERWRITE was not given",
+                        self.device
+                    );
                     return Err(Error::new(error::EXISTS, words));
                 }
                 Action::Unable => {
@@ -169,7 +186,7 @@ impl Target {
                     let key = format!("{}{name}", self.remote.generations_of(&self.device));
                     let size = self.remote.store.size(&key, &token)?;
                     let created = head::created_of(name).unwrap_or_default();
-                    size.map(|size| (key, size, created))
+                    size.map(|size| (key, size, created, Vec::new()))
                 }
                 None => self.read_head(&token)?.map(|(head, _)| {
                     let folder = self.remote.generations_of(&self.device);
@@ -177,11 +194,15 @@ impl Target {
                         format!("{folder}{}", head.generation),
                         head.size,
                         head.created,
+                        start::decode(&head.start).unwrap_or_default(),
                     )
                 }),
             };
-            Ok(found.map(|(key, size, modified)| {
-                state.reading = Some((Window::new(key, size), token));
+            if let (Some((upload, _)), Some((_, _, created, _))) = (&mut state.writing, &found) {
+                upload.follows(*created);
+            }
+            Ok(found.map(|(key, size, modified, start)| {
+                state.reading = Some((Window::new(key, size, start), token));
                 Told { size, modified }
             }))
         })
@@ -189,13 +210,14 @@ impl Target {
 
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.with(|state| {
-            let (window, token) = state
-                .reading
-                .as_mut()
-                .ok_or_else(|| Error::new(error::NO_BACKUP, "there is no backup"))?;
+            let (window, token) = state.reading.as_mut().ok_or_else(no_backup)?;
             window.read(&self.remote.store, offset, buffer, token)
         })
     }
+}
+
+fn no_backup() -> Error {
+    Error::new(error::NO_BACKUP, "there is no backup")
 }
 
 fn not_begun() -> Error {

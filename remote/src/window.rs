@@ -8,19 +8,25 @@ use crate::store::Store;
 /// as large as that, up to the largest.
 const FIRST: u64 = 1 << 20;
 const LARGEST: u64 = 4 << 20;
+/// Bytes of one that follows those that are known: who has read these may not go on.
+const AFTER_KNOWN: u64 = 64 << 10;
 
 pub struct Window {
     pub key: String,
     pub size: u64,
+    /// The first bytes, as far as they are known without asking.
+    first: Vec<u8>,
     start: u64,
     bytes: Vec<u8>,
 }
 
 impl Window {
-    pub fn new(key: String, size: u64) -> Self {
+    pub fn new(key: String, size: u64, mut first: Vec<u8>) -> Self {
+        first.truncate(usize::try_from(size).unwrap_or(usize::MAX));
         Window {
             key,
             size,
+            first,
             start: 0,
             bytes: Vec::new(),
         }
@@ -38,6 +44,14 @@ impl Window {
         if offset >= self.size || buffer.is_empty() {
             return Ok(0);
         }
+        let first = self
+            .first
+            .get(usize::try_from(offset).unwrap_or(usize::MAX)..);
+        if let Some(there) = first.filter(|there| !there.is_empty()) {
+            let count = there.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&there[..count]);
+            return Ok(count);
+        }
         let end = self.start + self.bytes.len() as u64;
         if !(self.start..end).contains(&offset) {
             let (from, to) = self.place(offset, buffer.len() as u64);
@@ -53,6 +67,10 @@ impl Window {
 
     /// The window to read for what is at `offset`.
     fn place(&self, offset: u64, wanted: u64) -> (u64, u64) {
+        let known = self.first.len() as u64;
+        if self.bytes.is_empty() && known > 0 && offset == known {
+            return (offset, self.size.min(offset + AFTER_KNOWN));
+        }
         let end = self.start + self.bytes.len() as u64;
         let doubled = (2 * self.bytes.len() as u64).clamp(FIRST, LARGEST);
         let goes_on = !self.bytes.is_empty() && offset == end;
@@ -70,7 +88,7 @@ mod tests {
 
     #[test]
     fn where_windows_are() {
-        let mut window = Window::new(String::new(), 10 << 20);
+        let mut window = Window::new(String::new(), 10 << 20, Vec::new());
         assert_eq!(window.place(0, 100), (0, FIRST));
         assert_eq!(window.place((10 << 20) - 9, 9), (9 << 20, 10 << 20));
         assert_eq!(window.place(5, 2 << 20), (5, 5 + (2 << 20)));
@@ -84,7 +102,9 @@ mod tests {
             window.place((10 << 20) - 50, 1),
             ((10 << 20) - 50, 10 << 20)
         );
-        let small = Window::new(String::new(), 10);
+        let known = Window::new(String::new(), 10 << 20, vec![0; 4096]);
+        assert_eq!(known.place(4096, 1 << 20), (4096, 4096 + AFTER_KNOWN));
+        let small = Window::new(String::new(), 10, Vec::new());
         assert_eq!(small.place(4, 2), (0, 10));
     }
 }

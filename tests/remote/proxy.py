@@ -19,19 +19,21 @@ FAULTS = (LOSE, FORGET, CUT, TWICE, LATE, FAIL, SLOW, BUSY)
 
 
 class Proxy:
-    """`choose(number, method, path)` gives what happens to a request; None: nothing."""
+    """`choose(number, method, path)` gives what happens to a request; None: nothing. `at`: its own
+    port."""
 
-    def __init__(self, port, choose=None, clock=0, pause=0.0):
+    def __init__(self, port, choose=None, clock=0, pause=0.0, at=0):
         self.target = port
         self.choose = choose or (lambda number, method, path: None)
         self.clock = clock
         self.pause = pause
+        self.copies = True  # or else the server is one that does not
         self.requests = []
-        self.bytes = 0
+        self.bytes = self.sent = 0
         self.lock = threading.Lock()
         self.later = []
         handler = type("Handler", (Handler,), {"proxy": self})
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", at), handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None
         self.port = self.server.server_address[1]
@@ -82,6 +84,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         number = proxy.note(self.command, self.path)
+        with proxy.lock:
+            proxy.sent += len(body)
         # The signature is over the address of the client's choice.
         headers = [(name, value) for name, value in self.headers.items() if name.lower() != "connection"]
         request = (self.command, self.path, headers, body)
@@ -96,6 +100,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 proxy.later.append(thread)
             thread.start()
             return self.hang_up()
+        if not proxy.copies and self.headers.get("x-amz-copy-source"):
+            fault = 501
         if isinstance(fault, int):
             return self.answer(fault, [], b"<Error><Code>Proxy</Code></Error>")
         answer = proxy.forward(*request)

@@ -12,11 +12,10 @@ made=$target/remote
 servers=$target/remote-servers
 mkdir -p "$made"
 
-export WMLB_LIB_DIR=$target/dist LD_LIBRARY_PATH=$made:$target/dist
-cargo test --quiet --locked -p wmlb-remote
-cargo rustc --quiet --locked -p wmlb-remote --lib --crate-type cdylib
-cp "$target/debug/libwmlb_remote.so" "$made/libwmlb-remote.so.1"
-ln -sf libwmlb-remote.so.1 "$made/libwmlb-remote.so"
+export LD_LIBRARY_PATH=$made:$target/dist
+# With the flags of the other build, so that the crates are compiled once.
+(. packaging/flags.sh && WMLB_LIB_DIR=$target/dist cargo test --quiet --locked -p wmlb-remote)
+WMLB_PROFILE=dev sh packaging/build-remote.sh "$made"
 for standard in c99 c11 c17; do
     for compiler in gcc clang; do
         command -v $compiler >/dev/null || continue
@@ -28,6 +27,8 @@ echo '#include <wmlb_remote.h>' | g++ -std=c++11 -Wall -Wextra -Wpedantic -Werro
     -c - -o /dev/null
 cc -std=c99 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -pthread -Iinclude -Iremote/include \
     tests/remote/client.c -L"$made" -L"$target/dist" -lwmlb-remote -lwmlb -o "$made/client"
+cc -std=c11 -pthread -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wpedantic -Werror -Iinclude cli/*.c \
+    -L"$target/dist" -lwmlb -ldl -o "$made/wmlb"
 
 if [ ! -e "$servers/whole" ]; then
     rm -rf "$servers"
@@ -39,12 +40,13 @@ if [ ! -e "$servers/whole" ]; then
         echo "The servers cannot be had here: what needs them is left out." >&2
     fi
 fi
-export WMLB_REMOTE_SERVERS=$servers/bin WMLB_REMOTE_CLIENT=$made/client
+export WMLB_REMOTE_SERVERS=$servers/bin WMLB_REMOTE_MADE=$made WMLB_REMOTE_DIST=$target/dist
 log=$(mktemp "${TMPDIR:-/tmp}/wmlb-remote.XXXXXX")
 trap 'rm -f "$log"' EXIT
 code=0
 cd tests/remote
-python3 -m unittest -v "${@:-test_remote}" 2>&1 | tee "$log" || code=$?
+[ $# -gt 0 ] || set -- test_remote test_command test_python test_install
+python3 -m unittest -v "$@" 2>&1 | tee "$log" || code=$?
 ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$log")
 bad=$(grep -oE '(failures|errors)=[0-9]+' "$log" | awk -F= '{ sum += $2 } END { print sum + 0 }' || true)
 left_out=$(sed -nE 's/^(OK|FAILED) .*skipped=([0-9]+).*/\2/p' "$log")

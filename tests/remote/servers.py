@@ -11,7 +11,10 @@ import tempfile
 import time
 
 BIN = os.environ.get("WMLB_REMOTE_SERVERS", "")
-CLIENT = os.environ.get("WMLB_REMOTE_CLIENT", "")
+# Where run.sh has put libwmlb-remote and the programs, and where libwmlb is.
+MADE = os.environ.get("WMLB_REMOTE_MADE", "")
+DIST = os.environ.get("WMLB_REMOTE_DIST", "")
+CLIENT = os.path.join(MADE, "client")
 BUCKET = "bucket"
 KEY = {"CLIENT_ID": "someid", "CLIENT_SECRET": "somesecret"}
 
@@ -33,6 +36,7 @@ class Server:
 
     name = program = None
     headers = {}
+    lists_parts = True
 
     def __init__(self):
         # SeaweedFS has another one 10,000 above each.
@@ -107,6 +111,8 @@ class Moto(Server):
     """One request at a time: it looks at conditions and writes in two steps, and has no lock."""
 
     name, program = "moto", "moto_server"
+    # Its answer is called ListPartsResponse.
+    lists_parts = False
     # It wants some credentials, whatever they are.
     headers = {
         "Authorization": "AWS4-HMAC-SHA256 Credential=someid/20260101/us-east-1/s3/aws4_request, "
@@ -129,7 +135,7 @@ class SeaweedFS(Server):
         ports = [free_port(last=55000) for _ in range(3)]
         return [
             os.path.join(BIN, "weed"), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.folder}",
-            "-s3", f"-s3.port={self.port}", "-master.telemetry=false", "-volume.max=100", "-master.volumeSizeLimitMB=64",
+            "-s3", f"-s3.port={self.port}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-volume.max=100", "-master.volumeSizeLimitMB=64",
             f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}",
         ]  # fmt: skip
 

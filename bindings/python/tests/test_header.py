@@ -15,9 +15,9 @@ from conftest import ROOT
 from wmlb import _native as native
 
 INCLUDE = ROOT / "include"
-# What the binding does not offer: queues, targets, operations on the calling thread.
+# What the binding does not offer: queues, targets of its user's, operations on the calling thread.
 NOT_BOUND = re.compile(
-    r"wmlb_queue_\w+|wmlb_restorer_set_target(_fd)?|event|target_(info|ops)"
+    r"wmlb_queue_\w+|wmlb_restorer_set_target_fd|event|target_(info|ops)"
     r"|WMLB_TARGET_\w+|WMLB_RUN_HERE"
 )
 FUNCTION_TYPES = {
@@ -51,6 +51,7 @@ TYPES: dict[str, Any] = {
     "wmlb_hresult *": POINTER(ctypes.c_int32),
     "wmlb_progress *": POINTER(native.Progress),
     "const wmlb_store_ops *": POINTER(native.StoreOps),
+    "const wmlb_target_ops *": ctypes.c_void_p,  # NULL only
     "const wmlb_restore_request *": POINTER(native.RestoreRequest),
     "const wmlb_store_info *": POINTER(native.StoreInfo),
     "const wmlb_license_info *": POINTER(native.LicenseInfo),

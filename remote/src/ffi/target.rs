@@ -6,16 +6,16 @@ use std::ffi::c_void;
 use super::core::{wmlb_target_info, wmlb_target_ops};
 use super::guard;
 use crate::error::{Error, HANDLE, Result, S_FALSE, S_OK};
-use crate::flags::{WMLB_TARGET_CREATE_ONLY, WMLB_TARGET_RANGES};
+use crate::flags::{WMLB_TARGET_CREATE_ONLY, WMLB_TARGET_RANGES, WMLB_TARGET_REUSE};
 use crate::registry;
 use crate::target::Target;
 
 pub const OPS: wmlb_target_ops = wmlb_target_ops {
     struct_size: size_of::<wmlb_target_ops>(),
-    capabilities: WMLB_TARGET_CREATE_ONLY | WMLB_TARGET_RANGES,
+    capabilities: WMLB_TARGET_CREATE_ONLY | WMLB_TARGET_RANGES | WMLB_TARGET_REUSE,
     begin: Some(begin),
     write: Some(write),
-    reuse: None,
+    reuse: Some(reuse),
     publish: Some(publish),
     abandon: Some(abandon),
     stat: Some(stat),
@@ -41,6 +41,15 @@ unsafe extern "C" fn write(ctx: *mut c_void, data: *const u8, len: usize) -> i32
         // SAFETY: the library passes that many bytes, which are valid during the call.
         let data = unsafe { std::slice::from_raw_parts(data, len) };
         target.write(data).map(|()| S_OK)
+    })
+}
+
+unsafe extern "C" fn reuse(ctx: *mut c_void, offset: u64, len: u64) -> i32 {
+    on_target(ctx, |target| {
+        let end = offset
+            .checked_add(len)
+            .ok_or_else(|| Error::argument("len"))?;
+        target.reuse(offset..end).map(|()| S_OK)
     })
 }
 

@@ -68,6 +68,15 @@ impl Answer {
         if is_plain { code } else { "" }
     }
 
+    /// The tag in the body of an answer that tells of a copied part.
+    pub fn copied_tag(&self) -> Option<String> {
+        let text = str::from_utf8(&self.body).ok()?;
+        let (_, rest) = text.split_once("<ETag>")?;
+        let (tag, _) = rest.split_once("</ETag>")?;
+        let tag = tag.replace("&quot;", "\"").replace("&#34;", "\"");
+        (!tag.is_empty() && !tag.contains(['<', '&'])).then_some(tag)
+    }
+
     /// What an answer means that is not the one that was asked for.
     pub fn error(&self) -> Error {
         let code = self.code();

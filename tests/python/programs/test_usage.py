@@ -87,7 +87,7 @@ class Usage(unittest.TestCase):
         self.backup()
         file = os.path.join(self.backups, w.BACKUP_NAME)
         for words, arguments in (
-                (b"an address: s3://bucket/x", ["backup", "s3://bucket/x"]),
+                (b"an address: https://host.example/x", ["backup", "https://host.example/x"]),
                 (b"an address: https://host/", ["restore", "https://host/"]),
                 (b"an address: x+y://z", ["list", "--store", "x+y://z"]),
                 (b"a folder is needed", ["backup", self.path("out.wmlb")]),

@@ -7,13 +7,16 @@
 
 backup(), restore() and verify() return a Summary or raise a WmlbError; with _async after their
 names they are for asyncio. list_backup(), list_store(), stores() and places() give lists. A
-Restorer does several things with the same settings.
+Restorer does several things with the same settings. Where a folder can be given, an address
+such as "s3://bucket/prefix?endpoint=https://host" can too, or a Bucket: see devices() and
+forget_in_bucket().
 
 What is given to them (functions, a HostStore) is called on the thread that called them, or on
 that of the event loop. An exception there, Ctrl-C, or the canceling of the task cancels the
 operation; an earlier backup and the store stay as they were.
 """
 
+from ._bucket import Bucket, Device, Removal
 from ._errors import (
     AccessDeniedError,
     BackupCorruptError,
@@ -45,7 +48,9 @@ from ._functions import (
     backup_async,
     backup_info,
     compare,
+    devices,
     forget,
+    forget_in_bucket,
     generations,
     list_backup,
     list_store,
@@ -71,10 +76,12 @@ __all__ = [
     "AccessDeniedError",
     "BackupCorruptError",
     "BackupExistsError",
+    "Bucket",
     "BusyError",
     "CanceledError",
     "ClosedError",
     "Code",
+    "Device",
     "Difference",
     "DifferenceKind",
     "Event",
@@ -94,6 +101,7 @@ __all__ = [
     "OutOfMemoryError",
     "PathNotFoundError",
     "Progress",
+    "Removal",
     "RestoreRefusedError",
     "RestoreRequest",
     "Restorer",
@@ -115,7 +123,9 @@ __all__ = [
     "backup_async",
     "backup_info",
     "compare",
+    "devices",
     "forget",
+    "forget_in_bucket",
     "generations",
     "list_backup",
     "list_store",

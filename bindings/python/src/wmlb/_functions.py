@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ._bucket import Bucket, Device, Removal
 from ._errors import error
 from ._native import lib, Code
 from ._restorer import (
-    Authorizer, Filter, Keys, OnEvent, OnProgress, PathLike, Restorer, Rights, StoreLike,
+    Authorizer, Filter, Keys, OnEvent, OnProgress, PathLike, PlaceLike, Restorer, Rights,
+    StoreLike,
 )
 from ._run import Run, in_thread, on_store
 from ._values import Difference, Generation, License, Store, Summary
@@ -15,7 +17,7 @@ from ._values import Difference, Generation, License, Store, Summary
 
 def backup(
     store: StoreLike | None,
-    to: PathLike,
+    to: PlaceLike,
     *,
     overwrite: bool = False,
     partial: bool = False,
@@ -33,7 +35,7 @@ def backup(
     threads: int | None = None,
     niceness: int | None = None,
 ) -> Summary:
-    """Saves the licenses of a store to licenses.wmlb in the folder to.
+    """Saves the licenses of a store to licenses.wmlb in the folder to, or to a bucket.
 
     store and the keywords are explained at Restorer, overwrite to on_event at its backup().
     """
@@ -50,7 +52,7 @@ def backup(
 
 async def backup_async(
     store: StoreLike | None,
-    to: PathLike,
+    to: PlaceLike,
     *,
     overwrite: bool = False,
     partial: bool = False,
@@ -81,7 +83,7 @@ async def backup_async(
 
 
 def restore(
-    backup: PathLike,
+    backup: PlaceLike,
     store: StoreLike | None,
     *,
     overwrite: bool = False,
@@ -112,7 +114,7 @@ def restore(
 
 
 async def restore_async(
-    backup: PathLike,
+    backup: PlaceLike,
     store: StoreLike | None,
     *,
     overwrite: bool = False,
@@ -140,7 +142,7 @@ async def restore_async(
 
 
 def verify(
-    backup: PathLike,
+    backup: PlaceLike,
     *,
     allow_clear: bool = False,
     on_progress: OnProgress | None = None,
@@ -160,7 +162,7 @@ def verify(
 
 
 async def verify_async(
-    backup: PathLike,
+    backup: PlaceLike,
     *,
     allow_clear: bool = False,
     on_progress: OnProgress | None = None,
@@ -180,7 +182,7 @@ async def verify_async(
 
 
 def list_backup(
-    backup: PathLike,
+    backup: PlaceLike,
     *,
     passphrase: str | None = None,
     identities: Keys | None = None,
@@ -201,7 +203,7 @@ def list_store(store: StoreLike | None = None) -> list[License]:
 
 
 def backup_info(
-    backup: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+    backup: PlaceLike, *, passphrase: str | None = None, identities: Keys | None = None
 ) -> Generation:
     """What a backup (the file or its folder) says of itself: when it was made, and how much is in
     it. Of one that is encrypted, that needs the secret."""
@@ -211,7 +213,7 @@ def backup_info(
 
 def compare(
     store: StoreLike | None,
-    backup: PathLike,
+    backup: PlaceLike,
     *,
     passphrase: str | None = None,
     identities: Keys | None = None,
@@ -226,7 +228,7 @@ def compare(
 
 
 def generations(
-    folder: PathLike, *, passphrase: str | None = None, identities: Keys | None = None
+    folder: PlaceLike, *, passphrase: str | None = None, identities: Keys | None = None
 ) -> list[Generation]:
     """The backups in a folder (or in that of the file), the newest first."""
     with Restorer(passphrase=passphrase, identities=identities) as restorer:
@@ -237,6 +239,21 @@ def forget(folder: PathLike, keep: str, *, dry_run: bool = False) -> list[Genera
     """Removes the backups in a folder that a rule does not want: see Restorer.forget()."""
     with Restorer(keep=keep) as restorer:
         return restorer.forget(folder, dry_run=dry_run)
+
+
+def devices(place: str | Bucket) -> list[Device]:
+    """The devices that have backups in a bucket, by name."""
+    with Restorer() as restorer:
+        return restorer.devices(place)
+
+
+def forget_in_bucket(
+    place: str | Bucket, keep: str | None = None, *, dry_run: bool = False
+) -> list[Removal]:
+    """Removes the backups in a bucket that a rule does not want, and what killed ones have left:
+    see Restorer.forget_in_bucket()."""
+    with Restorer(keep=keep) as restorer:
+        return restorer.forget_in_bucket(place, dry_run=dry_run)
 
 
 def stores() -> list[Store]:

@@ -308,6 +308,7 @@ _WITH_A_HANDLE: dict[str, list[Any]] = {
     "set_filter": [FilterCallback, c_void_p],
     "set_rights": [RightsCallback, c_void_p],
     "set_store": [POINTER(StoreOps), c_void_p],
+    "set_target": [c_void_p, c_void_p],
     **_BOTH,
 }
 # Name: result and arguments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import dataclasses
 import os
@@ -12,18 +13,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Union
 
-from . import _native as native
+from . import _bucket, _native as native
+from ._bucket import Bucket, Device, Remote, Removal, text
 from ._errors import WmlbError, error
 from ._host import HostSession, HostStore
 from ._native import Code, Right, Type, lib
 from ._run import (
-    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_difference, on_filter, on_generation,
-    on_held_back, on_license, on_rights, on_status,
+    BOTH_WAYS, READ_ONLY, Run, in_thread, on_authorize, on_device, on_difference, on_filter,
+    on_generation, on_held_back, on_license, on_removal, on_rights, on_status,
 )
 from ._values import Difference, Event, Generation, License, Progress, RestoreRequest, Summary
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 StoreLike = Union[PathLike, HostStore]
+PlaceLike = Union[PathLike, Bucket]
 OnProgress = Callable[[Progress], object]
 OnEvent = Callable[[Event], object]
 Rights = Callable[[License], "Right | None"]
@@ -42,12 +45,19 @@ class _Life:
     def __init__(self, handle: int) -> None:
         self.handle = handle
         self.run: Run | None = None
+        # What is running may be at work on another than the next operation will be.
+        self.remotes: dict[tuple[Any, ...], Remote] = {}
 
     def end(self) -> None:
         # What waits for an answer would wait for ever, and the release for it.
         if self.run is not None:
             self.run.close()
+        for remote in self.remotes.values():
+            remote.cancel()
         lib.wmlb_restorer_release(self.handle)
+        for remote in self.remotes.values():
+            remote.release()
+        self.remotes.clear()
 
 
 class Restorer:
@@ -100,6 +110,8 @@ class Restorer:
         self._host = store if isinstance(store, HostStore) else None
         self._busy = threading.Lock()
         self._paths: dict[str, str] = {}
+        self._keep = keep
+        self._remote: Remote | None = None
         settings: dict[str, Any] = {
             native.PROP_STORE_PATH: None if isinstance(store, HostStore) else store,
             native.PROP_PASSPHRASE: passphrase,
@@ -185,6 +197,8 @@ class Restorer:
         False: nothing is running."""
         run = self._life.run
         hr = self._check(lib.wmlb_restorer_cancel(self._handle))
+        if run is not None:
+            run.cancel()
         if run is not None and not run.finished:
             run.canceled = True
             return True
@@ -201,7 +215,7 @@ class Restorer:
 
     def backup(
         self,
-        to: PathLike,
+        to: PlaceLike,
         *,
         overwrite: bool = False,
         partial: bool = False,
@@ -211,20 +225,23 @@ class Restorer:
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
-        """Saves the store to licenses.wmlb in the folder to, which is made if it is missing.
+        """Saves the store to licenses.wmlb in the folder to, which is made if it is missing; or to
+        a bucket, by its address or as a Bucket.
 
         overwrite: replace a backup that is there. partial: leave out licenses that cannot be
         read, instead of failing. verify: read the file back before it takes its name. empty: a
         store without licenses may replace a backup that has some. reread: read also what has not
         changed since the backup that is replaced.
         """
-        self.set_property(native.PROP_BACKUP_PATH, to)
+        self._go_to(native.PROP_BACKUP_PATH, to)
         flags = _backup_flags(overwrite, partial, verify, empty, reread)
-        return self._operate("backup_licenses", flags, on_progress, on_event)
+        summary = self._operate("backup_licenses", flags, on_progress, on_event)
+        self._forget_replaced(to)
+        return summary
 
     async def backup_async(
         self,
-        to: PathLike,
+        to: PlaceLike,
         *,
         overwrite: bool = False,
         partial: bool = False,
@@ -235,13 +252,16 @@ class Restorer:
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As backup(), for asyncio. To cancel the task cancels the backup."""
-        self.set_property(native.PROP_BACKUP_PATH, to)
+        self._go_to(native.PROP_BACKUP_PATH, to)
         flags = _backup_flags(overwrite, partial, verify, empty, reread)
-        return await self._operate_async("backup_licenses", flags, on_progress, on_event)
+        summary = await self._operate_async("backup_licenses", flags, on_progress, on_event)
+        if self._keep is not None and Bucket.of(to) is not None:
+            await asyncio.to_thread(self._forget_replaced, to)
+        return summary
 
     def restore(
         self,
-        backup: PathLike,
+        backup: PlaceLike,
         *,
         overwrite: bool = False,
         individualize: bool = False,
@@ -255,13 +275,13 @@ class Restorer:
         skipped. individualize: the user agreed to bring licenses from another device here.
         allow_clear: take a backup that is not encrypted although a secret is set.
         """
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         flags = _restore_flags(overwrite, individualize, allow_clear)
         return self._operate("restore_licenses", flags, on_progress, on_event)
 
     async def restore_async(
         self,
-        backup: PathLike,
+        backup: PlaceLike,
         *,
         overwrite: bool = False,
         individualize: bool = False,
@@ -270,13 +290,13 @@ class Restorer:
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As restore(), for asyncio. To cancel the task cancels the restore."""
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         flags = _restore_flags(overwrite, individualize, allow_clear)
         return await self._operate_async("restore_licenses", flags, on_progress, on_event)
 
     def verify(
         self,
-        backup: PathLike,
+        backup: PlaceLike,
         *,
         allow_clear: bool = False,
         on_progress: OnProgress | None = None,
@@ -286,26 +306,26 @@ class Restorer:
 
         allow_clear: take a backup that is not encrypted although a secret is set.
         """
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         flags = _verify_flags(allow_clear)
         return self._operate("verify_backup", flags, on_progress, on_event)
 
     async def verify_async(
         self,
-        backup: PathLike,
+        backup: PlaceLike,
         *,
         allow_clear: bool = False,
         on_progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> Summary:
         """As verify(), for asyncio. To cancel the task cancels the verification."""
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         flags = _verify_flags(allow_clear)
         return await self._operate_async("verify_backup", flags, on_progress, on_event)
 
-    def list_backup(self, backup: PathLike) -> list[License]:
+    def list_backup(self, backup: PlaceLike) -> list[License]:
         """The licenses in a backup (the file or its folder), by name."""
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         licenses: list[License] = self._list("enumerate_backup", on_license)
         return licenses
 
@@ -314,22 +334,27 @@ class Restorer:
         licenses: list[License] = self._list("enumerate_store", on_license)
         return licenses
 
-    def backup_info(self, backup: PathLike) -> Generation:
+    def backup_info(self, backup: PlaceLike) -> Generation:
         """What a backup (the file or its folder) says of itself; nothing else of it is checked."""
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         told: list[Generation] = self._list("backup_info", on_generation)
         return _in(backup, told)[0]
 
-    def compare(self, backup: PathLike) -> list[Difference]:
+    def compare(self, backup: PlaceLike) -> list[Difference]:
         """The licenses that differ between the store and a backup (the file or its folder), by
         name. Contents are compared; what a backup would leave out is not added."""
-        self.set_property(native.PROP_RESTORE_PATH, backup)
+        self._go_to(native.PROP_RESTORE_PATH, backup)
         differences: list[Difference] = self._list("compare", on_difference)
         return differences
 
-    def generations(self, folder: PathLike) -> list[Generation]:
-        """The backups in a folder (or in that of the file), the newest first."""
-        self.set_property(native.PROP_RESTORE_PATH, folder)
+    def generations(self, folder: PlaceLike) -> list[Generation]:
+        """The backups in a folder (or in that of the file), the newest first. Of those in a bucket
+        only their names, times and sizes are told."""
+        bucket = Bucket.of(folder)
+        if bucket is not None:
+            device = text(bucket.device)
+            return self._list_bucket(bucket, "list_generations", device, on_generation)
+        self._go_to(native.PROP_RESTORE_PATH, folder)
         return _in(folder, self._list("enumerate_generations", on_generation))
 
     def forget(self, folder: PathLike, *, dry_run: bool = False) -> list[Generation]:
@@ -338,11 +363,66 @@ class Restorer:
 
         dry_run: remove nothing.
         """
-        self.set_property(native.PROP_RESTORE_PATH, folder)
+        if Bucket.of(folder) is not None:
+            raise error(Code.E_NOTIMPL, "what is in a bucket is removed by forget_in_bucket()")
+        self._go_to(native.PROP_RESTORE_PATH, folder)
         callback = on_held_back if dry_run else on_generation
         return _in(folder, self._list("forget_generations", callback))
 
+    def devices(self, place: str | Bucket) -> list[Device]:
+        """The devices that have backups in a bucket, by name."""
+        return self._list_bucket(_bucket.given(place), "list_devices", on_device)
+
+    def forget_in_bucket(self, place: str | Bucket, *, dry_run: bool = False) -> list[Removal]:
+        """Removes the backups in a bucket that keep does not want, never the last one, and what
+        killed backups have left there; nothing that is younger than a day. All that was removed.
+
+        dry_run: remove nothing, and tell what would be.
+        """
+        bucket, flags = _bucket.given(place), _bucket.DRY_RUN * bool(dry_run)
+        device, keep = text(bucket.device), text(self._keep)
+        return self._list_bucket(bucket, "forget", device, keep, flags, on_removal)
+
     # How.
+
+    def _go_to(self, name: str, place: PlaceLike) -> None:
+        """Sets where backups go or come from: a folder, a file or a bucket."""
+        bucket = Bucket.of(place)
+        if bucket is not None:
+            self._remote = self._opened(bucket)
+            self._remote.attach(self._handle, bucket)
+            return
+        assert not isinstance(place, Bucket)
+        if self._remote is not None:
+            self._check(lib.wmlb_restorer_set_target(self._handle, None, None))
+            self._remote = None
+        self.set_property(name, place)
+
+    def _opened(self, bucket: Bucket) -> Remote:
+        if not self._end.alive:
+            raise self._error(Code.E_HANDLE)
+        key = (bucket.url, bucket.credentials)
+        if key not in self._life.remotes:
+            self._life.remotes[key] = Remote(bucket)
+        return self._life.remotes[key]
+
+    def _list_bucket(self, bucket: Bucket, function: str, *arguments: Any) -> list[Any]:
+        """What a function of the bucket tells, to the callback that is the last argument."""
+        remote = self._remote = self._opened(bucket)
+        with self._new_run(None, None) as run:
+            in_thread(run, lambda: remote.call(function, *arguments, run.number))
+            run.reraise()
+            if run.canceled and run.result < 0:
+                raise error(Code.NS_E_DRM_OPERATION_CANCELED)
+            if run.result < 0:
+                raise error(run.result, remote.last_error())
+            return run.listed
+
+    def _forget_replaced(self, place: PlaceLike) -> None:
+        """What keep says is done by the library in folders, and here in a bucket."""
+        bucket = Bucket.of(place)
+        if self._keep is not None and bucket is not None:
+            self.forget_in_bucket(bucket)
 
     def _check(self, hr: int) -> int:
         if hr < 0:
@@ -353,6 +433,8 @@ class Restorer:
         if words is None:
             # The words of a handle that is not valid are nowhere.
             words = "the restorer is closed" if hr == Code.E_HANDLE else self._last_error()
+        if self._remote is not None and "the host's target failed" in words:
+            words = self._remote.last_error() or words
         return error(hr, words, self._path_in(words), url)
 
     def _last_error(self) -> str:
@@ -398,6 +480,7 @@ class Restorer:
 
     def _new_run(self, on_progress: OnProgress | None, on_event: OnEvent | None) -> _OneAtATime:
         run = Run(self._handle)
+        run.remote = self._remote
         run.on_progress, run.on_event = on_progress, on_event
         return _OneAtATime(self, run)
 
@@ -438,8 +521,10 @@ class Restorer:
             return run.listed
 
 
-def _in(place: PathLike, told: list[Generation]) -> list[Generation]:
+def _in(place: PlaceLike, told: list[Generation]) -> list[Generation]:
     """With paths as the caller has them: what is told of a path that is not UTF-8 is not exact."""
+    if Bucket.of(place) is not None or isinstance(place, Bucket):
+        return told
     path = Path(os.fsdecode(place))
     folder = path if path.is_dir() else path.parent
     return [dataclasses.replace(one, path=folder / one.path.name) for one in told]

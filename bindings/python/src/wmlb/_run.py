@@ -24,6 +24,7 @@ import weakref
 from typing import Any, Callable, TypeVar
 
 from . import _native as native
+from ._bucket import Device, DeviceCallback, Remote, Removal, RemovalCallback
 from ._host import HostSession
 from ._native import Code, Status, lib
 from ._values import (
@@ -82,6 +83,7 @@ class Run:
         self.filter: Callable[[License], bool] | None = None
         self.authorizer: Callable[[RestoreRequest], bool | str] | None = None
         self.host: HostSession | None = None
+        self.remote: Remote | None = None
         self.restricted: list[str] = []
         self.skipped: list[Skipped] = []
         self.listed: list[Any] = []
@@ -135,6 +137,9 @@ class Run:
     def cancel(self) -> None:
         if self.handle is not None and not self.finished:
             lib.wmlb_restorer_cancel(self.handle)
+            # What waits for a server.
+            if self.remote is not None:
+                self.remote.cancel()
 
     def is_unwanted(self) -> bool:
         return self.problem is not None or self.canceled or self._closed
@@ -393,6 +398,14 @@ def _on_held_back(told: Any, number: int | None) -> Any:
     return _listed(Generation.of, told, number, Code.S_FALSE)
 
 
+def _on_device(told: Any, number: int | None) -> Any:
+    return _listed(Device.of, told, number)
+
+
+def _on_removal(told: Any, number: int | None) -> Any:
+    return _listed(Removal.of, told, number)
+
+
 def _listed(
     make: Callable[[Any], Any], told: Any, number: int | None, answer: int = Code.S_OK
 ) -> Any:
@@ -414,6 +427,8 @@ on_license = native.LicenseCallback(_on_license)
 on_store = native.StoreCallback(_on_store)
 on_generation = native.GenerationCallback(_on_generation)
 on_difference = native.DifferenceCallback(_on_difference)
+on_device = DeviceCallback(_on_device)
+on_removal = RemovalCallback(_on_removal)
 on_held_back = native.GenerationCallback(_on_held_back)
 BOTH_WAYS = native.StoreOps(
     ctypes.sizeof(native.StoreOps), native.OpenFunction(_open), native.NextFunction(_next),

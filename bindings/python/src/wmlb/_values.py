@@ -14,7 +14,7 @@ from . import _native as native
 from ._native import DifferenceKind, Kept, Right, Status, Type, message_of, name_of
 
 
-def _time(seconds: int) -> datetime.datetime | None:
+def time_of(seconds: int) -> datetime.datetime | None:
     """A moment; None when it is not stated or no datetime can tell it."""
     if seconds == native.NOT_STATED:
         return None
@@ -108,8 +108,9 @@ class Skipped:
 class Summary:
     """What an operation has done.
 
-    path: the backup file. restricted: the key IDs (or else the name) of each license that was
-    left out because its owner forbids backup. skipped: what was left out for another reason.
+    path: the backup file; Path() of one in a bucket. restricted: the key IDs (or else the name)
+    of each license that was left out because its owner forbids backup. skipped: what was left out
+    for another reason.
     complete: False for a backup with partial=True that had to leave out licenses.
     """
 
@@ -146,7 +147,7 @@ class License:
             name.decode("utf-8", "surrogateescape"),
             _text(told.format), _text(told.license_id), tuple(_text(told.key_ids).split()),
             Right(told.backup_right), told.size,
-            _time(told.modified), _time(told.valid_from), _time(told.valid_until),
+            time_of(told.modified), time_of(told.valid_from), time_of(told.valid_until),
         )
 
     @property
@@ -219,7 +220,7 @@ class RestoreRequest:
     @classmethod
     def of(cls, told: Any) -> RestoreRequest:
         return cls(
-            _time(told.created), _text(told.device_id), bool(told.same_device),
+            time_of(told.created), _text(told.device_id), bool(told.same_device),
             bool(told.flags & native.RESTORE_OVERWRITE),
             bool(told.flags & native.RESTORE_INDIVIDUALIZE),
         )
@@ -246,7 +247,7 @@ class Generation:
     @classmethod
     def of(cls, told: Any) -> Generation:
         return cls(
-            Path(_text(told.path)), _time(told.created), told.size, bool(told.encrypted),
+            Path(_text(told.path)), time_of(told.created), told.size, bool(told.encrypted),
             _known(told.licenses), _known(told.bytes), _text(told.device_id) or None,
             _text(told.store) or None, Kept(told.kept_by),
         )
