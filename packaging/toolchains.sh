@@ -42,7 +42,8 @@ need_package() {
     if [ ! -e "$toolchains/debian/$1-$machine_of_package.unpacked" ]; then
         mkdir -p "$toolchains/debian/packages"
         if [ "$machine_of_package" = "$own" ]; then
-            (cd "$toolchains/debian/packages" && apt-get --quiet --quiet download "$1")
+            (cd "$toolchains/debian/packages" && apt-get --quiet --quiet \
+                -o APT::Sandbox::User=root download "$1")
         else
             foreign_download "$1" "$machine_of_package"
         fi
