@@ -6,9 +6,13 @@ import platform
 import re
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
+# Seconds after which a file is not taken for one that is being written to
+# (src/store/directory/clock.rs).
+MOMENT = 4
 PROGRAMS = ("measure", "client", "restorer", "latency", "start")
 
 # Of a command: seconds on the clock and of the processors, KiB of its largest process.
@@ -35,8 +39,11 @@ def library_folder():
 
 
 def make_store(folder, count, seed=1, kind="mixed"):
+    """A store that rests: what changed a moment ago is read twice by a backup, and players'
+    licenses are older."""
     subprocess.run([sys.executable, TOP / "tests/make_store.py", "--out", folder, "--count", str(count),
                     "--seed", str(seed), "--kind", kind], check=True, stdout=subprocess.DEVNULL)
+    time.sleep(MOMENT)
     return folder
 
 

@@ -10,11 +10,13 @@ instructions.json; --check fails where one of these has grown by more than 3 %, 
 where the figures are another machine's.
 """
 import argparse
+import hashlib
 import json
 import os
 import pathlib
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,10 +64,15 @@ def measure():
 def where():
     """What the figures depend on besides the library's own source."""
     def version(*command):
+        if not shutil.which(command[0]):
+            return ""
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[0]
 
+    flags = re.search(r"^flags\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    can = hashlib.blake2s(" ".join(sorted(flags[1].split())).encode()).hexdigest() if flags else ""
     return {"rustc": version("rustc", "--version"), "valgrind": version("valgrind", "--version"),
-            "machine": platform.machine(), "C library": " ".join(platform.libc_ver())}
+            "machine": platform.machine(), "what the processor can": can[:16],
+            "C library": " ".join(platform.libc_ver())}
 
 
 def main():

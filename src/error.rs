@@ -217,7 +217,12 @@ impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
 
 /// Makes room in a large buffer. Small buffers need no such check: the allocator has a reserve.
 pub fn reserve(buffer: &mut Vec<u8>, more: usize, what: &'static str) -> Result<()> {
-    buffer.try_reserve(more).map_err(|_| Error::Memory(what))
+    let reserved = if buffer.is_empty() {
+        buffer.try_reserve_exact(more)
+    } else {
+        buffer.try_reserve(more)
+    };
+    reserved.map_err(|_| Error::Memory(what))
 }
 
 impl Error {
@@ -291,7 +296,9 @@ impl Error {
             | Error::NotRegular(_)
             | Error::NotAFile(_)
             | Error::NotALicense(_)
-            | Error::Sidecar(_) => hresult::WMLB_E_ACCESSDENIED,
+            | Error::Sidecar(_)
+            | Error::InTheWay(_)
+            | Error::OwnBackup(_) => hresult::WMLB_E_ACCESSDENIED,
             Error::Store { .. } => hresult::WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE,
             Error::Changed(_) | Error::Disturbed(_) => hresult::WMLB_E_SHARING_VIOLATION,
             Error::NotABackup { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_BAD_DATA,
@@ -302,19 +309,13 @@ impl Error {
             | Error::Filter(hr) => *hr,
             Error::InClear(_) => hresult::WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD,
             Error::OtherDevice => hresult::WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION,
-            Error::Differs(_) => hresult::FILE_EXISTS,
-            Error::Twins { .. } => hresult::FILE_EXISTS,
-            Error::InTheWay(_) | Error::OwnBackup(_) => hresult::WMLB_E_ACCESSDENIED,
+            Error::Differs(_) | Error::Twins { .. } => hresult::FILE_EXISTS,
             Error::NotSafe { source, .. } => source.hresult(),
             Error::NotPutBack { .. } => hresult::WMLB_NS_E_BACKUP_RESTORE_FAILURE,
             Error::Corrupt { .. } => hresult::WMLB_NS_E_DRM_BACKUP_CORRUPT,
             Error::System { source, .. }
             | Error::Scratch { source, .. }
-            | Error::Descriptor(source) => match (source.raw_os_error(), Error::of_io(source)) {
-                (Some(code), _) => hresult::from_errno(Errno::from_raw_os_error(code)),
-                (None, Some(error)) => error.hresult(),
-                (None, None) => hresult::WMLB_E_FAIL,
-            },
+            | Error::Descriptor(source) => hresult_of_io(source),
             // What some sandboxes say to the call that the C library begins threads by.
             Error::Thread(source) if source.kind() == io::ErrorKind::PermissionDenied => {
                 hresult::WMLB_E_ACCESSDENIED
@@ -363,6 +364,15 @@ impl Error {
             cause = error.source();
         }
         message
+    }
+}
+
+/// The HRESULT of what the standard library says, or of our own error in it.
+fn hresult_of_io(source: &io::Error) -> wmlb_hresult {
+    match (source.raw_os_error(), Error::of_io(source)) {
+        (Some(code), _) => hresult::from_errno(Errno::from_raw_os_error(code)),
+        (None, Some(error)) => error.hresult(),
+        (None, None) => hresult::WMLB_E_FAIL,
     }
 }
 

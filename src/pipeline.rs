@@ -14,7 +14,7 @@ use crate::sys;
 
 /// Bytes of listed work that may wait for a worker. Some 80,000 names: enough for the
 /// total of most stores to be known early, and little memory.
-const LOOKAHEAD: usize = 4 << 20;
+pub const LOOKAHEAD: usize = 4 << 20;
 
 /// What workers do; shared by all of them.
 pub trait Work: Sync {

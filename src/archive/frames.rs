@@ -8,6 +8,10 @@ use super::index::{Described, Index};
 use super::{FRAME_LIMIT, seek};
 use crate::error::{Error, Result, reserve};
 
+/// Bytes that are read at a time: few enough to stay in a processor's own cache until they are
+/// where they belong.
+const STEP: usize = 128 << 10;
+
 /// A frame as it stands in the file.
 pub struct Packed {
     /// Which one it is, from 0.
@@ -41,9 +45,33 @@ struct Chosen {
     read: usize,
 }
 
+/// The file, up to where it ends or is broken.
+struct Input {
+    source: Box<dyn Source>,
+    at_end: bool,
+    /// Why nothing comes after what was read, when that is not the file's end.
+    broken: Option<Error>,
+}
+
+impl Input {
+    /// Reads on from the file; 0 at its end, and where it is broken.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let read = match self.source.read(buffer) {
+            // What comes before it is sound: it is told when the frames are through.
+            Err(error @ Error::Corrupt { .. }) => {
+                self.broken = Some(error);
+                0
+            }
+            read => read?,
+        };
+        self.at_end |= read == 0;
+        Ok(read)
+    }
+}
+
 /// Reads one frame after the other.
 pub struct FrameReader {
-    source: Box<dyn Source>,
+    input: Input,
     /// For errors.
     path: PathBuf,
     buffer: Vec<u8>,
@@ -53,9 +81,6 @@ pub struct FrameReader {
     /// Where in the stream of frames `taken` is.
     offset: u64,
     index: u64,
-    at_end: bool,
-    /// Why nothing comes after what was read, when that is not the file's end.
-    broken: Option<Error>,
     /// What is wrong with the file where the last frame ended.
     damage: Option<Error>,
     /// None: all frames are read.
@@ -65,15 +90,17 @@ pub struct FrameReader {
 impl FrameReader {
     pub fn new(source: Box<dyn Source>, path: PathBuf) -> Self {
         FrameReader {
-            source,
+            input: Input {
+                source,
+                at_end: false,
+                broken: None,
+            },
             path,
             buffer: Vec::new(),
             filled: 0,
             taken: 0,
             offset: 0,
             index: 0,
-            at_end: false,
-            broken: None,
             damage: None,
             chosen: None,
         }
@@ -109,23 +136,23 @@ impl FrameReader {
     /// Words for what is wrong where the next frame should be. What broke off before it was
     /// whole is no damage of its own.
     pub fn damaged(&mut self, what: &str) -> Error {
-        self.broken.take().unwrap_or_else(|| Error::Corrupt {
+        self.input.broken.take().unwrap_or_else(|| Error::Corrupt {
             path: self.path.clone(),
-            what: format!("{what} at byte {}", self.source.place(self.offset)),
+            what: format!("{what} at byte {}", self.input.source.place(self.offset)),
         })
     }
 
     /// Whether the content is known to be what was once written.
     pub fn is_authentic(&self) -> bool {
-        self.source.is_authentic()
+        self.input.source.is_authentic()
     }
 
     /// Reads what is anywhere in the frames; what is read after that is what would have been read
     /// before.
     pub fn aside<T>(&mut self, read: impl FnOnce(&mut dyn Source) -> Result<T>) -> Result<T> {
         let next = self.offset + (self.filled - self.taken) as u64;
-        let outcome = read(&mut *self.source)?;
-        self.source.seek(next)?;
+        let outcome = read(&mut *self.input.source)?;
+        self.input.source.seek(next)?;
         Ok(outcome)
     }
 
@@ -136,31 +163,50 @@ impl FrameReader {
             self.filled -= self.taken;
             self.taken = 0;
             if self.buffer.len() < wanted {
-                // Twice what is wanted, so that not every frame moves the rest.
-                let more = 2 * wanted - self.buffer.len();
+                let more = STEP.max(wanted) - self.buffer.len();
                 reserve(&mut self.buffer, more, "reading")?;
-                self.buffer.resize(2 * wanted, 0);
+                self.buffer.resize(STEP.max(wanted), 0);
             }
         }
-        while self.filled - self.taken < wanted && !self.at_end {
-            match self.source.read(&mut self.buffer[self.filled..]) {
-                Ok(0) => self.at_end = true,
-                Ok(read) => self.filled += read,
-                // What comes before it is sound: it is told when the frames are through.
-                Err(error @ Error::Corrupt { .. }) => {
-                    self.at_end = true;
-                    self.broken = Some(error);
-                }
-                Err(error) => return Err(error),
-            }
+        while self.filled - self.taken < wanted && !self.input.at_end {
+            self.filled += self.input.read(&mut self.buffer[self.filled..])?;
         }
         Ok(&self.buffer[self.taken..self.filled])
+    }
+
+    /// Reads a frame into `memory`, of `most` bytes at the most; false where there is none. What
+    /// was read of the next one goes back.
+    fn read_frame(&mut self, most: usize, memory: &mut Vec<u8>) -> Result<bool> {
+        let begun = self.taken..self.filled.min(self.taken + most);
+        memory.clear();
+        reserve(memory, most, "reading")?;
+        memory.extend_from_slice(&self.buffer[begun.clone()]);
+        loop {
+            if let Ok(stored) = zstd_safe::find_frame_compressed_size(memory) {
+                if memory.len() == begun.len() {
+                    self.taken += stored;
+                } else {
+                    let next = &memory[stored..];
+                    self.buffer[..next.len()].copy_from_slice(next);
+                    (self.taken, self.filled) = (0, next.len());
+                }
+                memory.truncate(stored);
+                return Ok(true);
+            }
+            let filled = memory.len();
+            if filled == most || self.input.at_end {
+                return Ok(false);
+            }
+            memory.resize(most.min(filled + STEP), 0);
+            let read = self.input.read(&mut memory[filled..])?;
+            memory.truncate(filled + read);
+        }
     }
 
     /// The bytes the next frame begins with; fewer than asked for at the file's end.
     pub fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
         if self.fill(wanted)?.is_empty()
-            && let Some(error) = self.broken.take()
+            && let Some(error) = self.input.broken.take()
         {
             return Err(error);
         }
@@ -212,28 +258,24 @@ impl FrameReader {
             return Err(self.damaged("a frame declares more content than it can have"));
         }
         let most = zstd_safe::compress_bound(length as usize) + frame::HEADER;
-        let waiting = self.fill(most)?;
-        let Ok(stored) = zstd_safe::find_frame_compressed_size(waiting) else {
-            let what = if waiting.len() < most {
+        if !self.read_frame(most, &mut memory)? {
+            let what = if memory.len() < most {
                 "the file ends in, or damage is in, the frame"
             } else {
                 "damage is in the frame"
             };
             return Err(self.damaged(what));
-        };
-        memory.clear();
-        reserve(&mut memory, stored, "reading")?;
-        memory.extend_from_slice(&waiting[..stored]);
+        }
+        let stored = memory.len();
         let packed = Packed {
             index: self.index,
             start: self.offset,
-            offset: self.source.place(self.offset),
+            offset: self.input.source.place(self.offset),
             length,
             data: memory,
             padding: Padding::NONE,
             chosen: None,
         };
-        self.taken += stored;
         self.offset += stored as u64;
         self.index += 1;
         let padding = self.take_padding()?;
@@ -250,7 +292,7 @@ impl FrameReader {
         let before = chosen.read.checked_sub(1).map(|at| chosen.numbers[at]);
         chosen.read += 1;
         let Described { start, seal, .. } = chosen.index.frames[number];
-        let place = self.source.place(start);
+        let place = self.input.source.place(start);
         let damaged = |what| Error::Corrupt {
             path: self.path.clone(),
             what: format!("{what} at byte {place}"),
@@ -259,7 +301,8 @@ impl FrameReader {
         if seal.length > FRAME_LIMIT as u64 || seal.stored > most as u64 {
             return Err(damaged("a frame is larger than it can be"));
         }
-        self.source
+        self.input
+            .source
             .read_range(start, seal.stored as usize, &mut memory)?;
         if frame::declared_length(&memory) != Some(seal.length) {
             return Err(damaged("there is no frame of a backup"));
@@ -311,7 +354,7 @@ impl FrameReader {
         loop {
             let waiting = self.fill(frame::HEADER)?;
             if waiting.is_empty() {
-                return match self.broken.take() {
+                return match self.input.broken.take() {
                     Some(error) => Err(error),
                     None => Ok(()),
                 };

@@ -3,6 +3,7 @@
 mod earlier;
 mod frame;
 mod large;
+mod main_side;
 mod messages;
 mod packing;
 mod reuse;
@@ -17,9 +18,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use earlier::{Amount, Earlier, Opened};
-use messages::{FrameResult, LargeMark, Notice, Task};
+use main_side::BackupMain;
 use reuse::Reuse;
-use rights::Inspected;
 use shared::Packing;
 use source::Sources;
 
@@ -35,15 +35,14 @@ use crate::flags::{
 };
 use crate::hresult::{self, wmlb_hresult};
 use crate::keep::Rule;
-use crate::license::Right;
 use crate::operation::{Control, Job, Operation};
-use crate::pipeline::{self, MainSide};
+use crate::pipeline;
 use crate::props::Properties;
 use crate::rights::{Policy, Rights};
 use crate::scratch::Scratch;
-use crate::status::{self, Value, wmlb_progress};
+use crate::status::{self, Value};
 use crate::store::host::SetStore;
-use crate::store::{self, Contents, List, Listing, Store, Wish};
+use crate::store::{self, Contents, Listing, Store, Wish};
 use crate::sys::Part;
 use crate::target::{self, Keeping, NewFile, SetTarget, Source, Target};
 
@@ -264,22 +263,8 @@ impl Backup {
             earlier.reuse(&info, encryption.is_some(), shares_all)
         };
         let packing = self.packing(listing.contents, control, scratch, reuse)?;
-        let (licenses, bytes) = listing.list.totals().unwrap_or_default();
-        let mut main = BackupMain {
-            operation,
-            progress: wmlb_progress {
-                licenses_total: licenses,
-                bytes_total: bytes,
-                ..Default::default()
-            },
-            list: listing.list,
-            writer,
-            packing: &packing,
-            rights: self.rights.as_deref(),
-            bytes_before_large: 0,
-            empty: 0,
-            all_stored: true,
-        };
+        let rights = self.rights.as_deref();
+        let mut main = BackupMain::new(operation, listing.list, writer, &packing, rights);
         pipeline::run(&packing, &mut main, self.threads)?;
         let BackupMain {
             operation,
@@ -377,110 +362,4 @@ fn unix_time() -> i64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs().min(LAST) as i64)
-}
-
-/// What the operation's thread does in a backup: it lists, writes and tells.
-struct BackupMain<'a, 'b> {
-    operation: &'a mut Operation<'b>,
-    list: Box<dyn List + 'a>,
-    writer: Writer<'a>,
-    packing: &'a Packing<'a>,
-    rights: Option<&'a dyn Rights>,
-    progress: wmlb_progress,
-    /// What to come back to when the large license that is being written is void.
-    bytes_before_large: u64,
-    /// Databases without licenses.
-    empty: u64,
-    /// No license was left out because it could not be read.
-    all_stored: bool,
-}
-
-impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
-    fn next(&mut self) -> Result<Option<Task>> {
-        let batch = match self.list.next_batch() {
-            // Those who read ahead have some, which are needed here.
-            Err(error) if self.packing.ahead.is_some() && error.lacks_descriptors() => {
-                self.packing.end_read_ahead();
-                self.list.next_batch()?
-            }
-            batch => batch?,
-        };
-        let Some(batch) = batch else {
-            self.progress.licenses_total = self.list.listed();
-            return Ok(None);
-        };
-        Ok(Some(Task::new(batch)))
-    }
-
-    fn accept(&mut self, result: FrameResult) -> Result<()> {
-        match result.large {
-            LargeMark::Begins => {
-                self.writer.begin_large();
-                self.bytes_before_large = self.progress.bytes_done;
-            }
-            LargeMark::Void => {
-                self.writer.drop_large()?;
-                self.progress.bytes_done = self.bytes_before_large;
-            }
-            LargeMark::None | LargeMark::Ends => {}
-        }
-        if let Some(frame) = result.frame {
-            let memory = self.writer.write(frame)?;
-            self.packing.used.lock().push(memory);
-        }
-        if result.large == LargeMark::Ends {
-            self.writer.accept_large(self.operation.control())?;
-        }
-        self.progress.licenses_done += result.licenses;
-        self.progress.licenses_reused += result.reused;
-        self.empty += result.empty;
-        self.progress.bytes_done += result.bytes;
-        for notice in result.notices {
-            self.tell(notice)?;
-        }
-        self.operation.advance(self.progress)
-    }
-
-    fn answer(&mut self, question: Vec<Inspected>) -> Result<Vec<(Inspected, Right)>> {
-        let mut answers = Vec::with_capacity(question.len());
-        for license in question {
-            self.check()?;
-            let host = self.rights;
-            let ask =
-                |host: &dyn Rights| self.operation.call_host(|| host.right_of(&license.info()));
-            let right = host.map_or(Ok(Right::NotStated), ask)?;
-            answers.push((license, right));
-            // A host that takes its time does not keep the user from seeing that it goes on.
-            self.operation.advance(self.progress)?;
-        }
-        Ok(answers)
-    }
-
-    fn check(&self) -> Result<()> {
-        self.operation.control().check()
-    }
-}
-
-impl BackupMain<'_, '_> {
-    fn tell(&mut self, notice: Notice) -> Result<()> {
-        match notice {
-            Notice::Restricted { title } => {
-                self.progress.licenses_restricted += 1;
-                self.operation.report(
-                    status::WMLB_STATUS_RESTRICTED_LICENSE,
-                    hresult::WMLB_S_OK,
-                    Value::Text(&title),
-                )
-            }
-            Notice::Skipped { name, cause } => {
-                self.progress.licenses_skipped += 1;
-                self.all_stored &= matches!(cause, Error::NotALicense(_));
-                self.operation.report(
-                    status::WMLB_STATUS_LICENSE_SKIPPED,
-                    cause.hresult(),
-                    Value::Text(&String::from_utf8_lossy(&name)),
-                )
-            }
-        }
-    }
 }

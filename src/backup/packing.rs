@@ -89,21 +89,28 @@ impl Work for Packing<'_> {
             large,
         };
         if !worker.content.is_empty() {
-            let memory = self.used.lock().pop().unwrap_or_default();
             let is_large = continues_large || large == LargeMark::Begins;
-            let packer = &mut worker.packer;
-            let packed = packer.pack(&worker.content, is_large, memory, || self.control.check())?;
-            result.frame = Some(Licenses {
-                source: self.sources.of(&worker.range, &packed.seal),
-                frame: packed,
-                first,
-                origin: None,
-            });
+            result.frame = Some(self.pack(worker, is_large, first)?);
         }
         Ok(result)
     }
 
     fn weight(task: &Task) -> usize {
         task.batch.weight()
+    }
+}
+
+impl Packing<'_> {
+    /// Packs the content that a worker has gathered, of which `first` is the first license.
+    fn pack(&self, worker: &mut Worker, is_large: bool, first: Vec<u8>) -> Result<Licenses> {
+        let memory = self.used.lock().pop().unwrap_or_default();
+        let packer = &mut worker.packer;
+        let frame = packer.pack(&worker.content, is_large, memory, || self.control.check())?;
+        Ok(Licenses {
+            source: self.sources.of(&worker.range, &frame.seal),
+            frame,
+            first,
+            origin: None,
+        })
     }
 }

@@ -97,41 +97,54 @@ impl Packing<'_> {
             range.add(name, Some(facts));
             at += 1;
         }
-        let is_same = |range: &mut Range, end: End<'_>, number: usize| {
-            let Described { seal, source, .. } = &reuse.frames[number];
-            let is_same =
-                |range: &Range| source.is_some() && self.sources.of(range, seal) == *source;
-            range.ending(end, is_same)
-        };
-        let found = if at == 1 && bytes > cut::LARGEST_WHOLE {
-            let pieces = cut::pieces(bytes);
-            let mut numbers = (0..).zip(number..end);
-            pieces == (end - number) as u64
-                && numbers.all(|(piece, frame)| {
-                    let end = End::Piece {
-                        number: piece,
-                        pieces,
-                    };
-                    is_same(range, end, frame)
-                })
+        let is_same = if at == 1 && bytes > cut::LARGEST_WHOLE {
+            self.are_its_pieces(reuse, range, cut::pieces(bytes), number..end)
+        } else if self.is_made_of(reuse, number, range, End::Own) {
+            true
+        } else if at == batch.len() {
+            self.is_made_of(reuse, number, range, End::List)
         } else {
-            is_same(range, End::Own, number)
-                || match batch.len() - at {
-                    0 => is_same(range, End::List, number),
-                    _ => {
-                        name.clear();
-                        batch.append_name_at(at, name);
-                        let next = End::Before(name, reader.look(batch, at));
-                        is_same(range, next, number)
-                    }
-                }
+            name.clear();
+            batch.append_name_at(at, name);
+            let next = End::Before(name, reader.look(batch, at));
+            self.is_made_of(reuse, number, range, next)
         };
-        found.then_some(Found {
+        is_same.then_some(Found {
             number,
             end,
             licenses: at,
             bytes,
         })
+    }
+
+    /// Whether an earlier frame was made of the same, and ended for the same reason.
+    fn is_made_of(
+        &self,
+        reuse: &Reuse<'_>,
+        number: usize,
+        range: &mut Range,
+        end: End<'_>,
+    ) -> bool {
+        let Described { seal, source, .. } = &reuse.frames[number];
+        range.ending(end, |range| {
+            source.is_some() && self.sources.of(range, seal) == *source
+        })
+    }
+
+    /// Whether these earlier frames are the pieces of the one license that is in the range.
+    fn are_its_pieces(
+        &self,
+        reuse: &Reuse<'_>,
+        range: &mut Range,
+        pieces: u64,
+        numbers: std::ops::Range<usize>,
+    ) -> bool {
+        let as_many = pieces == numbers.len() as u64;
+        as_many
+            && (0..).zip(numbers).all(|(number, frame)| {
+                let end = End::Piece { number, pieces };
+                self.is_made_of(reuse, frame, range, end)
+            })
     }
 
     /// Takes the next frame of a large license.

@@ -13,6 +13,7 @@ mod database;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod journal;
+mod layers;
 mod locks;
 mod log;
 mod magic;

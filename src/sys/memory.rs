@@ -59,6 +59,20 @@ mod allocator {
         huge: Pool::new(),
     };
 
+    /// Bytes from which on memory is aligned to lines of a processor's cache. What is read from a
+    /// file goes there, mostly from where a page begins, and what malloc gives is 16 bytes behind
+    /// such a place. To anywhere up to 63 bytes behind it, AMD's processors copy at less than a
+    /// third of their speed (sourceware.org's bug 30994).
+    const LARGE: usize = 1 << 16;
+    const LINE: usize = 64;
+
+    fn aligned(layout: Layout) -> Layout {
+        if layout.size() < LARGE {
+            return layout;
+        }
+        layout.align_to(LINE).unwrap_or(layout)
+    }
+
     /// What was set aside for an allocation like this.
     fn from_set_aside(layout: Layout) -> Option<*mut u8> {
         #[cfg(feature = "encryption")]
@@ -75,7 +89,7 @@ mod allocator {
     /// The system's allocator, and the reserve for what it does not have.
     struct WithReserve;
 
-    // SAFETY: memory is that of `System`, whose blocks do not depend on the layout's size, or a
+    // SAFETY: memory is that of `System`, whose blocks do not depend on the layout, or a
     // block of the reserve that nobody else has, large and aligned enough.
     unsafe impl GlobalAlloc for WithReserve {
         // Not inlined: what allocates is all over the library.
@@ -84,8 +98,8 @@ mod allocator {
             if let Some(memory) = from_set_aside(layout) {
                 return memory;
             }
-            // SAFETY: the caller's promises are the same.
-            let memory = unsafe { System.alloc(layout) };
+            // SAFETY: the caller's promises are the same, and more alignment is no less.
+            let memory = unsafe { System.alloc(aligned(layout)) };
             if memory.is_null() {
                 RESERVE.take(layout)
             } else {
@@ -127,14 +141,15 @@ mod allocator {
             }
             // SAFETY: the caller promises that the size fits the alignment.
             let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+            let becomes_large = layout.size() < LARGE && size >= LARGE;
             let moved = match owned {
                 // SAFETY: it is `System`'s, and the caller's promises are the same.
-                None => match unsafe { System.realloc(memory, layout, size) } {
+                None if !becomes_large => match unsafe { System.realloc(memory, layout, size) } {
                     moved if moved.is_null() => RESERVE.take(wanted),
                     moved => return moved,
                 },
                 // SAFETY: the size is not 0, as the caller promises.
-                Some(_) => unsafe { self.alloc(wanted) },
+                _ => unsafe { self.alloc(wanted) },
             };
             if !moved.is_null() {
                 // SAFETY: both are as large, and they are two blocks.

@@ -13,16 +13,16 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use super::check::check;
-use super::journal::{self, Unreadable};
+use super::layers::view;
 use super::locks::{self, Attempt, Lock};
-use super::log::{self, Extent, INDEX_HEADER};
+use super::log::{Extent, INDEX_HEADER};
 use super::magic::is_database_file;
 use super::patience::Patience;
 use super::rows::{Rows, is_empty, rows};
 pub use super::sidecars::Place;
 use super::sidecars::{Beside, Kept, Opened, Sidecars, State};
 use super::tree::{Flaw, Format, HEADER};
-use super::view::{Content, Layer, OpenFile, View};
+use super::view::{Content, OpenFile, View};
 use crate::error::{Error, Result};
 use crate::operation::Control;
 use crate::store::TRIES;
@@ -418,100 +418,6 @@ fn modified(before: &Stat, sidecars: &Sidecars) -> Time {
     let times = written.chain([before]).map(sys::modified);
     let latest = times.max_by_key(|time| (time.seconds, time.nanoseconds));
     latest.unwrap_or_else(|| sys::modified(before))
-}
-
-/// What the database holds with what is beside it. None when that has changed meanwhile.
-fn view(
-    place: &Kept,
-    file: &Arc<StoreFile>,
-    before: &Stat,
-    header: &[u8; HEADER],
-    sidecars: Sidecars,
-    extent: Option<Extent>,
-    control: &Control,
-) -> Result<Option<View>> {
-    let failed = |errno| Error::system("read", &place.path, errno);
-    let stops = || control.check().is_err();
-    let mut view = View::new(file.clone(), before.st_size as u64);
-    let mut page_size = None;
-    if let Some(journal) = sidecars.journal {
-        let reserved = locks::is_reserved(file.as_fd()).map_err(failed)?;
-        let content = OpenFile::whole(&journal.file).map_err(failed)?;
-        if !reserved && content.begins_with_content().map_err(failed)? {
-            // The largest size does not fit two bytes, and is a 1.
-            let size = (u32::from(header[16]) << 8) | (u32::from(header[17]) << 16);
-            match journal::read(&content, size, &stops) {
-                Ok(None) => {}
-                Ok(Some(found)) if place.is_committed(found.list.as_deref())? => {}
-                Ok(Some(found)) => {
-                    page_size = Some(found.page_size);
-                    let layer = Layer::new(&journal.file, found.places);
-                    view.lay(layer, found.page_size, found.pages);
-                }
-                Err(unreadable) => return unread(place, "journal", unreadable, control),
-            }
-        }
-    }
-    if let Some(log) = sidecars.log {
-        let content = OpenFile::whole(&log.file).map_err(failed)?;
-        match log::read(&content, extent, &stops) {
-            Ok(None) => {}
-            Ok(Some(found)) if page_size.is_some_and(|size| size != found.page_size) => {
-                return Err(damaged(place, "its journal and its log are at odds"));
-            }
-            Ok(Some(found)) => {
-                let layer = Layer::new(&log.file, found.places);
-                view.lay(layer, found.page_size, found.pages);
-            }
-            Err(unreadable) => return unread(place, "log", unreadable, control),
-        }
-    }
-    without_absent_pages(view, place, file, before)
-}
-
-/// The view, unless pages are said to be in it that are nowhere.
-fn without_absent_pages(
-    view: View,
-    place: &Kept,
-    file: &StoreFile,
-    before: &Stat,
-) -> Result<Option<View>> {
-    let failed = |errno| Error::system("read", &place.path, errno);
-    if !view.lacks_pages().map_err(failed)? {
-        return Ok(Some(view));
-    }
-    // Where nothing could be locked, its file may have grown meanwhile.
-    let now = sys::fstat(file.as_fd()).map_err(failed)?;
-    if !sys::unchanged(before, &now) {
-        return Ok(None);
-    }
-    let problem = "pages of it are neither in its file nor beside it";
-    Err(damaged(place, problem))
-}
-
-fn damaged(place: &Kept, problem: impl Into<String>) -> Error {
-    Error::Database {
-        path: place.path.clone(),
-        problem: problem.into(),
-    }
-}
-
-fn unread(
-    place: &Kept,
-    what: &str,
-    unreadable: Unreadable,
-    control: &Control,
-) -> Result<Option<View>> {
-    let path = place.path.clone();
-    match unreadable {
-        Unreadable::Failed(errno) => Err(Error::system("read", path, errno)),
-        Unreadable::TooLarge => Err(Error::Memory("the log of a database")),
-        Unreadable::Unknown => {
-            let problem = format!("its {what} is of a format that is not known");
-            Err(damaged(place, problem))
-        }
-        Unreadable::Stopped => control.check().map(|()| None),
-    }
 }
 
 fn hash_of(view: &View) -> std::result::Result<blake3::Hash, Errno> {
