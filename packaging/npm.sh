@@ -1,8 +1,8 @@
 #!/bin/sh
-# npm.sh OUT [PLATFORM=DIST...]: the package for npm, into OUT, with the library of each platform, or
-# with the one that packaging/build.sh has built for this machine. Tells the package's name.
+# npm.sh OUT [PLATFORM=DIST...]: the package for npm, into OUT, with the library of each platform,
+# or with the one that packaging/build.sh has built for this machine. Tells the package's name.
 #
-#     packaging/npm.sh out linux-x64=target/dist linux-musl-arm64=target/aarch64-unknown-linux-musl/dist
+#     packaging/npm.sh out linux-x64=target/dist linux-arm64=FOLDER linux-musl-arm64=FOLDER
 set -eu
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 shift

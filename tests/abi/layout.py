@@ -69,7 +69,7 @@ int main(void) { %s return 0; }
         return subprocess.run([out], check=True, capture_output=True, text=True).stdout.splitlines()
 
 
-# The names that clang has for other processors. Those of 64 bits are all alike; those of 32 are not.
+# The names that clang has for other processors. Those of 64 bits are all alike, those of 32 not.
 PROCESSORS = {
     "armv7": "armv7-linux-gnueabihf", "i686": "i686-linux-gnu", "aarch64": "aarch64-linux-gnu",
     "riscv64gc": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu",
