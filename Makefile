@@ -153,8 +153,8 @@ install: all
 	$(INSTALL) -m 644 packaging/completions/_wmlb '$(root)$(ZSHDIR)/'
 	$(INSTALL) -m 644 packaging/completions/wmlb.fish '$(root)$(FISHDIR)/'
 	$(INSTALL) -m 644 packaging/systemd/wmlb-backup.timer '$(root)$(USERUNITDIR)/'
-	sed 's|@BINDIR@|$(BINDIR)|g' packaging/systemd/wmlb-backup.service.in \
-		>'$(root)$(USERUNITDIR)/wmlb-backup.service'
+	for unit in wmlb-backup.service wmlb-watch@.service; do \
+		sed 's|@BINDIR@|$(BINDIR)|g' "packaging/systemd/$$unit.in" >'$(root)$(USERUNITDIR)'"/$$unit" || exit; done
 	$(INSTALL) -m 644 $(documents) '$(root)$(DOCDIR)/'
 	-[ -n '$(root)' ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
@@ -166,7 +166,8 @@ uninstall:
 		'$(root)$(LIBDIR)/libwmvcore.so' '$(root)$(LIBDIR)/pkgconfig/wmlb-wmsdk.pc'
 	rm -f $(patsubst include/%,'$(root)$(INCLUDEDIR)/%',$(headers))
 	rm -f '$(root)$(ZSHDIR)/_wmlb' '$(root)$(FISHDIR)/wmlb.fish' \
-		'$(root)$(USERUNITDIR)/wmlb-backup.service' '$(root)$(USERUNITDIR)/wmlb-backup.timer'
+		'$(root)$(USERUNITDIR)/wmlb-backup.service' '$(root)$(USERUNITDIR)/wmlb-backup.timer' \
+		'$(root)$(USERUNITDIR)/wmlb-watch@.service'
 	rm -f '$(root)$(MANDIR)'/man3/wmlb.3 '$(root)$(MANDIR)'/man3/wmlb_*.3 '$(root)$(MANDIR)'/man3/WMLB_*.3
 	rm -rf '$(root)$(INCLUDEDIR)/wmsdk' '$(root)$(DOCDIR)'
 	rm -rf '$(root)$(LIBDIR)/cmake/wmlb'

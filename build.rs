@@ -59,7 +59,7 @@ macro_rules! result_codes {
         pub fn tables() -> Vec<crate::Table> {
             let constants = vec![$(crate::Constant {
                 name: stringify!($name).to_owned(),
-                value: concat!("((wmlb_hresult)", stringify!($value), ")").to_owned(),
+                value: concat!("WMLB_HRESULT(", stringify!($value), ")").to_owned(),
                 comment: crate::result_code_comment($message, &[$($doc),*]),
             }),*];
             vec![crate::Table { name: "result_codes", constants }]

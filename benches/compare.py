@@ -13,6 +13,7 @@
     sqlite     a store that is one database
     start      from dlopen() to the end of a backup of 10 licenses
     scale      the time a license, in a store of 10,000 and in one of --scale-to
+    repeat     a store that has hardly changed since its last backup: repeat.py
 
 What libwmlb writes is safe on the disk when it ends; of the others only what says "sync". Times
 are of whole processes. It judges nothing.
@@ -32,8 +33,9 @@ import common
 import databases
 import file_systems
 import peers
+import repeat
 
-WORKS = ("backup", "encrypted", "cold", "restore", "verify", "list", "one", "sqlite", "start", "scale")
+WORKS = ("backup", "encrypted", "cold", "restore", "verify", "list", "one", "sqlite", "start", "scale", "repeat")
 OURS = "libwmlb"
 # Of a backup file, that are no licenses.
 OWN_MEMBERS = 2
@@ -50,9 +52,9 @@ class Bench:
         self.runs = 0
         self.disturbed = 0
 
-    def fresh(self, name):
+    def fresh(self, name, place=None):
         self.number += 1
-        return self.scratch / f"{name}-{self.number}"
+        return (place or self.scratch) / f"{name}-{self.number}"
 
     def store(self, count):
         """The store that is there, or one with so many licenses."""
@@ -95,6 +97,7 @@ class Bench:
                     if file and file.is_file():
                         file.unlink()
         self.table(title, results, base)
+        return {name: [run for run, _ in runs] for name, runs in results.items()}
 
     def table(self, title, results, base):
         print(f"### {title}\n")
@@ -124,10 +127,10 @@ class Bench:
             yield [self.program("client"), store, folder, str(threads), *more], folder / "licenses.wmlb"
         return way
 
-    def peer(self, name, source):
+    def peer(self, name, source, place=None):
         @contextlib.contextmanager
         def way():
-            file = self.fresh("theirs")
+            file = self.fresh("theirs", place)
             yield peers.command(name, source, file), file
         return way
 
@@ -254,6 +257,9 @@ class Bench:
         size = database.stat().st_size
         self.compare(f"Database, {self.arguments.threads} threads, {size:,} bytes", ways, base)
 
+    def repeat(self, count):
+        repeat.run(self, count)
+
     def start(self):
         store = self.made_store(10)
         library = common.library_folder() / "libwmlb.so"
@@ -297,7 +303,7 @@ def describe(store):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", default=",".join(WORKS[:-1]), help="left out: all but scale")
+    parser.add_argument("--work", default=",".join(WORKS[:-2]), help="left out: all but scale and repeat")
     parser.add_argument("--count", default="1000,10000,100000", help="licenses in the stores that are made")
     parser.add_argument("--kind", default="mixed", choices=("mixed", "tiny", "large", "xml"))
     parser.add_argument("--seed", type=int, default=1)

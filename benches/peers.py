@@ -24,12 +24,29 @@ SHELL = {
         'borg init -e none "$2" && borg create --compression zstd,3 "$2::a" "$1"'),
 }
 
+# Which repeat what they did in a repository: programs, the first run, and the others.
+RESTIC = 'export RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$2.cache"; '
+BORG = 'export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_BASE_DIR="$2.borg"; '
+BUPSTASH = ('export BUPSTASH_KEY="$2.key" BUPSTASH_REPOSITORY="$2" BUPSTASH_SEND_LOG="$2.log" '
+            'BUPSTASH_QUERY_CACHE="$2.cache"; ')
+REPEATS = {
+    "restic backup, again": (("restic",), RESTIC + 'restic -q -r "$2" init && restic -q -r "$2" backup "$1"',
+                             RESTIC + 'restic -q -r "$2" backup "$1"'),
+    "borg create, again": (
+        ("borg",), BORG + 'borg init -e none "$2" && borg create --compression zstd,3 "$2::first" "$1"',
+        BORG + 'borg create --compression zstd,3 "$2::$(date +%s.%N)" "$1"'),
+    "bupstash put, again": (
+        ("bupstash",), BUPSTASH + 'bupstash new-key -o "$2.key" && bupstash init && bupstash put -q "$1"',
+        BUPSTASH + 'bupstash put -q "$1" >"$2.said"'),
+}
+
 # Runs before each measured run of a cold cache.
 FORGET = "sync; echo 3 > /proc/sys/vm/drop_caches"
 
 VERSIONS = {
     "tar": ("tar", "--version"), "zstd": ("zstd", "--version"), "age": ("age", "--version"),
     "sqlite3": ("sqlite3", "--version"), "restic": ("restic", "version"), "borg": ("borg", "--version"),
+    "bupstash": ("bupstash", "version"),
 }
 
 

@@ -1,5 +1,6 @@
 /* What the wmlb command is called with. */
 #define _GNU_SOURCE /* getopt_long */
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "print.h"
 #include "words.h"
 
-enum { MOST_OPTIONS = 32 };
+enum { MOST_OPTIONS = 32, MOST_SECONDS = 24 * 3600 };
 
 const struct command *find_command(const char *name)
 {
@@ -188,6 +189,11 @@ static int take_option(int id, int argc, struct arguments *arguments)
         if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
             return wrong_usage(arguments->command->name, "not a level from 1 to 19: ", optarg);
         break;
+    case SETTLE:
+        arguments->settle = strtod(optarg, &end);
+        if (*end != 0 || !isdigit((unsigned char)*optarg) || arguments->settle > MOST_SECONDS)
+            return wrong_usage(arguments->command->name, "not a number of seconds: ", optarg);
+        break;
     default: break;
     }
     return DONE;
@@ -203,7 +209,8 @@ static int take_operands(int count, char **operands, struct arguments *arguments
 
     if (count < least || count > most)
         return wrong_usage(command->name,
-                           least == 2   ? "a backup and a name are needed"
+                           command->bit == WATCH ? "a store and a folder are needed"
+                           : least == 2 ? "a backup and a name are needed"
                            : least == 1 ? "one path is needed"
                            : most == 1  ? "one command is enough" : "no path is needed", "");
     if (of_store && arguments->only != NULL)
@@ -216,8 +223,10 @@ static int take_operands(int count, char **operands, struct arguments *arguments
         return wrong_usage(command->name, "an option is missing: ", "--keep");
     if (GIVEN(arguments, EVERY_STORE) && arguments->store != NULL)
         return wrong_usage(command->name, "not both are possible: ", "--all and --store");
+    if (command->bit == WATCH)
+        arguments->store = *operands++;
     arguments->path = count > 0 ? operands[0] : NULL;
-    arguments->name = count > 1 ? operands[1] : NULL;
+    arguments->name = command->bit == CAT ? operands[1] : NULL;
     return DONE;
 }
 

@@ -13,14 +13,15 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_ALL = 3, EXISTS = 4, LOCKED = 5, DAM
 /* The commands, as bits. */
 enum {
     BACKUP = 1 << 0, RESTORE = 1 << 1, VERIFY = 1 << 2, LIST = 1 << 3, CAT = 1 << 4, INFO = 1 << 5,
-    STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9, DIFF = 1 << 10
+    STORES = 1 << 6, HELP = 1 << 7, GENERATIONS = 1 << 8, FORGET = 1 << 9, DIFF = 1 << 10,
+    WATCH = 1 << 11, SAVES = BACKUP | WATCH
 };
 
 /* The options, as numbers: below 32, and no letter of one. */
 enum {
     STORE = 1, EVERY_STORE, REPLACE, FORCE, EMPTY, REREAD, PARTIAL, CHECK, PASSPHRASE, RECIPIENT,
     IDENTITY, LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, KEEP, AT, DRY_RUN, JSON, QUIET, VERBOSE, HELP_OPTION,
-    VERSION
+    VERSION, SETTLE
 };
 
 #define GIVEN(arguments, option) (((arguments)->given >> (option) & 1u) != 0)
@@ -61,7 +62,9 @@ struct arguments {
     char *recipients, *only; /* one a line */
     uint32_t given;
     int64_t at; /* seconds since 1970 */
+    double settle; /* seconds */
     uint32_t level;
+    bool is_unattended; /* nobody is asked */
 };
 
 /* Reads the arguments of main; DONE, or the code to end with. Options may stand before the

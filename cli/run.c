@@ -26,6 +26,7 @@ struct run begin_run(const struct arguments *arguments, FILE *out)
         .quiet = GIVEN(arguments, QUIET),
         .verbose = GIVEN(arguments, VERBOSE),
         .forced = GIVEN(arguments, FORCE),
+        .asks = !arguments->is_unattended,
         .bar = !GIVEN(arguments, QUIET) && !GIVEN(arguments, JSON) && is_able_terminal(stderr),
         .start = now(),
     };
@@ -160,7 +161,7 @@ static wmlb_hresult show_fewer(struct run *run, const uint8_t *value)
     fputs("this backup has ", stderr);
     print_licenses(stderr, counts[1]);
     fprintf(stderr, ", the one that it replaces %" PRIu64 "\n", counts[0]);
-    if (run->forced || is_agreed())
+    if (run->forced || (run->asks && is_agreed()))
         return WMLB_S_OK;
     run->kept_earlier = true;
     return WMLB_NS_E_DRM_OPERATION_CANCELED;

@@ -13,7 +13,8 @@ struct run {
     FILE *out;  /* where results go */
     bool json, quiet, verbose;
     bool bar, drawn;
-    bool forced;       /* nobody is asked */
+    bool forced;       /* whoever would be asked agrees */
+    bool asks;
     bool kept_earlier; /* the user wanted no backup with fewer licenses */
     double start, last;
     uint64_t told; /* lines about licenses that were left out */

@@ -12,6 +12,10 @@ const struct command commands[] = {
     {BACKUP, "backup", "save the licenses of a store in a file", "FOLDER", 1, 1,
      "Saves the licenses of a store in FOLDER/" WMLB_BACKUP_FILE_NAME ". For -, the backup goes to "
      "standard output."},
+    {WATCH, "watch", "save them in a file whenever they have changed", "STORE FOLDER", 2, 2,
+     "Saves the licenses of a store (a path or a player, as wmlb stores shows it) in "
+     "FOLDER/" WMLB_BACKUP_FILE_NAME ", now and whenever they have changed, until a signal ends "
+     "it. What fails is told, and tried again."},
     {RESTORE, "restore", "bring them back", "BACKUP", 1, 1,
      "Brings the licenses of a backup (a folder or file; -: standard input) back into a store, all "
      "or none. Licenses of the store that differ stay, and are reported (exit code 3)."},
@@ -50,22 +54,30 @@ const struct option_row options[] = {
     {STORE, 's', "store", "STORE", LIST | DIFF, "the store: a path or a player, as for backup"},
     {EVERY_STORE, 'a', "all", NULL, BACKUP,
      "back up every store that wmlb stores shows, each into a folder of its own in FOLDER"},
+    {SETTLE, 0, "settle", "SECONDS", WATCH,
+     "how long the store must rest before it is backed up; by default 3. One that never rests is "
+     "backed up all the same, after 20 times as long"},
     {REPLACE, 0, "replace", NULL, BACKUP,
      "replace the backup that is there, unless it has more than twice the licenses of this one: "
      "then a terminal is asked"},
     {FORCE, 'f', "force", NULL, BACKUP, "replace it without asking"},
+    {FORCE, 'f', "force", NULL, WATCH,
+     "replace a backup that has more than twice the licenses of the new one too"},
     {FORCE, 'f', "force", NULL, RESTORE, "replace licenses that differ"},
     {KEEP, 'k', "keep", "RULE", BACKUP,
      "replace it as --replace does, and keep it as licenses-YYYYMMDDThhmmssZ.wmlb as long as RULE "
      "says: any of last=N daily=N weekly=N monthly=N yearly=N"},
+    {KEEP, 'k', "keep", "RULE", WATCH,
+     "keep backups that are replaced as licenses-YYYYMMDDThhmmssZ.wmlb as long as RULE says: any of "
+     "last=N daily=N weekly=N monthly=N yearly=N"},
     {KEEP, 'k', "keep", "RULE", FORGET,
      "any of last=N daily=N weekly=N monthly=N yearly=N: the newest N backups, the newest of each "
      "of N days, and so on, in UTC; a backup stays if any part keeps it"},
-    {EMPTY, 0, "empty", NULL, BACKUP, "replace it even with the backup of an empty store"},
-    {REREAD, 0, "reread", NULL, BACKUP,
+    {EMPTY, 0, "empty", NULL, SAVES, "replace it even with the backup of an empty store"},
+    {REREAD, 0, "reread", NULL, SAVES,
      "read every license, also those that have not changed since the backup that is replaced"},
-    {PARTIAL, 0, "partial", NULL, BACKUP, "leave out what cannot be read (exit code 3)"},
-    {CHECK, 0, "verify", NULL, BACKUP, "read the backup back from the disk"},
+    {PARTIAL, 0, "partial", NULL, SAVES, "leave out what cannot be read (exit code 3)"},
+    {CHECK, 0, "verify", NULL, SAVES, "read the backup back from the disk"},
     {INDIVIDUALIZE, 0, "individualize", NULL, RESTORE, "restore a backup from another device too"},
     {DRY_RUN, 'n', "dry-run", NULL, RESTORE,
      "check the backup, and say what it would bring; the store stays as it is"},
@@ -76,28 +88,29 @@ const struct option_row options[] = {
     {AT, 't', "at", "TIME", LOOKS,
      "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
      "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},
-    {PASSPHRASE, 'p', "passphrase-file", "FILE", BACKUP,
+    {PASSPHRASE, 'p', "passphrase-file", "FILE", SAVES,
      "encrypt with the first line of FILE; -: standard input; a terminal prompts for it"},
     {PASSPHRASE, 'p', "passphrase-file", "FILE", OPENS,
      "the passphrase is the first line of FILE; -: standard input. Without this option, a terminal "
      "prompts for a passphrase that is needed"},
-    {RECIPIENT, 'r', "recipient", "AGE1...", BACKUP,
+    {RECIPIENT, 'r', "recipient", "AGE1...", SAVES,
      "encrypt to a public key of age; may be given repeatedly"},
-    {IDENTITY, 'i', "identity", "FILE", BACKUP,
+    {IDENTITY, 'i', "identity", "FILE", SAVES,
      "secret keys of age that open the backup to be replaced; may be given repeatedly"},
     {IDENTITY, 'i', "identity", "FILE", OPENS,
      "secret keys of age, for a backup to recipients; may be given repeatedly"},
     {ALLOW_CLEAR, 0, "allow-clear", NULL, RESTORE | VERIFY,
      "accept a backup that is not encrypted although a secret is given"},
-    {LEVEL, 'l', "level", "N", BACKUP, "compression, 1 to 19"},
-    {JSON, 'j', "json", NULL, OPERATES, "progress and results as objects of JSON, one a line"},
+    {LEVEL, 'l', "level", "N", SAVES, "compression, 1 to 19"},
+    {JSON, 'j', "json", NULL, OPERATES | WATCH,
+     "progress and results as objects of JSON, one a line"},
     {JSON, 'j', "json", NULL, LIST,
      "an array of objects, one a line; a name that is not UTF-8 has U+FFFD in \"name\", and its "
      "exact bytes, in hexadecimal, in \"name_hex\""},
     {JSON, 'j', "json", NULL, INFO, "an object"},
     {JSON, 'j', "json", NULL, DIFF | STORES | GENERATIONS | FORGET, "an array of objects, one a line"},
-    {QUIET, 'q', "quiet", NULL, OPERATES, "say only what went wrong"},
-    {VERBOSE, 'v', "verbose", NULL, OPERATES,
+    {QUIET, 'q', "quiet", NULL, OPERATES | WATCH, "say only what went wrong"},
+    {VERBOSE, 'v', "verbose", NULL, OPERATES | WATCH,
      "say more: progress where there is no terminal, each license that is left out or that a dry "
      "run is about, and the result codes of failures"},
     {VERBOSE, 'v', "verbose", NULL, LIST | DIFF | CAT | INFO | GENERATIONS | FORGET,

@@ -23,6 +23,7 @@
 #include "print.h"
 #include "secret.h"
 #include "stores.h"
+#include "watch.h"
 #include "words.h"
 
 volatile sig_atomic_t signaled;
@@ -58,7 +59,7 @@ static int check_paths(const struct arguments *arguments)
 {
     const char *command = arguments->command->name;
     const char *paths[] = {arguments->path, arguments->store};
-    bool backup = arguments->command->bit == BACKUP;
+    bool backup = (arguments->command->bit & SAVES) != 0;
     int readers = is_stream(arguments->passphrase, false) +
                   (!backup && is_stream(arguments->path, false));
 
@@ -74,6 +75,8 @@ static int check_paths(const struct arguments *arguments)
                            WMLB_BACKUP_FILE_NAME "; not ", arguments->path);
     if (GIVEN(arguments, EVERY_STORE) && is_stream(arguments->path, true))
         return wrong_usage(command, "a folder is needed for --all, not ", arguments->path);
+    if (arguments->command->bit == WATCH && is_stream(arguments->path, true))
+        return wrong_usage(command, "a folder is needed, not ", arguments->path);
     if (arguments->store != NULL && strcmp(arguments->store, "-") == 0)
         return wrong_usage(command, "a store is a folder or a database, not ", "standard input");
     if (arguments->store != NULL && is_named_as_backup(arguments->store))
@@ -84,7 +87,7 @@ static int check_paths(const struct arguments *arguments)
 /* Where a backup goes or comes from: a folder, a file, or the stream that "-" stands for. */
 static int set_place(const struct arguments *arguments)
 {
-    bool backup = arguments->command->bit == BACKUP;
+    bool backup = (arguments->command->bit & SAVES) != 0;
     int stream = backup ? STDOUT_FILENO : STDIN_FILENO;
     const char *command = arguments->command->name;
     const char *name = backup ? "standard output" : "standard input";
@@ -137,7 +140,7 @@ static int configure(const struct arguments *arguments)
         code = set_store(arguments->store, arguments->command->bit != RESTORE);
     catch_signals(0); /* one ends the reading of a secret */
     if (code == DONE && arguments->passphrase != NULL)
-        code = set_passphrase(arguments->passphrase, arguments->command->bit == BACKUP, &hr);
+        code = set_passphrase(arguments->passphrase, (arguments->command->bit & SAVES) != 0, &hr);
     if (code == DONE && arguments->identities != NULL && WMLB_SUCCEEDED(hr))
         code = set_identities(arguments->identities, &hr);
     catch_signals(SA_RESTART);
@@ -160,6 +163,7 @@ static int run_command(const struct arguments *arguments)
         return code;
     switch (arguments->command->bit) {
     case BACKUP: return back_up(arguments);
+    case WATCH: return watch(arguments);
     case RESTORE: return restore(arguments);
     case VERIFY: return verify(arguments);
     case CAT: return cat(arguments);

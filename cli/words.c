@@ -77,9 +77,9 @@ static const char *const own_words[][2] = {
     {"and its passphrase is another", "and its passphrase is not this one"},
     {"and no identity that is set opens it", "and none of these identities opens it"},
     {"although a passphrase or identities are set", "although a passphrase or identity is given"},
-    {"in the place of a backup that was", "in the place of a backup that was; give --allow-clear "
-                                          "to take it all the same"},
-    {"as WMLB_BACKUP_VERIFY asks", "as --verify asks"},
+    {"it may have replaced an encrypted backup", "it may have replaced an encrypted backup; give "
+                                                 "--allow-clear to take it all the same"},
+    {"WMLB_BACKUP_VERIFY", "--verify"},
     {"property BackupPath", "FOLDER"},
     {"property RestorePath", "BACKUP"},
     {"property StorePath is not set", "there is no home folder: give --store"},

@@ -42,7 +42,8 @@
  *
  * Threads: every function may be called from any thread at any time; wmlb_status_callback says what
  * holds in callbacks. Only wmlb_wait(), wmlb_restorer_wait() and wmlb_restorer_release() wait for
- * operations.
+ * operations. Never call them on a thread that the callback waits for, such as the main thread of a
+ * window or of an interpreter: each would wait for the other forever.
  *
  * Signal handlers: no function may be called in a signal handler, since the thread that it
  * interrupts may be inside the library.
@@ -113,136 +114,146 @@ extern "C" {
  */
 typedef int32_t wmlb_hresult;
 
+/**
+ * A number as a wmlb_hresult. In C++ it is a static_cast, since compilers can warn of C's casts
+ * there (-Wold-style-cast).
+ */
+#ifdef __cplusplus
+#  define WMLB_HRESULT(number) (static_cast<wmlb_hresult>(number))
+#else
+#  define WMLB_HRESULT(number) ((wmlb_hresult)(number))
+#endif
+
 /** Whether a result code is a success (0 and above) or a failure (below 0). */
-#define WMLB_SUCCEEDED(hr) ((wmlb_hresult)(hr) >= 0)
-#define WMLB_FAILED(hr) ((wmlb_hresult)(hr) < 0)
+#define WMLB_SUCCEEDED(hr) (WMLB_HRESULT(hr) >= 0)
+#define WMLB_FAILED(hr) (WMLB_HRESULT(hr) < 0)
 
 /**
  * The result code of a Win32 error code, such as 112, ERROR_DISK_FULL: an error of the operating
  * system becomes one of these. wmlb_hresult_name() names those in use.
  */
-#define WMLB_HRESULT_FROM_WIN32(code) ((wmlb_hresult)(0x80070000 | (code)))
+#define WMLB_HRESULT_FROM_WIN32(code) WMLB_HRESULT(0x80070000 | (code))
 
 /** The operation succeeded. */
-#define WMLB_S_OK ((wmlb_hresult)0x00000000)
+#define WMLB_S_OK WMLB_HRESULT(0x00000000)
 
 /** The operation succeeded; there was nothing to do. */
-#define WMLB_S_FALSE ((wmlb_hresult)0x00000001)
+#define WMLB_S_FALSE WMLB_HRESULT(0x00000001)
 
 /** This build of the library leaves the function out. */
-#define WMLB_E_NOTIMPL ((wmlb_hresult)0x80004001)
+#define WMLB_E_NOTIMPL WMLB_HRESULT(0x80004001)
 
 /** A pointer that is needed is NULL. */
-#define WMLB_E_POINTER ((wmlb_hresult)0x80004003)
+#define WMLB_E_POINTER WMLB_HRESULT(0x80004003)
 
 /**
  * The operation failed. There is no better code for the error; the message of the error says
  * more.
  */
-#define WMLB_E_FAIL ((wmlb_hresult)0x80004005)
+#define WMLB_E_FAIL WMLB_HRESULT(0x80004005)
 
 /** A defect in the library ended the call. Please report it, with the message of the error. */
-#define WMLB_E_UNEXPECTED ((wmlb_hresult)0x8000FFFF)
+#define WMLB_E_UNEXPECTED WMLB_HRESULT(0x8000FFFF)
 
 /** The call is not allowed at this time or for this restorer. */
-#define WMLB_E_ILLEGAL_METHOD_CALL ((wmlb_hresult)0x8000000E)
+#define WMLB_E_ILLEGAL_METHOD_CALL WMLB_HRESULT(0x8000000E)
 
 /**
  * Access is denied. Either permission is missing, or the file is of a kind that the library does
  * not touch.
  */
-#define WMLB_E_ACCESSDENIED ((wmlb_hresult)0x80070005)
+#define WMLB_E_ACCESSDENIED WMLB_HRESULT(0x80070005)
 
 /** The handle is not that of a restorer. It is NULL, released, made up, or from before a fork. */
-#define WMLB_E_HANDLE ((wmlb_hresult)0x80070006)
+#define WMLB_E_HANDLE WMLB_HRESULT(0x80070006)
 
 /** Memory or threads have run out. */
-#define WMLB_E_OUTOFMEMORY ((wmlb_hresult)0x8007000E)
+#define WMLB_E_OUTOFMEMORY WMLB_HRESULT(0x8007000E)
 
 /** An argument has a value that is not allowed. */
-#define WMLB_E_INVALIDARG ((wmlb_hresult)0x80070057)
+#define WMLB_E_INVALIDARG WMLB_HRESULT(0x80070057)
 
 /**
  * The file kept changing while it was read. A license or folder kept changing, or was removed,
  * while it was read; or a restore into the store is running.
  */
-#define WMLB_E_SHARING_VIOLATION ((wmlb_hresult)0x80070020)
+#define WMLB_E_SHARING_VIOLATION WMLB_HRESULT(0x80070020)
 
 /** The buffer is too small. The size that is needed was written. */
-#define WMLB_E_INSUFFICIENT_BUFFER ((wmlb_hresult)0x8007007A)
+#define WMLB_E_INSUFFICIENT_BUFFER WMLB_HRESULT(0x8007007A)
 
 /** The time-out was reached before the operation ended. */
-#define WMLB_E_TIMEOUT ((wmlb_hresult)0x80070102)
+#define WMLB_E_TIMEOUT WMLB_HRESULT(0x80070102)
 
 /** The license store failed. */
-#define WMLB_NS_E_DRM_LICENSE_STORE_ERROR ((wmlb_hresult)0xC00D2712)
+#define WMLB_NS_E_DRM_LICENSE_STORE_ERROR WMLB_HRESULT(0xC00D2712)
 
 /** A license could not be saved in the license store. */
-#define WMLB_NS_E_DRM_LICENSE_STORE_SAVE_ERROR ((wmlb_hresult)0xC00D2714)
+#define WMLB_NS_E_DRM_LICENSE_STORE_SAVE_ERROR WMLB_HRESULT(0xC00D2714)
 
 /** A license is not valid. */
-#define WMLB_NS_E_DRM_INVALID_LICENSE ((wmlb_hresult)0xC00D2718)
+#define WMLB_NS_E_DRM_INVALID_LICENSE WMLB_HRESULT(0xC00D2718)
 
 /**
  * The backup was made on another device; restoring it here needs the user's agreement. The
  * agreement is the flag WMLB_RESTORE_INDIVIDUALIZE.
  */
-#define WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION ((wmlb_hresult)0xC00D2728)
+#define WMLB_NS_E_DRM_NEEDS_INDIVIDUALIZATION WMLB_HRESULT(0xC00D2728)
 
 /** The backup or restore failed. */
-#define WMLB_NS_E_BACKUP_RESTORE_FAILURE ((wmlb_hresult)0xC00D272D)
+#define WMLB_NS_E_BACKUP_RESTORE_FAILURE WMLB_HRESULT(0xC00D272D)
 
 /** A backup file exists already. WMLB_BACKUP_OVERWRITE would replace it. */
-#define WMLB_NS_E_DRM_BACKUP_EXISTS ((wmlb_hresult)0xC00D2742)
+#define WMLB_NS_E_DRM_BACKUP_EXISTS WMLB_HRESULT(0xC00D2742)
 
 /** The backup file is damaged or truncated. */
-#define WMLB_NS_E_DRM_BACKUP_CORRUPT ((wmlb_hresult)0xC00D2743)
+#define WMLB_NS_E_DRM_BACKUP_CORRUPT WMLB_HRESULT(0xC00D2743)
 
 /**
  * An operation is running on this restorer already. Also: a database, its player, or the store of
  * the host is in use.
  */
-#define WMLB_NS_E_DRM_BACKUPRESTORE_BUSY ((wmlb_hresult)0xC00D2744)
+#define WMLB_NS_E_DRM_BACKUPRESTORE_BUSY WMLB_HRESULT(0xC00D2744)
 
 /** The file is not a backup file of a version this library reads. */
-#define WMLB_NS_E_BACKUP_RESTORE_BAD_DATA ((wmlb_hresult)0xC00D2745)
+#define WMLB_NS_E_BACKUP_RESTORE_BAD_DATA WMLB_HRESULT(0xC00D2745)
 
 /**
  * A property is not valid. This library does not return it: a property without a value is
  * WMLB_NS_E_DRM_NOT_CONFIGURED, an unknown one WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY.
  */
-#define WMLB_NS_E_DRM_INVALID_PROPERTY ((wmlb_hresult)0xC00D2749)
+#define WMLB_NS_E_DRM_INVALID_PROPERTY WMLB_HRESULT(0xC00D2749)
 
 /** The passphrase or identity is wrong or missing. */
-#define WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD ((wmlb_hresult)0xC00D2751)
+#define WMLB_NS_E_DRM_INVALID_SECURESTORE_PASSWORD WMLB_HRESULT(0xC00D2751)
 
 /** The restore was refused. The authorizer of the host answers with it by custom. */
-#define WMLB_NS_E_DRM_RESTORE_FRAUD ((wmlb_hresult)0xC00D2753)
+#define WMLB_NS_E_DRM_RESTORE_FRAUD WMLB_HRESULT(0xC00D2753)
 
 /** There is no property of this name. */
-#define WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY ((wmlb_hresult)0xC00D275D)
+#define WMLB_NS_E_DRM_UNSUPPORTED_PROPERTY WMLB_HRESULT(0xC00D275D)
 
 /**
  * Not all licenses could be stored. The backup was made, without the licenses that could not be
  * read (WMLB_BACKUP_PARTIAL). The code comes with the END event, although it is negative: a
  * backup with this result is there and whole, and wmlb_get_last_error() says nothing of it.
  */
-#define WMLB_NS_E_DRM_STORE_NOTALLSTORED ((wmlb_hresult)0xC00D275F)
+#define WMLB_NS_E_DRM_STORE_NOTALLSTORED WMLB_HRESULT(0xC00D275F)
 
 /** A property that the operation needs is not set. */
-#define WMLB_NS_E_DRM_NOT_CONFIGURED ((wmlb_hresult)0xC00D2764)
+#define WMLB_NS_E_DRM_NOT_CONFIGURED WMLB_HRESULT(0xC00D2764)
 
 /** The operation was canceled. */
-#define WMLB_NS_E_DRM_OPERATION_CANCELED ((wmlb_hresult)0xC00D2768)
+#define WMLB_NS_E_DRM_OPERATION_CANCELED WMLB_HRESULT(0xC00D2768)
 
 /** The license store is missing or is not a store. */
-#define WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE ((wmlb_hresult)0xC00D2782)
+#define WMLB_NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE WMLB_HRESULT(0xC00D2782)
 
 /** The license store is damaged. */
-#define WMLB_NS_E_DRM_DATASTORE_CORRUPT ((wmlb_hresult)0xC00D2783)
+#define WMLB_NS_E_DRM_DATASTORE_CORRUPT WMLB_HRESULT(0xC00D2783)
 
 /** The service that authorizes restores cannot be reached. */
-#define WMLB_NS_E_DRM_RESTORE_SERVICE_UNAVAILABLE ((wmlb_hresult)0xC00D2846)
+#define WMLB_NS_E_DRM_RESTORE_SERVICE_UNAVAILABLE WMLB_HRESULT(0xC00D2846)
 
 /* ---- Restorers ------------------------------------------------------------------------------ */
 

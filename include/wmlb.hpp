@@ -1,4 +1,5 @@
-/*
+/**
+ * \file
  * libwmlb for C++17 and later, header-only, on top of wmlb.h:
  *
  *     wmlb::restorer restorer;
@@ -48,7 +49,7 @@
 
 #include "wmlb.h"
 
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND) || defined(DOXYGEN)
 #define WMLB_HPP_EXCEPTIONS 1
 #else
 #define WMLB_HPP_EXCEPTIONS 0
@@ -212,7 +213,7 @@ private:
     std::shared_ptr<const std::string> words_; // to copy an exception must not throw
 };
 
-/* ---- what callbacks are told ---- */
+/* ---- the arguments of callbacks ---- */
 
 /// What an event reports; the WMLB_STATUS_* constant of each says when it comes.
 enum class status : std::int32_t {
@@ -356,68 +357,69 @@ private:
 
 } // namespace detail
 
-/// What is called with each event: any function object that takes a `const event &`. If it
+/// The function that receives each event: any function object that takes a `const event &`. If it
 /// returns a bool, false cancels the operation. It is copied or moved from, and destroyed on the
 /// operation's thread after the last event, before wait() returns. An empty one, or nullptr, is
 /// never called.
 using event_handler = detail::stoppable<event>;
 
-/// A license, as lists tell it: see wmlb_license_info.
+/// A license in a list: see wmlb_license_info.
 struct license {
     std::string name;                 ///< path in the store, its exact bytes
     std::string format;               ///< such as "wmdrm-v7"
-    std::string license_id;           ///< "" when it has none
+    std::string license_id;           ///< "" if it has none
     std::vector<std::string> key_ids; ///< of the keys that it holds
     std::int32_t backup_right = WMLB_RIGHT_NOT_STATED; ///< WMLB_RIGHT_*
     std::uint64_t size = 0;                            ///< bytes
     std::optional<std::int64_t> modified, valid_from, valid_until; ///< Unix seconds, if stated
 };
 
-/// What is called with each license of a list; false, if it returns a bool, ends the list.
+/// The function that receives each license of a list. If it returns a bool, false ends the list.
 using license_handler = detail::stoppable<license>;
 
 /// A license that differs between a backup and a store: see wmlb_difference.
 struct difference {
     std::int32_t kind = 0;                      ///< WMLB_DIFFERENCE_*
-    std::optional<license> in_backup, in_store; ///< nullopt: it is not there
+    std::optional<license> in_backup, in_store; ///< nullopt: it is missing
 };
 
-/// What is called with each license that differs; false, if it returns a bool, ends the comparison.
+/// The function that receives each license that differs. If it returns a bool, false ends the
+/// comparison.
 using difference_handler = detail::stoppable<difference>;
 
 /// A generation of a backup: see wmlb_generation_info.
 struct generation {
     std::filesystem::path path;
-    std::optional<std::int64_t> created; ///< Unix seconds, if that can be told
+    std::optional<std::int64_t> created; ///< Unix seconds, if known
     std::uint64_t size = 0;              ///< bytes of the file
     bool encrypted = false;
-    std::optional<std::uint64_t> licenses, bytes; ///< if they can be told
-    std::string device_id, store;                 ///< "" if they cannot be told
+    std::optional<std::uint64_t> licenses, bytes; ///< if known
+    std::string device_id, store;                 ///< "" if unknown
     std::uint32_t kept_by = 0;                    ///< WMLB_KEPT_* joined by |
 };
 
-/// What is called with each generation of a list; false, if it returns a bool, ends the list.
+/// The function that receives each generation of a list. If it returns a bool, false ends the list.
 using generation_handler = detail::stoppable<generation>;
 
-/// What is asked of each generation that nothing keeps: whether it is removed.
+/// The function that decides whether a generation that nothing keeps is removed.
 using generation_filter = std::function<bool(const generation &)>;
 
-/// What is asked of each license of a backup: whether a restore, a verification or a list is about
-/// it.
+/// The function that chooses licenses of a backup: a restore, a verification or a list deals with
+/// those for which it returns true.
 using license_filter = std::function<bool(const license &)>;
 
-/// What is asked of each license in a backup; it answers WMLB_RIGHT_*.
+/// The function that says whether a license may be backed up. It returns WMLB_RIGHT_*.
 using license_rights = std::function<std::int32_t(const license &)>;
 
-/// What an authorizer is asked: see wmlb_restore_request.
+/// A restore that an authorizer decides about: see wmlb_restore_request.
 struct restore_request {
     std::int64_t created = 0;   ///< Unix seconds
-    std::string device_id;      ///< "" if it is not known
+    std::string device_id;      ///< "" if unknown
     bool same_device = false;
     std::uint32_t flags = 0;    ///< of the restore
 };
 
-/// The function that is asked before a restore. It returns a result code; a failure refuses the
+/// The function that authorizes a restore. It returns a result code; a failure refuses the
 /// restore. It may set an address that the user can go to.
 using restore_authorizer = std::function<wmlb_hresult(const restore_request &, std::string &url)>;
 
@@ -425,13 +427,13 @@ using restore_authorizer = std::function<wmlb_hresult(const restore_request &, s
 struct store_info {
     std::string player, profile, kind; ///< such as "Chromium", "Default", "sqlite"
     std::filesystem::path path;        ///< for restorer::set_store_path()
-    std::optional<bool> running;       ///< whether the player has it in use, if that can be told
+    std::optional<bool> running;       ///< whether the player has it in use, if known
 };
 
 namespace detail {
 
 #if WMLB_HPP_EXCEPTIONS
-/// Calls a function, and keeps what it throws in `thrown`. -> whether to go on
+/// Calls a function, and keeps the exception that it throws in `thrown`. Returns whether to go on.
 template <typename F> bool guarded(std::exception_ptr &thrown, F &&function) noexcept
 {
     try {
@@ -551,8 +553,8 @@ inline wmlb_hresult on_status(std::int32_t status, wmlb_hresult hr, std::int32_t
     return static_cast<run *>(user_data)->tell(event(status, hr, type, value, size));
 }
 
-/// A function that the program has given, and what it threw in a list: in an operation, that is
-/// the operation's.
+/// A function of the program, and the exception that it threw in a list. In an operation, the
+/// operation keeps the exception.
 template <typename F> struct given {
     explicit given(F of) : function(std::move(of)) {}
 
@@ -883,8 +885,8 @@ public:
     ~restorer() { release(); }
 
     /// The handle, for the functions of wmlb.h that have no name here, such as
-    /// wmlb_restorer_set_store(): what is passed to them must not throw. Not to be released.
-    /// nullptr after a move.
+    /// wmlb_restorer_set_store(): functions that you pass to them must not throw. Do not release
+    /// it. nullptr after a move.
     wmlb_restorer *handle() const noexcept { return core_ ? core_->handle : nullptr; }
 
     /// Sets a property of type string: one of WMLB_PROP_*.
@@ -912,7 +914,7 @@ public:
         code = make_error_code(wmlb_restorer_remove_prop(handle(), name));
     }
 
-    /// Reads a property of type string; "" when it is not set and has no default.
+    /// Reads a property of type string; "" if it is not set and has no default.
     std::string get_string(const char *name, std::error_code &code) const
     {
         const std::vector<std::uint8_t> value = get(name, WMLB_TYPE_STRING, code);
@@ -950,8 +952,8 @@ public:
         set(WMLB_PROP_PASSPHRASE, passphrase, code);
     }
 
-    /// Sets which licenses of a backup restores, verifications and lists are about: patterns, one
-    /// a line, as WMLB_PROP_ONLY says.
+    /// Sets which licenses of a backup restores, verifications and lists deal with: patterns, one
+    /// per line, as WMLB_PROP_ONLY says.
     void set_only(std::string_view patterns, std::error_code &code)
     {
         set(WMLB_PROP_ONLY, patterns, code);
@@ -987,7 +989,7 @@ public:
             wmlb_restorer_set_rights(handle(), detail::on_rights, core_->rights.get()));
     }
 
-    /// Sets the function that is asked before a restore; nullptr: none.
+    /// Sets the function that authorizes restores; nullptr: none.
     void set_authorizer(restore_authorizer authorizer, std::error_code &code)
     {
         if (core_ == nullptr || authorizer == nullptr) {
@@ -1038,7 +1040,7 @@ public:
         list(wmlb_restorer_enumerate_store, detail::on_license, handler, code);
     }
     /// Calls the handler with each license in the backup file, on this thread. The file is checked
-    /// on the way: when damage is found, the handler has received the licenses before it.
+    /// on the way: if it is damaged, the handler has received the licenses before the damage.
     void list_backup(const license_handler &handler, std::error_code &code) const
     {
         list(wmlb_restorer_enumerate_backup, detail::on_license, handler, code);
@@ -1053,7 +1055,7 @@ public:
         return told;
     }
     /// Calls the handler with each license that differs between the store and the backup file, by
-    /// content, on this thread. What a backup would leave out is not added.
+    /// content, on this thread. Licenses that a backup would leave out are not listed.
     void compare(const difference_handler &handler, std::error_code &code) const
     {
         list(wmlb_restorer_compare, detail::on_difference, handler, code);
@@ -1283,10 +1285,10 @@ public:
     queue &operator=(const queue &) = delete;
     ~queue() { wmlb_queue_release(handle_); }
 
-    /// The handle, for the functions of wmlb.h. Not to be released. nullptr after a move.
+    /// The handle, for the functions of wmlb.h. Do not release it. nullptr after a move.
     wmlb_queue *handle() const noexcept { return handle_; }
 
-    /// Start an operation whose events are fetched here. With WMLB_RUN_HERE they are run, and the
+    /// Start an operation whose events are fetched here. With WMLB_RUN_HERE they run it, and their
     /// result is that of the operation.
     void backup(restorer &of, std::uint32_t flags, std::error_code &code) noexcept
     {
@@ -1326,7 +1328,7 @@ public:
         return fd;
     }
 
-    /// Cancels what feeds it. -> whether anything does
+    /// Cancels the operations that feed it. Returns whether there are any.
     bool cancel() noexcept { return wmlb_queue_cancel(handle_) == WMLB_S_OK; }
 
 #if WMLB_HPP_EXCEPTIONS
@@ -1433,7 +1435,7 @@ inline std::vector<store_info> discover_stores(std::error_code &code)
     return detail::discover(wmlb_discover_stores, code);
 }
 
-/// The places where stores are looked for: see wmlb_discover_places().
+/// The places where discover_stores() looks: see wmlb_discover_places().
 inline std::vector<store_info> discover_places(std::error_code &code)
 {
     return detail::discover(wmlb_discover_places, code);

@@ -136,6 +136,7 @@ def zsh(commands):
                           for command in commands)
     operands = {"stores": "", "help": " \\\n                '1:command:_wmlb_commands'",
                 "backup": " \\\n                '1:folder:_files -/'",
+                "watch": " \\\n                '1:store:_wmlb_stores' '2:folder:_files -/'",
                 "cat": " \\\n                '1:backup:_files' '2:name: '"}
     cases = "".join(
         "        %s)\n            _arguments -s -S%s%s\n            ;;\n" % (

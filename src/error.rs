@@ -79,8 +79,8 @@ pub enum Error {
         why: String,
     },
     #[error(
-        "{} is not encrypted, although a passphrase or identities are set: somebody may have put \
-         it in the place of a backup that was",
+        "{} is not encrypted, although a passphrase or identities are set: it may have replaced an \
+         encrypted backup",
         .0.display()
     )]
     InClear(PathBuf),
@@ -114,7 +114,7 @@ pub enum Error {
         other.display()
     )]
     Twins { name: PathBuf, other: PathBuf },
-    #[error("{} is the backup that is restored", .0.display())]
+    #[error("{} is the backup that is being restored", .0.display())]
     OwnBackup(PathBuf),
     #[error("the licenses are in place in {}, but a power cut may undo that", path.display())]
     NotSafe { path: PathBuf, source: Box<Error> },
@@ -138,7 +138,7 @@ pub enum Error {
     Scratch { path: PathBuf, source: io::Error },
     #[error("the host's store failed to {action}")]
     HostStore { action: String, hr: wmlb_hresult },
-    #[error("the host's filter ended it")]
+    #[error("the host's filter ended the operation")]
     Filter(wmlb_hresult),
     #[error("the host's store gave a license whose {0} is NULL")]
     HostNull(String),
@@ -157,9 +157,9 @@ pub enum Error {
     TargetBusy,
     #[error("{} is being replaced by another backup", .0.display())]
     BackupInUse(PathBuf),
-    #[error("the target cannot be read back, as WMLB_BACKUP_VERIFY asks")]
+    #[error("the target cannot be read back, which WMLB_BACKUP_VERIFY needs")]
     NoReadBack,
-    #[error("a target that is set has no generations: they are in folders")]
+    #[error("the target that is set has no generations: only folders have them")]
     NoGenerations,
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),

@@ -99,7 +99,8 @@ wmlb.flags = {
 wmlb.code = {
     S_OK = 0, S_FALSE = 1, TIMEOUT = bit.tobit(0x80070102), FAIL = bit.tobit(0x80004005),
     CANCELED = bit.tobit(0xC00D2768), NOT_ALL_STORED = bit.tobit(0xC00D275F),
-    EXISTS = bit.tobit(0xC00D2742),
+    EXISTS = bit.tobit(0xC00D2742), BUSY = bit.tobit(0xC00D2744),
+    NOT_CONFIGURED = bit.tobit(0xC00D2764), INVALIDARG = bit.tobit(0x80070057),
 }
 local RUN_HERE, FOREVER, STRING, DWORD = 0x10000, 0xFFFFFFFF, 1, 0
 local code, status = wmlb.code, wmlb.status
@@ -113,8 +114,19 @@ function wmlb.name(hr) return ffi.string(lib.wmlb_hresult_name(hr)) end
 function wmlb.message(hr) return ffi.string(lib.wmlb_hresult_message(hr)) end
 function wmlb.version() return ffi.string(lib.wmlb_version()) end
 
+-- Words of the library's about its flags, and what they are called here.
+local own_words = {
+    [", and WMLB_BACKUP_OVERWRITE was not given"] = ": overwrite = true replaces it",
+    ["since WMLB_BACKUP_EMPTY was not given"] = "unless empty = true is given",
+    [", and WMLB_RESTORE_INDIVIDUALIZE was not given"] = ": individualize = true allows it",
+    ["WMLB_BACKUP_VERIFY"] = "verify = true",
+}
+
 local function failed(hr, words)
-    return nil, words and words ~= "" and words or wmlb.message(hr), hr
+    words = words and words ~= "" and words or wmlb.message(hr)
+    for flag, own in pairs(own_words) do words = words:gsub(flag, own) end
+    words = words:gsub(" %(os error %d+%)", "") -- its words precede it
+    return nil, words, hr
 end
 
 -- What the library calls while a call of ours is under way, on this thread: code that LuaJIT has
@@ -238,8 +250,10 @@ function Operation:result()
     while self:next() do end
     local last = self.last
     if not last then return failed(code.FAIL, "the queue was released") end
-    if last.status ~= status.END then
-        return nil, last.text, last.code, last.status == status.ERROR_WITHURL and last.text or nil
+    if last.status == status.ERROR_WITHURL then
+        return nil, wmlb.message(last.code), last.code, last.text
+    elseif last.status ~= status.END then
+        return failed(last.code, last.text)
     end
     return {
         path = last.text, progress = self.progress, is_partial = last.code < 0,

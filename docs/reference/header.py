@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 HEADER = os.path.join(TOP, "include/wmlb.h")
+REMOTE_HEADER = os.path.join(TOP, "remote/include/wmlb_remote.h")
 NAME = re.compile(r"\b(wmlb_\w+(?:\(\))?|WMLB_\w*[A-Z]\b(?!\*))")
 SECTION = re.compile(r"(Parameters|Returns|Failures in the last event|Threads)\b([^:.]*):(?: |$)")
 SAME_AS = re.compile(r"(?:[A-Z]\w+, )?(?:\w+, )*(?:\w+ and )?\w+ are those of (wmlb_\w+)\(\)")
@@ -123,7 +124,8 @@ def items_of(comment, code):
     if macros:
         for name in dict.fromkeys(name for name, _ in macros):
             line = next(line for line in code.split("\n") if re.search(r"define %s\b" % name, line))
-            shown = line if len(macros) < 5 and "#  " not in code else "#define " + name
+            plain = "#" + re.search(r"define %s(?:\(\w+\))?" % name, line)[0]
+            shown = line if len(macros) < 5 and "#  " not in code else plain
             yield Item("macro", name, shown.strip(), before, sections)
         return
     callback, struct = re.search(r"\(\*(\w+)\)\(", code), re.search(r"} (\w+);$", code)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """site_pages.py FOLDER: writes what Sphinx makes the site of into a folder: the pages of docs/ and
-of the bindings, and a reference of include/wmlb.h, a page for each of its groups."""
+of the bindings, and a reference: a page for each group of include/wmlb.h, one of wmlb.hpp, and one
+of wmlb_remote.h."""
 
 import os
 import re
@@ -121,9 +122,18 @@ def cpp(overview, declarations, roles):
     return "\n".join(lines) + "\n"
 
 
+def remote(overview, groups, roles):
+    """The page of wmlb_remote.h."""
+    lines = ["wmlb_remote.h: backups in a bucket", "=" * 34, "", *body(overview, roles, 0)]
+    for item in (item for group in groups for item in group.items):
+        lines += described(item, roles)
+    return "\n".join(lines) + "\n"
+
+
 def reference(overview, groups):
     """The files of the reference."""
-    items = [item for group in groups for item in group.items]
+    far = header.read(header.REMOTE_HEADER)
+    items = [item for group in groups + far[1] for item in group.items]
     roles = {item.name: ROLES.get(item.kind, "c:type") for item in items}
     files, names = {}, []
     for group in groups:
@@ -133,7 +143,8 @@ def reference(overview, groups):
             lines += described(item, roles)
         files["reference/%s.rst" % names[-1]] = "\n".join(lines)
     files["reference/cpp.rst"] = cpp(*header.read_cpp(), roles)
-    names.append("cpp")
+    files["reference/remote.rst"] = remote(*far, roles)
+    names += ["cpp", "remote"]
     lines = ["wmlb.h", "======", "", *body(overview, roles, 0), ".. toctree::", "   :maxdepth: 2", "",
              *("   " + name for name in names)]
     files["reference/index.rst"] = "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ _wmlb()
     fi
     for ((; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
-            -s | --store | -k | --keep | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | -o | --only | -t | --at)
+            -s | --store | -k | --keep | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | --settle | -o | --only | -t | --at)
                 [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
                 ((at++))
                 ;;
@@ -33,13 +33,14 @@ _wmlb()
             return
             ;;
         -p | --passphrase-file | -i | --identity) return ;;
-        -k | --keep | -r | --recipient | -l | --level | -o | --only | -t | --at)
+        -k | --keep | -r | --recipient | -l | --level | --settle | -o | --only | -t | --at)
             compopt +o default
             return
             ;;
     esac
     case $command in
         backup) options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
+        watch) options='--settle --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
         restore) options='--store --force --individualize --dry-run --only --at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         verify) options='--at --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         list) options='--store --only --at --passphrase-file --identity --json --verbose --help' ;;
@@ -50,13 +51,13 @@ _wmlb()
         forget) options='--keep --dry-run --json --verbose --help' ;;
         stores) options='--json --verbose --help' ;;
         help) options='--help' ;;
-        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --individualize --dry-run --only --at --allow-clear --version' ;;
+        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --allow-clear --version' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ -z $command || $command == help ]]; then
         compopt +o default
-        mapfile -t COMPREPLY < <(compgen -W 'backup restore verify list diff cat info generations forget stores help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'backup watch restore verify list diff cat info generations forget stores help' -- "$word")
     fi
 }
 complete -o default -F _wmlb wmlb

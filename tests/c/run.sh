@@ -16,9 +16,10 @@ static=("$dist/libwmlb.a" -pthread -ldl -lm)
 
 # The header alone, in two objects of one program, compiled as LANGUAGE.
 header() {
-    local compiler=$1 language=$2 standard=$3
+    local compiler=$1 language=$2 standard=$3 more=()
+    [ "$language" = c ] || more=(-Wold-style-cast)
     step "compile header, $compiler -std=$standard" \
-        "$compiler" -x "$language" "-std=$standard" "${warnings[@]}" -Wconversion \
+        "$compiler" -x "$language" "-std=$standard" "${warnings[@]}" -Wconversion "${more[@]}" \
         -I"$root/include" "$here/header.c" "$here/header_second.c" -x none \
         -o "$work/header-$compiler-$standard" "${shared[@]}"
     step "header, $compiler -std=$standard" "$work/header-$compiler-$standard"
@@ -95,7 +96,7 @@ done
 
 # The headers for C++, with stricter warnings, in every standard and without exceptions.
 cpp=$root/tests/cpp
-strict=("${warnings[@]}" -Wconversion -Wshadow -I"$root/include")
+strict=("${warnings[@]}" -Wconversion -Wshadow -Wold-style-cast -I"$root/include")
 step "a store" python3 "$root/tests/make_store.py" --out "$work/store" --count 60
 for compiler in g++ clang++; do
     for standard in c++17 c++20 c++2b; do

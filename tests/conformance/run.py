@@ -61,7 +61,7 @@ def codes():
     found = {"HRESULT_FROM_WIN32(ERROR_FILE_NOT_FOUND)": -0x7FF8FFFE}
     with open(os.path.join(ROOT, "include/wmlb.h")) as header:
         for name, value in re.findall(
-            r"#define WMLB_(\w+) \(\(wmlb_hresult\)(0x\w+)\)", header.read()
+            r"#define WMLB_(\w+) WMLB_HRESULT\((0x\w+)\)", header.read()
         ):
             number = int(value, 16)
             found[name] = number - (1 << 32) if number >> 31 else number

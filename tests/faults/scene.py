@@ -24,7 +24,7 @@ PATIENCE = 120
 def header_codes():
     """The result codes by their names in the header."""
     with open(os.path.join(ROOT, "include/wmlb.h")) as file:
-        code = r"#define WMLB_((?:NS_)?[SE]_\w+) \(\(wmlb_hresult\)0x([0-9A-F]{8})\)$"
+        code = r"#define WMLB_((?:NS_)?[SE]_\w+) WMLB_HRESULT\(0x([0-9A-F]{8})\)$"
         found = re.findall(code, file.read(), re.M)
     # Negative when the highest bit is set.
     return {name: (int(value, 16) ^ 1 << 31) - (1 << 31) for name, value in found}

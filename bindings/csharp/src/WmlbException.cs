@@ -1,4 +1,5 @@
 using System;
+using System.Text.RegularExpressions;
 
 namespace Wmlb
 {
@@ -27,6 +28,7 @@ namespace Wmlb
                 ", and WMLB_RESTORE_INDIVIDUALIZE was not given",
                 ": RestoreFlags.Individualize allows it"
             },
+            { "WMLB_BACKUP_VERIFY", "BackupFlags.Verify" },
         };
 
         /// <summary>The exception for a failed call or operation.</summary>
@@ -39,6 +41,8 @@ namespace Wmlb
             {
                 message = message.Replace(OwnWords[row, 0], OwnWords[row, 1]);
             }
+            // The number of a system's error, which its words precede.
+            message = Regex.Replace(message, @" \(os error \d+\)", "");
             switch (code)
             {
                 case Wmlb.HResult.NS_E_DRM_BACKUP_EXISTS:

@@ -73,6 +73,11 @@ function tests.what_fails_says_so()
     equal(nil, outcome)
     equal("NS_E_DRM_BACKUP_EXISTS", wmlb.name(code))
     assert(words:find(to, 1, true))
+    assert(words:find(": overwrite = true replaces it", 1, true))
+    local _, why = wmlb.restorer { StorePath = fresh(), BackupPath = to }:backup { overwrite = true }
+    assert(why:find("unless empty = true is given", 1, true))
+    _, why = wmlb.restorer { StorePath = to .. "/none", BackupPath = fresh() }:backup {}
+    assert(why:find("No such file or directory$"), why)
     local none, _, unknown = wmlb.restorer { Hue = "red" }
     equal(nil, none)
     equal("NS_E_DRM_UNSUPPORTED_PROPERTY", wmlb.name(unknown))
@@ -159,20 +164,31 @@ function tests.the_script_for_mpv()
     local script = package.searchpath("wmlb", package.path):gsub("wmlb.lua$", "mpv/wmlb-backup.lua")
     local to = fresh()
     local mp = player { script = script, store = links() }
-    mp.messages["wmlb-backup"](to)
-    mp.messages["wmlb-backup"](to)
+    local function last() return unpack(table.remove(mp.said), 3) end
+    local function told(...)
+        mp.messages["wmlb-backup"](...)
+        return last()
+    end
+    equal("running", told(to))
+    local state, name = told(to)
+    equal("refused NS_E_DRM_BACKUPRESTORE_BUSY", state .. " " .. name)
     while mp.turn() do end
-    equal("running", mp.said[1][3])
-    equal("refused", mp.said[2][3])
-    equal("done", mp.said[3][3])
+    equal("done", table.remove(mp.said)[3])
+    assert(#mp.said > 0)
+    for _, message in ipairs(mp.said) do
+        equal("progress S_OK", message[3] .. " " .. message[4])
+        assert(message[5]:find "^%d+ %d+ %d+$")
+    end
     assert(read(to .. "/licenses.wmlb"))
-    mp.messages["wmlb-backup"](to)
-    equal("refused", mp.said[4][3])
-    mp.messages["wmlb-backup"](to, "overwrite")
+    local _, exists, words = told(to)
+    equal("NS_E_DRM_BACKUP_EXISTS", exists)
+    assert(words:find(": add the word overwrite to replace it", 1, true))
+    equal("refused", told(to, "over"))
+    equal("running", told(to, "overwrite"))
     mp.messages["wmlb-backup-cancel"]()
     while mp.turn() do end
-    equal("failed", mp.said[6][3])
-    equal(tostring(wmlb.code.CANCELED), mp.said[6][4])
+    state, name = last()
+    equal("failed NS_E_DRM_OPERATION_CANCELED", state .. " " .. name)
 end
 
 local passed, failed = 0, 0

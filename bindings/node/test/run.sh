@@ -13,11 +13,7 @@ cd "$work"
 env -u WMLB_LIBRARY timeout 120 node --test test/
 mkdir store
 echo license >store/license
-{
-    echo '(async () => { const [store, folder] = process.argv.slice(2);'
-    sed -n '/^```js$/,/^```$/p' node_modules/wmlb/README.md | grep -v '^```'
-    echo '})();'
-} >example.js
+sed -n '/^```js$/,/^```$/p' node_modules/wmlb/README.md | grep -v '^```' >example.js
 timeout 60 node example.js store backups | grep -qx '1 licenses are in backups/licenses.wmlb'
 {
     echo "import { backup, Restorer, WmlbError } from 'wmlb';"

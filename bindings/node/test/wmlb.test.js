@@ -53,9 +53,12 @@ test('what fails says so', async () => {
   await wmlb.backup(store(), to);
   await assert.rejects(wmlb.backup(store(), to), (problem) =>
     problem instanceof wmlb.WmlbError && problem.code === 'NS_E_DRM_BACKUP_EXISTS' &&
-    problem.message.includes(to));
+    problem.message.includes(to) && problem.message.endsWith(': overwrite: true replaces it'));
+  await assert.rejects(wmlb.backup(fresh(), to, { overwrite: true }), {
+    message: /unless empty: true is given$/,
+  });
   await assert.rejects(wmlb.backup(path.join(to, 'none'), fresh()), {
-    code: 'NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE',
+    code: 'NS_E_DRM_UNABLE_TO_OPEN_DATA_STORE', message: /No such file or directory$/,
   });
   await assert.rejects(wmlb.backup(store(), fresh(), { hue: 1, threads: 2 ** 31 }), {
     code: 'E_INVALIDARG',

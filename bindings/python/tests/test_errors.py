@@ -67,6 +67,7 @@ def test_what_is_not_there(store: Path, to: Path, tmp_path: Path) -> None:
     assert raised.value.path == tmp_path / "missing"
     assert isinstance(raised.value, FileNotFoundError)
     assert raised.value.errno == errno.ENOENT
+    assert raised.value.message.endswith(": No such file or directory")
     with pytest.raises(FileNotFoundError) as gone:
         wmlb.verify(tmp_path / "missing")
     assert isinstance(gone.value, wmlb.PathNotFoundError)

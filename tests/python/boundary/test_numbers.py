@@ -93,7 +93,7 @@ class Header(unittest.TestCase):
         text = header_text()
         self.strings = dict(re.findall(r'^#define (WMLB_\w+) "(.*)"$', text, re.M))
         numbers = re.findall(r"^#define (WMLB_\w+) ((?:0x)?[0-9A-Fa-f]+)u?$", text, re.M)
-        codes = re.findall(r"^#define (WMLB_\w+) \(\(wmlb_hresult\)(0x[0-9A-F]{8})\)$", text, re.M)
+        codes = re.findall(r"^#define (WMLB_\w+) WMLB_HRESULT\((0x[0-9A-F]{8})\)$", text, re.M)
         self.numbers = {name: int(value, 0) for name, value in numbers}
         self.numbers.update((name, w.hresult(int(value, 0))) for name, value in codes)
 
@@ -116,11 +116,11 @@ class Header(unittest.TestCase):
     def test_codes_stand_there_in_the_form_people_search_for(self):
         text = header_text()
         for name, value in w.FAILURES.items():
-            entry = r"\*/\n#define WMLB_%s \(\(wmlb_hresult\)0x%08X\)\n" % (name, value)
+            entry = r"\*/\n#define WMLB_%s WMLB_HRESULT\(0x%08X\)\n" % (name, value)
             self.assertRegex(text, entry)
 
     def test_the_message_of_a_code_begins_its_comment(self):
-        comments = re.findall(r"/\*\*([^/]*)\*/\n#define (WMLB_\w+) \(\(wmlb", header_text())
+        comments = re.findall(r"/\*\*([^/]*)\*/\n#define (WMLB_\w+) WMLB_HRESULT\(", header_text())
         self.assertEqual(len(comments), 2 + len(w.FAILURES) + len(FROM_WIN32))
         for comment, name in comments:
             text = re.sub(r"\s+(\* )?", " ", comment).strip(" *")

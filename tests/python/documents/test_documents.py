@@ -96,6 +96,19 @@ class Pages(unittest.TestCase):
     def test_the_readme_is_short(self):
         self.assertLessEqual(len(text("README.md").splitlines()), 170)
 
+    def test_each_guarantee_names_tests_that_are_run(self):
+        section = text("README.md").split("## Guarantees\n")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| (.+) \| (`.+`) \|$", section, re.M)
+        self.assertEqual(len(rows), 5)
+        for guarantee, cell in rows:
+            for path in re.findall(r"`([^`]+)`", cell):
+                # What is in tests/faults is run by the test that is named after it.
+                room, name = os.path.split(path)
+                run = path if room != "tests/faults" else "tests/python/faults/test_" + name
+                self.assertIn("    def test_", text(run), (guarantee, path))
+                if run != path:
+                    self.assertIn("import " + name.removesuffix(".py"), text(run), path)
+
     def test_its_tests_and_files_are_there(self):
         for page in PAGES:
             for path in re.findall(r"`((?:tests|docs|benches|packaging|bindings|cli|examples-c|src)/"

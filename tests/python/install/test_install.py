@@ -96,6 +96,7 @@ class Installed(unittest.TestCase):
                      "share/doc/wmlb/LICENSE-MIT", "share/doc/wmlb/LICENSE-APACHE",
                      "share/doc/wmlb/THIRD-PARTY.txt",
                      "share/zsh/site-functions/_wmlb", "lib/systemd/user/wmlb-backup.timer",
+                     "lib/systemd/user/wmlb-watch@.service",
                      "share/fish/vendor_completions.d/wmlb.fish"):
             self.assertIn(name, expected)
         self.assertEqual(os.readlink(os.path.join(root, "usr/lib/here/libwmlb.so")), "libwmlb.so.1")
@@ -293,7 +294,7 @@ class Installed(unittest.TestCase):
             os.path.join(units, "wmlb-backup.timer")).decode())
         if shutil.which("systemd-analyze"):
             run("systemd-analyze", "--user", "--man=no", "verify",
-                *(os.path.join(units, "wmlb-backup." + kind) for kind in ("service", "timer")),
+                *(os.path.join(units, name) for name in sorted(os.listdir(units))),
                 env={**environment, "XDG_RUNTIME_DIR": environment["HOME"]})
 
     def test_pkg_config(self):

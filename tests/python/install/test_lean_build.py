@@ -11,7 +11,7 @@ import wmlb_ctypes as w
 from encryption_support import EncryptedCase, encrypt, key
 
 IN_THE_LEAN_BUILD = """
-import json, wmlb_ctypes as w
+import json, generations_support as g, wmlb_ctypes as w
 store, backups, to_key, to_passphrase, place, recipient, identity = sys.argv[1:]
 found = {}
 restorer = w.Restorer()
@@ -33,6 +33,7 @@ for kind, archive in (("key", to_key), ("passphrase", to_passphrase)):
         found[operation + " " + kind] = hr, events[-1].text
         assert archive in events[-1].text
     found["enumerate " + kind] = restorer.enumerate("backup")[0], restorer.last_error()
+    found["info " + kind] = g.backup_info(restorer)[0], restorer.last_error()
 restorer.set("RestorePath", backups)
 restorer.set("StorePath", store)
 clear = [restorer.backup(w.VERIFY)[0], restorer.verify()[0], len(restorer.enumerate("backup")[1])]
@@ -78,7 +79,7 @@ class LeanBuild(EncryptedCase):
             "get Passphrase": w.E_ACCESSDENIED, "get Identities": w.E_ACCESSDENIED,
             "get Recipients": w.S_FALSE,
         }
-        self.assertEqual(len(found), 5 + 6 + 6)
+        self.assertEqual(len(found), 5 + 6 + 8)
         for what, (hr, words) in found.items():
             with self.subTest(what):
                 other = w.S_FALSE if what.startswith("remove") else w.E_NOTIMPL

@@ -415,6 +415,12 @@ class Command(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         said = os.read(terminal, 65536)
         self.assertRegex(said, rb"\[#{30}\] 100 %  60 licenses, \d+\.\d MB\r\x1b\[K$")
+        # The number of licenses is known from the backup file.
+        for arguments, end in ((["verify"], b"verified"),
+                               (["restore", "--store", self.path("again")], b"restored")):
+            child, terminal = self.on_terminal(*arguments, self.backups)
+            self.assertRegex(self.read_until(terminal, end), rb"\[#{30}\] 100 %  60 licenses, ")
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
         for columns in (1, 20, 40, 55):
             child, terminal = self.on_terminal("backup", "--force", "--store", self.filled,
                                                self.backups, columns=columns)

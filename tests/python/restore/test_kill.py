@@ -186,6 +186,21 @@ class Interrupted(RestoreCase):
         self.assertGreater(self.ended["old"], 0)
         self.report("kills with the staging folder in the store")
 
+    def test_what_cannot_be_put_back(self):
+        """No file can be moved any more, from one moment on: the next operation puts them back."""
+        old, new = self.old_and_new(self.merge)
+        operation = self.operation(1)
+        moves = interrupt.calls_of(operation, self.root)["renameat2"]
+        results = []
+        for number in range(1, moves + 1, 3):
+            self.prepare(self.merge)
+            results.append(interrupt.run(operation, [
+                "-o", "/dev/null", "-e", "trace=renameat2,renameat,rename,linkat",
+                "-e", "inject=renameat2:error=EIO:when=%d+" % number,
+                "-e", "inject=renameat,rename,linkat:error=EIO"]).result)
+            self.check(old, new, "EIO from %d on" % number)
+        self.assertIn(w.RESTORE_FAILURE, results)
+
     def test_the_recovery_killed_too(self):
         """What puts the store back is killed at each of its calls as well."""
         old, new = self.old_and_new(self.merge)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,7 @@ _OWN_WORDS = (
     (", and WMLB_BACKUP_OVERWRITE was not given", ": overwrite=True replaces it"),
     ("since WMLB_BACKUP_EMPTY was not given", "unless empty=True is given"),
     (", and WMLB_RESTORE_INDIVIDUALIZE was not given", ": individualize=True allows it"),
+    ("WMLB_BACKUP_VERIFY", "verify=True"),
 )
 
 
@@ -209,6 +211,7 @@ def error(
     """The exception for a result code."""
     for words, own in _OWN_WORDS:
         message = message.replace(words, own)
+    message = re.sub(r" \(os error \d+\)", "", message)  # its words precede it
     kind = _CLASSES.get(code)
     if kind is StoreError and path is not None and not os.path.lexists(path):
         kind = StoreNotFoundError
