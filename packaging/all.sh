@@ -38,6 +38,8 @@ for target in "$@"; do
 done
 # shellcheck disable=SC2086
 python3 packaging/nupkg.py "$out" $rids
+# shellcheck disable=SC2086
+sh packaging/npm.sh "$out" $rids
 sh packaging/release.sh "$out" "$@"
 sh packaging/deb.sh "$out/debian"
 cd tests/python

@@ -1,13 +1,13 @@
 #!/bin/sh
 # cross.sh TARGET...: builds the library and the wmlb command for another system, into
 # target/TARGET/dist, and tests what can be run here (tests/cross/run.sh). A target is one of
-# Rust's for Linux; with glibc the library needs no newer one than 2.17, of 2012.
+# Rust's for Linux; with glibc the library needs no newer one than 2.17, of 2012, or the first that
+# the processor had.
 #
 #     packaging/cross.sh x86_64-unknown-linux-musl aarch64-unknown-linux-gnu
 set -eu
 cd "$(dirname "$0")/.."
 . packaging/toolchains.sh
-glibc=2.17
 
 # The name that Zig has for a target of Rust's.
 zig_name() {
@@ -29,6 +29,10 @@ need_zig
 need_rust "$@"
 for target in "$@"; do
     echo "== $target"
+    case $target in
+    riscv64gc-*) glibc=2.27 ;;
+    *) glibc=2.17 ;;
+    esac
     zig=$(zig_name "$target")
     dist=${CARGO_TARGET_DIR:-target}/$target/dist
     # Also with musl the library is one that is shared.

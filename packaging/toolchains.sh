@@ -34,12 +34,34 @@ need_zig() {
     export PATH="$toolchains/zig/bin:$PATH"
 }
 
-# need_package NAME: unpacks a package of Debian's; what is in it is below $toolchains/debian.
+# need_package NAME [MACHINE]: unpacks a package of Debian's, which may be for another machine; what
+# is in it is below $toolchains/debian. What apt knows of that machine is in a folder of its own.
 need_package() {
-    if [ ! -e "$toolchains/debian/$1.unpacked" ]; then
+    own=$(dpkg --print-architecture)
+    machine_of_package=${2:-$own}
+    if [ ! -e "$toolchains/debian/$1-$machine_of_package.unpacked" ]; then
         mkdir -p "$toolchains/debian/packages"
-        (cd "$toolchains/debian/packages" && apt-get --quiet --quiet download "$1")
-        dpkg -x "$toolchains/debian/packages/$1"_*.deb "$toolchains/debian"
-        touch "$toolchains/debian/$1.unpacked"
+        if [ "$machine_of_package" = "$own" ]; then
+            (cd "$toolchains/debian/packages" && apt-get --quiet --quiet \
+                -o APT::Sandbox::User=root download "$1")
+        else
+            foreign_download "$1" "$machine_of_package"
+        fi
+        dpkg -x "$toolchains/debian/packages/$1"_*_*.deb "$toolchains/debian"
+        rm "$toolchains/debian/packages/$1"_*.deb
+        touch "$toolchains/debian/$1-$machine_of_package.unpacked"
     fi
+}
+
+foreign_download() {
+    apt=$toolchains/apt-$2
+    mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial"
+    touch "$apt/status"
+    for step in update "download $1"; do
+        # shellcheck disable=SC2086
+        (cd "$toolchains/debian/packages" && apt-get --quiet --quiet \
+            -o APT::Architecture="$2" -o APT::Architectures="$2" -o APT::Sandbox::User=root \
+            -o Dir::State="$apt/state" -o Dir::State::status="$apt/status" \
+            -o Dir::Cache="$apt/cache" $step)
+    done
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result};
-use crate::sys::SecretBytes;
+use crate::sys::{SecretBytes, clear_vector_registers};
 
 /// A text that is kept out of core dumps and swap space, as far as the system lets it, and wiped
 /// from memory with its last clone. Clones share it.
@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Calls `body`, and wipes the part of the stack where it may have left pieces of secrets, since
-/// the stack of a thread outlives what ran on it.
+/// the stack of a thread outlives what ran on it, and the registers.
 pub fn wiping_stack<T>(body: impl FnOnce() -> T) -> T {
     #[inline(never)]
     fn call<T>(body: impl FnOnce() -> T) -> T {
@@ -47,5 +47,6 @@ pub fn wiping_stack<T>(body: impl FnOnce() -> T) -> T {
     }
     let result = call(body);
     wipe();
+    clear_vector_registers();
     result
 }

@@ -60,7 +60,7 @@ pub use paths::{is_removed, locate, open_trusted, path_of};
 pub use patience::{remove_file, remove_folder};
 pub use process::{Process, this_process};
 pub use runner::Runner;
-pub use secret_memory::SecretBytes;
+pub use secret_memory::{SecretBytes, clear_vector_registers};
 #[cfg(feature = "encryption")]
 pub use set_aside::SetAside;
 pub use share::{Part, share};

@@ -6,7 +6,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const koffi = require('koffi');
 
-const beside = path.join(__dirname, 'lib', 'libwmlb.so.1');
+// Node tells which C library it has, where that is glibc.
+const libc = process.report.getReport().header.glibcVersionRuntime ? '' : 'musl-';
+const beside = path.join(__dirname, 'lib', `linux-${libc}${process.arch}`, 'libwmlb.so.1');
 const library = koffi.load(
   process.env.WMLB_LIBRARY || (fs.existsSync(beside) ? beside : 'libwmlb.so.1'));
 

@@ -2,12 +2,13 @@
 """The interface as a compiler sees it: functions, constants, and how structs are laid out.
 
     layout.py [HEADER]      prints it, as tests/abi/1.0.txt has it
+    layout.py --for i686    prints how structs are laid out there, as tests/abi/1.0-i686.txt has it
 """
 
+import argparse
 import os
 import re
 import subprocess
-import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -68,6 +69,38 @@ int main(void) { %s return 0; }
         return subprocess.run([out], check=True, capture_output=True, text=True).stdout.splitlines()
 
 
+# The names that clang has for other processors. Those of 64 bits are all alike, those of 32 not.
+PROCESSORS = {
+    "armv7": "armv7-linux-gnueabihf", "i686": "i686-linux-gnu", "aarch64": "aarch64-linux-gnu",
+    "riscv64gc": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu",
+}
+
+
+def laid_out(header_path, processor):
+    """The lines of structs as they are for another processor: from what clang makes of numbers,
+    which needs neither a C library nor a machine of that kind."""
+    with open(header_path) as file:
+        header = without_comments(file.read())
+    words, values = [], []
+    for name, members in structs(header).items():
+        words.append("struct %s %%d" % name)
+        values.append("sizeof(%s)" % name)
+        for member, text in members:
+            words.append("member %s.%s %%d %%d %s" % (name, member, text))
+            values += ["offsetof(%s, %s)" % (name, member),
+                       "sizeof(((%s *)0)->%s)" % (name, member)]
+    # No number is 0, which assemblers are told of in other ways.
+    program = '#include "%s"\nconst unsigned int values[] = {%s};\n' % (
+        os.path.abspath(header_path), ", ".join(value + " + 1" for value in values))
+    made = subprocess.run(["clang", "-target", PROCESSORS[processor], "-std=c11", "-ffreestanding",
+                           "-S", "-x", "c", "-", "-o", "-"],
+                          input=program, text=True, check=True, stdout=subprocess.PIPE).stdout
+    numbers = iter([int(number) - 1 for number in re.findall(r"\.(?:long|word)\s+(\d+)", made)])
+    lines = sorted(each % tuple(next(numbers) for _ in range(each.count("%d"))) for each in words)
+    assert next(numbers, None) is None
+    return lines
+
+
 def interface(header_path):
     with open(header_path) as file:
         # A function is the same whether compilers warn about a dropped result or not.
@@ -79,5 +112,9 @@ def interface(header_path):
 
 
 if __name__ == "__main__":
-    path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "include/wmlb.h")
-    print("\n".join(interface(path)))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("header", nargs="?", default=os.path.join(ROOT, "include/wmlb.h"))
+    parser.add_argument("--for", dest="processor", choices=PROCESSORS)
+    given = parser.parse_args()
+    print("\n".join(laid_out(given.header, given.processor) if given.processor
+                    else interface(given.header)))

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import select
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -360,13 +361,18 @@ def main():
     parser.add_argument("--all", action="store_true", help="all hosts, not only CI's")
     parser.add_argument("--install", action="store_true", help="install what they need (apt, npm)")
     parser.add_argument("--only", help="behaviors whose name has this in it")
+    parser.add_argument("--command", help="a driver that is made already, and how it is run")
     parser.add_argument("hosts", nargs="*", metavar="HOST")
     options = parser.parse_args()
     table = {
         name: calls for name, calls in behaviors().items() if (options.only or "") in name
     }
     with tempfile.TemporaryDirectory(prefix="wmlb-hosts-") as work:
-        ready, left_out = hosts.prepare(work, options.hosts, options.all, options.install)
+        if options.command:
+            ready = [hosts.Host("driver", shlex.split(options.command), dict(os.environ))]
+            left_out = {}
+        else:
+            ready, left_out = hosts.prepare(work, options.hosts, options.all, options.install)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             runs = [(host.name, pool.submit(run, host, table)) for host in ready]
             others = [
@@ -377,8 +383,9 @@ def main():
             for name, future in others:
                 results[name][SHORT] = future.result()
     show(table, results)
-    print("lines of the shortest program:", ", ".join(
-        "%s %d" % (name, short.lines(short.PROGRAMS[name][0])) for name, _ in others))
+    if others:
+        print("lines of the shortest program:", ", ".join(
+            "%s %d" % (name, short.lines(short.PROGRAMS[name][0])) for name, _ in others))
     for name, why in left_out.items():
         print("left out: %s (%s)" % (name, why))
     said = [said for seen in results.values() for said in seen.values()]

@@ -18,7 +18,7 @@ checks = 0
 def wmlb(code, *arguments, data=None):
     global checks
     done = subprocess.run([*command, *arguments], input=data, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=300)
+                          stderr=subprocess.PIPE, timeout=900)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
     checks += 1
     return done.stdout

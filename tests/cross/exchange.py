@@ -30,7 +30,7 @@ def path(*names):
 def wmlb(machine, *arguments):
     global checks
     done = subprocess.run([*commands[machine], *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=300)
+                          stderr=subprocess.STDOUT, timeout=900)
     assert done.returncode == 0, (machine, arguments, done.returncode, done.stdout)
     checks += 1
 

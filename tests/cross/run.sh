@@ -14,43 +14,57 @@ source packaging/toolchains.sh
 # shellcheck source=../c/steps.sh
 source tests/c/steps.sh
 
-machine=${target%%-*}
+# Debian's names for the machine, and qemu's.
+case ${target%%-*} in
+armv7) machine=armhf qemu=arm room=arm-linux-gnueabihf loader=ld-linux-armhf.so.3 ;;
+aarch64) machine=arm64 qemu=aarch64 room=aarch64-linux-gnu loader=ld-linux-aarch64.so.1 ;;
+i686) machine=i386 qemu=i386 room=i686-linux-gnu loader=ld-linux.so.2 ;;
+riscv64gc) machine=riscv64 qemu=riscv64 room=riscv64-linux-gnu loader=ld-linux-riscv64-lp64d.so.1 ;;
+s390x) machine=s390x qemu=s390x room=s390x-linux-gnu loader=ld64.so.1 ;;
+x86_64) machine=amd64 qemu=x86_64 room=x86_64-linux-gnu loader=ld-linux-x86-64.so.2 ;;
+*) echo "nothing is known here of $target" >&2 && exit 2 ;;
+esac
 debian=$toolchains/debian
+# An x86-64 runs what is for i686, too.
 is_native=
-[ "$machine" != "$(uname -m)" ] || is_native=1
+case ${target%%-*}:$(uname -m) in
+i686:x86_64) is_native=1 ;;
+*) [ "${target%%-*}" != "$(uname -m)" ] || is_native=1 ;;
+esac
 # What a program is run by: one that is linked to the library, and one that is static.
 shared_by=() static_by=()
 if [ ! "$is_native" ]; then
     need_package qemu-user-static
-    static_by=("$debian/usr/bin/qemu-$machine-static")
-    case $target in
-    aarch64-*-gnu) libc=libc6-arm64-cross room=aarch64-linux-gnu ;;
-    armv7-*-gnueabihf) libc=libc6-armhf-cross room=arm-linux-gnueabihf ;;
-    s390x-*-gnu) libc=libc6-s390x-cross room=s390x-linux-gnu ;;
-    riscv64gc-*-gnu) libc=libc6-riscv64-cross room=riscv64-linux-gnu ;;
-    *) libc='' ;;
-    esac
-    if [ "$libc" ]; then
-        need_package "$libc"
-        shared_by=("${static_by[@]}" -L "$debian/usr/$room" -E "LD_LIBRARY_PATH=$dist")
-        # The library path is for what qemu runs, not for qemu and the compilers.
-        unset LD_LIBRARY_PATH
-    fi
-elif [[ $target == *-musl ]]; then
-    need_package musl
-    shared_by=("$debian/lib/ld-musl-$machine.so.1" --library-path "$dist")
-    unset LD_LIBRARY_PATH
+    static_by=("$debian/usr/bin/qemu-$qemu-static")
 fi
-has_shared=1
-[ "$is_native" ] || [ ${#shared_by[@]} -gt 0 ] || has_shared=
+case $target in
+*-musl)
+    need_package musl "$machine"
+    shared_by=("${static_by[@]}" "$debian/lib/ld-musl-${target%%-*}.so.1" --library-path "$dist")
+    ;;
+*)
+    if [ ! "$is_native" ]; then
+        need_package "libc6-$machine-cross"
+        # By qemu's -L the folder / would be that of the C library.
+        shared_by=("${static_by[@]}" "$debian/usr/$room/lib/$loader" --library-path
+            "$debian/usr/$room/lib:$dist")
+    elif [ "$machine" = i386 ]; then
+        need_package libc6-i386
+        shared_by=("$debian/lib32/ld-linux.so.2" --library-path "$debian/lib32:$dist")
+    fi
+    ;;
+esac
+# The library path is for what these run, not for qemu and the compilers.
+[ ${#shared_by[@]} -eq 0 ] || unset LD_LIBRARY_PATH
 
 export ZIG_GLOBAL_CACHE_DIR=$toolchains/zig-cache ZIG_LOCAL_CACHE_DIR=$toolchains/zig-cache
-compile=("$toolchains/zig/ziglang/zig" cc -target "$zig" -std=c11 -O1 -D_FILE_OFFSET_BITS=64
+# The programs may use what came into the C library later, which the library does without.
+compile=("$toolchains/zig/ziglang/zig" cc -target "${zig%%.*}" -std=c11 -O1 -D_FILE_OFFSET_BITS=64
     "${warnings[@]}" "-I$root/include")
 static=("$dist/libwmlb.a" -static -lunwind)
 # qemu 7.2 does not tell of two signals that they are blocked, and ends when threads fork.
 others=(^forking)
-[ "$is_native" ] || others=(^forking ^signals)
+[ "$is_native" ] || others=(^forking ^the_callbacks_thread) limit=1800
 
 # program NAME WAY BY LINK...: compiles and runs one.
 program() {
@@ -84,17 +98,24 @@ exchange() {
         "$work/own-wmlb" "$@"
 }
 
+step "what it exports" python3 tests/cross/exports.py "$dist" "$target"
 programs=(contract rounds queue stress faults)
-if [ "$has_shared" ]; then
-    for name in "${programs[@]}"; do
-        program "$name" shared shared_by -dynamic "${shared[@]}"
-    done
-    limit=3600 program secrets shared shared_by -dynamic "${shared[@]}" -Wl,-z,now
-    [ ! "$is_native" ] || program dlopen shared shared_by -dynamic -ldl -rdynamic
-    step "the command" python3 tests/cross/cycle.py "$work/cycle" \
-        "${shared_by[@]}" "$dist/wmlb"
-    exchange "the command" "${shared_by[@]}" "$dist/wmlb"
-fi
+for name in "${programs[@]}"; do
+    program "$name" shared shared_by -dynamic "${shared[@]}"
+done
+[ ! "$is_native" ] || program dlopen shared shared_by -dynamic -ldl -rdynamic
+step "the command" python3 tests/cross/cycle.py "$work/cycle" "${shared_by[@]}" "$dist/wmlb"
+exchange "the command" "${shared_by[@]}" "$dist/wmlb"
+case $target in
+aarch64-*)
+    [ "$is_native" ] || step "the command, pages of 64 KiB" python3 tests/cross/cycle.py \
+        "$work/pages" "$static_by" -p 65536 "${shared_by[@]:1}" "$dist/wmlb"
+    ;;
+esac
+step "compile the C host" "${compile[@]}" tests/conformance/drivers/driver.c -o "$work/driver" \
+    -dynamic "${shared[@]}"
+limit=1200 step "conformance, C host" tests/conformance/run.py \
+    --command "${shared_by[*]} $work/driver"
 if [[ $target == *-musl ]]; then
     # faults puts its own pthread_create before the C library's, which only a loader can do.
     for name in "${programs[@]}"; do
@@ -104,19 +125,17 @@ if [[ $target == *-musl ]]; then
         "${static_by[@]}" "$dist/wmlb-static"
     exchange "the command, static" "${static_by[@]}" "$dist/wmlb-static"
 fi
-step "what it exports" python3 tests/cross/exports.py "$dist" "$target"
+limit=3600 program secrets shared shared_by -dynamic "${shared[@]}" -Wl,-z,now
 # The tests beside the source, with the crates that the library was built from.
-if [ "$has_shared" ]; then
-    runner=CARGO_TARGET_$(printf '%s' "$target" | tr a-z- A-Z_)_RUNNER
-    [ ${#shared_by[@]} -eq 0 ] || export "$runner=${shared_by[*]}"
-    export CARGO_ZIGBUILD_ZIG_PATH=$toolchains/zig/ziglang/zig PATH=$toolchains/zig/bin:$PATH
-    export CARGO_ZIGBUILD_CACHE_DIR=$toolchains/zigbuild
-    RUSTFLAGS="${RUSTFLAGS-}${rust_flags:+ $rust_flags}"
-    # shellcheck source=../../packaging/flags.sh
-    source packaging/flags.sh
-    limit=3600 step "the tests beside the source" cargo-zigbuild test --quiet --locked --release \
-        --lib --features capi --target "$name_of_target"
-fi
+runner=CARGO_TARGET_$(printf '%s' "$target" | tr a-z- A-Z_)_RUNNER
+[ ${#shared_by[@]} -eq 0 ] || export "$runner=${shared_by[*]}"
+export CARGO_ZIGBUILD_ZIG_PATH=$toolchains/zig/ziglang/zig PATH=$toolchains/zig/bin:$PATH
+export CARGO_ZIGBUILD_CACHE_DIR=$toolchains/zigbuild
+RUSTFLAGS="${RUSTFLAGS-}${rust_flags:+ $rust_flags}"
+# shellcheck source=../../packaging/flags.sh
+source packaging/flags.sh
+limit=3600 step "the tests beside the source" cargo-zigbuild test --quiet --locked --release \
+    --lib --features capi --target "$name_of_target"
 
 printf 'Tests for %s: %d passed, %d failed\n' "$target" "$passed" "$failed"
 [ "$failed" -eq 0 ]

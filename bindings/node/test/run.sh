@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/wmlb-node.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-packed=$(npm pack --silent --pack-destination "$work")
+packed=$(sh ../../packaging/npm.sh "$work")
 npm install --silent --no-save --prefix "$work" "$work/$packed" typescript >/dev/null
 cp -r test "$work"
 cd "$work"

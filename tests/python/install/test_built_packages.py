@@ -23,6 +23,8 @@ DIST = os.path.dirname(os.path.abspath(w.LIBRARY))
 # That of the Python package's tests, where hatchling is.
 HATCHLING = os.path.join(w.ROOT, os.environ.get("CARGO_TARGET_DIR", "target"),
                          "python-package/bin/python")
+NODE_MODULES = os.path.join(w.ROOT, os.environ.get("CARGO_TARGET_DIR", "target"),
+                            "node/node_modules")
 CONSUMERS = os.path.join(w.ROOT, "tests/consumers")
 MACHINE = os.uname().machine
 TARGET = MACHINE + "-unknown-linux-gnu"
@@ -136,6 +138,35 @@ class NuGet(Case):
         said = run("mono", self.path("Consumer.exe"),
                    env={**os.environ, "LD_LIBRARY_PATH": self.folder})
         self.assertEqual(said, "1 /store\n")
+
+
+class Npm(Case):
+    def test_package(self):
+        need_cargo()
+        need_tool("npm")
+        name = run("sh", os.path.join(PACKAGING, "npm.sh"), self.folder, "linux-x64=" + DIST,
+                   "linux-musl-arm64=" + DIST).strip()
+        run("tar", "-xf", self.path(name), "-C", self.folder)
+        package = self.path("package")
+        for each in ("LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt", "README.md", "index.d.ts"):
+            self.assertTrue(os.path.getsize(os.path.join(package, each)), each)
+        for platform in ("linux-x64", "linux-musl-arm64"):
+            self.assertEqual(
+                support.read(os.path.join(package, "lib", platform, "libwmlb.so.1")),
+                support.read(w.LIBRARY))
+        self.use(package)
+
+    def use(self, package):
+        """Node finds the library that is in it."""
+        if not os.path.isdir(os.path.join(NODE_MODULES, "koffi")):
+            self.skipTest("tests/conformance/run.py --install has fetched no koffi yet")
+        script = """require(process.argv[1]).stores();
+            console.log(process.report.getReport().sharedObjects.filter((each) =>
+                each.endsWith("/libwmlb.so.1")).join());"""
+        environment = {**os.environ, "NODE_PATH": NODE_MODULES, "HOME": self.folder}
+        environment.pop("WMLB_LIBRARY", None)
+        said = run("node", "-e", script, package, env=environment)
+        self.assertEqual(said.strip(), os.path.join(package, "lib/linux-x64/libwmlb.so.1"))
 
 
 class Release(Case):

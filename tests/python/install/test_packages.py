@@ -55,6 +55,7 @@ class Texts(Case):
                                   text("packaging/debian/changelog")).group(1),
             "Wmlb.csproj": re.search("<Version>(.*)<",
                                      text("bindings/csharp/Wmlb.csproj")).group(1),
+            "package.json": json.loads(text("bindings/node/package.json"))["version"],
             "_native.py": re.search('^VERSION = "(.*)"',
                                     text("bindings/python/src/wmlb/_native.py"), re.M).group(1),
         }
