@@ -111,22 +111,8 @@ impl Comparison<'_> {
         while let Some(mut batch) = list.next_batch()? {
             while let Some(entry) = batch.peek() {
                 let is_license = matches!(entry, Entry::License | Entry::Spooled(_));
-                self.store.name.clear();
-                batch.append_name(&mut self.store.name);
-                if is_license && self.is_wanted(is_left) {
-                    while is_left && self.order() == Ordering::Less {
-                        if !self.removed()? {
-                            return Ok(self.answer);
-                        }
-                        is_left = self.backup.advance()?;
-                    }
-                    let in_both = is_left && self.order() == Ordering::Equal;
-                    if !self.license(&batch, in_both)? {
-                        return Ok(self.answer);
-                    }
-                    if in_both {
-                        is_left = self.backup.advance()?;
-                    }
+                if is_license && !self.entry(&batch, &mut is_left)? {
+                    return Ok(self.answer);
                 }
                 batch.advance();
             }
@@ -138,6 +124,30 @@ impl Comparison<'_> {
             is_left = self.backup.advance()?;
         }
         Ok(self.answer)
+    }
+
+    /// Compares the next license of the store, and those of the backup before it, of which some are
+    /// left. False when the listener wants no more.
+    fn entry(&mut self, batch: &Batch, is_left: &mut bool) -> Result<bool> {
+        self.store.name.clear();
+        batch.append_name(&mut self.store.name);
+        if !self.is_wanted(*is_left) {
+            return Ok(true);
+        }
+        while *is_left && self.order() == Ordering::Less {
+            if !self.removed()? {
+                return Ok(false);
+            }
+            *is_left = self.backup.advance()?;
+        }
+        let in_both = *is_left && self.order() == Ordering::Equal;
+        if !self.license(batch, in_both)? {
+            return Ok(false);
+        }
+        if in_both {
+            *is_left = self.backup.advance()?;
+        }
+        Ok(true)
     }
 
     /// Whether the store's license can be one of those that are wanted.
