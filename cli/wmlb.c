@@ -62,6 +62,8 @@ static int check_bucket(const struct arguments *arguments)
 
     if (GIVEN(arguments, EVERY_STORE))
         return wrong_usage(command, "a folder is needed for --all, not ", arguments->path);
+    if (arguments->command->bit == WATCH)
+        return wrong_usage(command, "a folder is needed, not ", arguments->path);
     if (arguments->command->bit == BACKUP && GIVEN(arguments, CHECK))
         return wrong_usage(command, "for backups in folders only: ", "--verify");
     if (GIVEN(arguments, AT) && GIVEN(arguments, GENERATION))

@@ -329,6 +329,7 @@ class Watch(support.StoreCase):
         for code, words, arguments in (
                 (2, b"a store and a folder are needed", [self.store]),
                 (2, b"a folder is needed, not -", [self.store, "-"]),
+                (2, b"a folder is needed, not s3://", [self.store, "s3://bucket/prefix"]),
                 (2, b"not a number of seconds: soon", ["--settle", "soon", self.store, "x"]),
                 (2, b'--keep: "some" is not', ["--keep", "some", self.store, self.backups]),
                 (2, b"not an option here: --all", ["--all", self.store, self.backups]),
