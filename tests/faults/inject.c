@@ -70,10 +70,13 @@ static int find(long number)
     return -1;
 }
 
-/* Threads that are inside a system call; of those, what it is to give. */
+/* Threads that are inside a system call; of those, what it is to give, and the register with its
+ * amount if that was cut, and what was in it. */
 static struct {
     pid_t thread;
     int inside, failing;
+    size_t cut;
+    long amount;
 } threads[MANY];
 
 static int slot_of(pid_t thread)
@@ -149,8 +152,11 @@ int main(int count, char **arguments)
                     }
                     if (cuts && call >= 0 && CALLS[call].amount != 0) {
                         long amount = ptrace(PTRACE_PEEKUSER, thread, CALLS[call].amount, 0);
-                        if (amount > 1)
+                        if (amount > 1) {
                             poke(thread, CALLS[call].amount, on ? 1 : amount / 2);
+                            threads[slot].cut = CALLS[call].amount;
+                            threads[slot].amount = amount;
+                        }
                     } else if (!cuts) {
                         poke(thread, offsetof(struct user, regs.orig_rax), -1);
                         threads[slot].failing = 1;
@@ -159,6 +165,11 @@ int main(int count, char **arguments)
             } else if (threads[slot].failing) {
                 threads[slot].failing = 0;
                 poke(thread, offsetof(struct user, regs.rax), -error);
+            } else if (threads[slot].cut != 0) {
+                /* The kernel changes no register but that of the result: the program may go on with
+                 * what it has in this one. */
+                poke(thread, threads[slot].cut, threads[slot].amount);
+                threads[slot].cut = 0;
             }
         } else if (signal == SIGSTOP && thread == child) {
             tracing = 0; /* the end; new threads begin with one, too */

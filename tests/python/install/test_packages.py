@@ -110,8 +110,9 @@ class Texts(Case):
         stanzas = [dict(re.findall(r"^([\w-]+): (.*(?:\n .*)*)", stanza, re.M))
                    for stanza in text("packaging/debian/control").split("\n\n")]
         names = [stanza["Package"] for stanza in stanzas[1:]]
-        self.assertEqual(names, ["libwmlb1", "libwmvcore1", "libwmlb-dev", "wmlb", "python3-wmlb"])
-        for name in names[:4]:
+        self.assertEqual(names, ["libwmlb1", "libwmvcore1", "libwmlb-remote1", "libwmlb-dev", "wmlb",
+                                 "python3-wmlb"])
+        for name in names[:5]:
             self.assertTrue(text("packaging/debian", name + ".install"))
 
     def test_libraries_of_the_static_one(self):
