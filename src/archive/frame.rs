@@ -321,9 +321,6 @@ pub(crate) const PADDING_MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
 /// A skippable frame's magic number and length.
 const SKIPPABLE_HEADER: usize = 8;
 
-/// Bytes of padding at the most.
-pub(crate) const LONGEST_PADDING: usize = ALIGNMENT as usize + SKIPPABLE_HEADER;
-
 /// Unpacks frames; one a worker.
 pub struct Unpacker(DCtx<'static>);
 

@@ -8,6 +8,10 @@ use super::index::{Described, Index};
 use super::{FRAME_LIMIT, seek};
 use crate::error::{Error, Result, reserve};
 
+/// Bytes that are read to begin with: up to where the second frame begins, mostly. Who wants one
+/// license of a backup far away goes on elsewhere.
+const FIRST: usize = 4096;
+
 /// Bytes that are read at a time: few enough to stay in a processor's own cache until they are
 /// where they belong.
 const STEP: usize = 128 << 10;
@@ -162,16 +166,22 @@ impl FrameReader {
             self.buffer.copy_within(self.taken..self.filled, 0);
             self.filled -= self.taken;
             self.taken = 0;
-            if self.buffer.len() < wanted {
-                let more = STEP.max(wanted) - self.buffer.len();
-                reserve(&mut self.buffer, more, "reading")?;
-                self.buffer.resize(STEP.max(wanted), 0);
-            }
+            self.make_room(wanted.max(FIRST))?;
         }
         while self.filled - self.taken < wanted && !self.input.at_end {
             self.filled += self.input.read(&mut self.buffer[self.filled..])?;
         }
         Ok(&self.buffer[self.taken..self.filled])
+    }
+
+    /// Makes the buffer so large, if it is not.
+    fn make_room(&mut self, wanted: usize) -> Result<()> {
+        let more = wanted.saturating_sub(self.buffer.len());
+        if more > 0 {
+            reserve(&mut self.buffer, more, "reading")?;
+            self.buffer.resize(wanted, 0);
+        }
+        Ok(())
     }
 
     /// Reads a frame into `memory`, of `most` bytes at the most; false where there is none. What
@@ -187,6 +197,7 @@ impl FrameReader {
                     self.taken += stored;
                 } else {
                     let next = &memory[stored..];
+                    self.make_room(next.len())?;
                     self.buffer[..next.len()].copy_from_slice(next);
                     (self.taken, self.filled) = (0, next.len());
                 }
@@ -328,7 +339,7 @@ impl FrameReader {
     fn take_padding(&mut self) -> Result<Padding> {
         let padding = Padding::at(self.offset);
         let length = padding.length() as usize;
-        let waiting = self.fill(frame::LONGEST_PADDING)?;
+        let waiting = self.fill(length)?;
         let found = &waiting[..waiting.len().min(length)];
         let begins = &found[..found.len().min(PADDING_MAGIC.len())];
         if begins.is_empty() || !PADDING_MAGIC.starts_with(begins) {
