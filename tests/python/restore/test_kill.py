@@ -20,7 +20,7 @@ from restore_support import RestoreCase, difference, last_progress, snapshot
 
 FULL = os.environ.get("WMLB_FULL") == "1"
 # How many of a call's moments the default run tries.
-SAMPLES = 3
+SAMPLES = 2
 # Calls that only the end of a process or of a thread makes, and those that nothing in the
 # store depends on, are tried too: nothing is left out.
 
