@@ -181,7 +181,7 @@ class Honest(Stores):
             target = self.restore("-d", "d", "-o", "license 07", url=self.url(between))
         self.assertEqual(os.listdir(target), ["license 07"])
         # HEAD, the end, and what has the license, which is large here.
-        self.assertLessEqual(len(between.requests), 4, between.requests)
+        self.assertLessEqual(len(between.requests), 3, between.requests)
         # A part of up to 3 MiB has the license.
         self.assertLess(between.bytes, 4 << 20)
 

@@ -4,23 +4,15 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 import support
 import wmlb_ctypes as w
+from command_support import CommandCase
 from encryption_support import key
-from programs.test_command import compile_command
 
 
-class Diff(support.StoreCase):
-    @classmethod
-    def setUpClass(cls):
-        programs = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, programs)
-        cls.program = os.path.join(programs, "wmlb")
-        compile_command("gcc", cls.program)
-
+class Diff(CommandCase):
     def setUp(self):
         super().setUp()
         for name, content in (("same", b"1"), ("gone", b"2"), ("other", b"3")):

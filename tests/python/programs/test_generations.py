@@ -5,28 +5,20 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 
 import archive_forge
 import generations_support as g
 import support
 import wmlb_ctypes as w
+from command_support import CommandCase
 from encryption_support import key
-from programs.test_command import compile_command
 
 # A Monday.
 TIMES = [g.seconds("20261130T120000Z"), g.seconds("20261130T080000Z"),
          g.seconds("20261129T235959Z"), g.seconds("20261001T000000Z")]
 
 
-class Generations(support.StoreCase):
-    @classmethod
-    def setUpClass(cls):
-        programs = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, programs)
-        cls.program = os.path.join(programs, "wmlb")
-        compile_command("gcc", cls.program)
-
+class Generations(CommandCase):
     def run_it(self, code, *arguments, zone="UTC", **options):
         done = subprocess.run(
             [self.program, *arguments], capture_output=True, timeout=60, text=True,

@@ -8,14 +8,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import time
 import unittest
 
 import license_forge as forge
 import support
 import wmlb_ctypes as w
-from programs.test_command import compile_command
+from command_support import CommandCase
 
 DEADLINE = 60
 # The system call that a watch waits with (/proc/PID/syscall).
@@ -92,14 +91,7 @@ class Watcher:
 
 
 @unittest.skipUnless(platform.system() == "Linux", "changes are told by Linux")
-class Watch(support.StoreCase):
-    @classmethod
-    def setUpClass(cls):
-        programs = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, programs)
-        cls.program = os.path.join(programs, "wmlb")
-        compile_command("gcc", cls.program)
-
+class Watch(CommandCase):
     def setUp(self):
         super().setUp()
         self.environment = {**os.environ, "HOME": self.root, "LD_LIBRARY_PATH":
