@@ -14,7 +14,7 @@ use super::held::Held;
 use super::journal::{ends_as_journal, open_journal};
 use super::layout::{DONE, JOURNAL, KEPT, MARKER, remove};
 use super::location::{Location, NUMBERED, Site};
-use super::marker::{HeldMarker, Marker, read_marker};
+use super::marker::{HeldMarker, Marker, read_marker, says_nothing};
 use crate::error::{At, Error, Result};
 use crate::name;
 use crate::store::folders::{is_empty, look};
@@ -52,7 +52,7 @@ enum Judged {
     Nothing,
     /// None of ours.
     Foreign,
-    /// There is nothing in it.
+    /// There is nothing in it, or a marker that says nothing.
     Empty,
     LeftOver(LeftOver),
 }
@@ -128,7 +128,7 @@ impl Findings {
             return Ok(());
         };
         let Some(marker) = Marker::parse(&bytes) else {
-            if bytes.is_empty() && location.trusted_users()?.contains(&owner) {
+            if says_nothing(&bytes) && location.trusted_users()?.contains(&owner) {
                 self.empty.push((Site::Inside, name));
             }
             return Ok(());
@@ -306,7 +306,7 @@ fn judge(location: &Location, site: Site, name: &str, known: Known) -> Result<Ju
         return Ok(Judged::Foreign);
     }
     let Some(marker) = Marker::parse(&bytes) else {
-        if bytes.is_empty() && is_trusted && has_only_a_marker(location, &folder)? {
+        if says_nothing(&bytes) && is_trusted && has_only_a_marker(location, &folder)? {
             return Ok(Judged::Empty);
         }
         return Ok(Judged::Foreign);
@@ -410,7 +410,7 @@ fn state_of(location: &Location, folder: &OwnedFd) -> Result<State> {
     Ok(journal(KEPT)?.map_or(State::Settled, State::Kept))
 }
 
-/// Removes a folder that has nothing in it, or an empty marker; or an empty file.
+/// Removes a folder that has nothing in it, or a marker that says nothing; or a sign of that kind.
 fn remove_empty(holder: BorrowedFd<'_>, name: &str) {
     let flags = sys::FOLDER | OFlags::NOFOLLOW;
     match sys::open_at(holder, name, flags, Mode::empty()) {
@@ -429,8 +429,10 @@ fn remove_empty(holder: BorrowedFd<'_>, name: &str) {
             let _ = sys::remove_folder(holder, name);
         }
         Err(Errno::NOTDIR) => {
-            let there = look(holder, name.as_bytes());
-            if there.is_ok_and(|there| there.is_some_and(|stat| stat.st_size == 0)) {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let read = sys::open_at(holder, name, flags, Mode::empty())
+                .and_then(|file| read_marker(&file));
+            if read.is_ok_and(|read| read.is_some_and(|bytes| says_nothing(&bytes))) {
                 let _ = remove(holder, name);
             }
         }

@@ -199,6 +199,12 @@ impl Drop for HeldMarker {
     }
 }
 
+/// Whether a marker's file says nothing: it was just made, or the power failed before what it says
+/// was on the disk. Then ext4 may know its length already, and gives zeros.
+pub fn says_nothing(bytes: &[u8]) -> bool {
+    (bytes.len() as u64) < LONGEST && bytes.iter().all(|byte| *byte == 0)
+}
+
 /// What a marker's file holds; None when it is no file of that kind.
 pub fn read_marker(file: &OwnedFd) -> sys::Result<Option<Vec<u8>>> {
     let stat = sys::fstat(file)?;

@@ -18,6 +18,8 @@ from trust_support import ALICE, MALLORY, TrustCase
 STAGING = ".wmlb-restore-"
 # What the folder was called as long as its name could be known before.
 KNOWN = STAGING + forge.blake3(b"store")[:16]
+# What the note is called that says in a store, of whatever name, that there is such a folder.
+SIGN = STAGING + "2ec915c0af437e82"
 
 
 class LeftOverCase(TrustCase):
@@ -335,6 +337,31 @@ class NotLeftOvers(LeftOverCase):
                 for what, operation in self.operations(store).items():
                     hr, said = self.run_as(user, operation)
                     self.assert_hr(hr, w.S_OK, "%s: %s" % (what, said))
+
+    def test_a_note_that_says_nothing(self):
+        """The power failed before the disk had what a note in the store says: its file is empty, or
+        as long as it should be, with zeros. It goes, also with the folder beside the store."""
+        for content in (b"", bytes(1), bytes(300)):
+            for what in ("backup", "restore"):
+                place, store = self.make_store("shared")
+                self.names(place)
+                before = trust.hashes(place)
+                support.write(os.path.join(store, SIGN), content)
+                support.write(os.path.join(place, KNOWN, "marker"), content)
+                hr, said = self.run_as(0, self.operations(store)[what])
+                self.assert_hr(hr, w.S_OK, said)
+                self.assertEqual(trust.hashes(place).keys(), before.keys(), (what, content))
+                subprocess.run(["rm", "-rf", place], check=True)
+
+    def test_a_note_that_is_somebody_elses(self):
+        place, store = self.make_store("shared")
+        self.names(place)
+        for content in (b"of Alice", bytes(100) + b"of Alice", bytes(64 << 10)):
+            support.write(os.path.join(store, SIGN), content)
+            for what, operation in self.operations(store).items():
+                hr, said = self.run_as(0, operation)
+                self.assert_hr(hr, w.S_OK, said)
+                self.assertEqual(support.read(os.path.join(store, SIGN)), content, what)
 
     def test_a_journal_that_was_made_up(self):
         """Whole, as an older version writes it: it would take a license out of the store. Root, who
