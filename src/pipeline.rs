@@ -12,9 +12,9 @@ use crate::panics;
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
 use crate::sys;
 
-/// Bytes of listed work that may wait for a worker. Some 80,000 names: enough for the
+/// Bytes of listed work that may wait for a worker. Some 45,000 names: enough for the
 /// total of most stores to be known early, and little memory.
-pub const LOOKAHEAD: usize = 4 << 20;
+pub const LOOKAHEAD: usize = 2 << 20;
 
 /// What workers do; shared by all of them.
 pub trait Work: Sync {
@@ -28,6 +28,8 @@ pub trait Work: Sync {
 
     /// Parts for each worker that may be begun before the expected one is there.
     const AHEAD: usize = 2;
+    /// Bytes that these may hold: while they do, no more are begun.
+    const HELD: usize = usize::MAX / 2;
 
     fn worker(&self) -> Result<Self::Worker>;
 
@@ -41,6 +43,11 @@ pub trait Work: Sync {
 
     /// Bytes of memory that a task takes while it waits.
     fn weight(task: &Self::Task) -> usize;
+
+    /// Bytes of memory that a part holds.
+    fn held(_part: &Self::Part) -> usize {
+        0
+    }
 }
 
 /// What a worker may ask for while it does a task.
@@ -92,6 +99,8 @@ struct State<W: Work> {
     answers: BTreeMap<Sequence, Result<W::Answer>>,
     /// Begun and not accepted.
     outstanding: usize,
+    /// Bytes that those hold which are done.
+    held: usize,
     /// The next to be accepted.
     expected: Sequence,
     stop: bool,
@@ -99,6 +108,7 @@ struct State<W: Work> {
 
 struct Pipeline<'a, W: Work> {
     work: &'a W,
+    helpers: usize,
     /// Parts that may be begun and not accepted.
     most_outstanding: usize,
     state: Mutex<State<W>>,
@@ -121,6 +131,7 @@ pub fn run<W: Work>(work: &W, main: &mut impl MainSide<W>, threads: usize) -> Re
     }
     let pipeline = Pipeline {
         work,
+        helpers: helpers.len(),
         most_outstanding: W::AHEAD * helpers.len() + 2,
         state: Mutex::new(State {
             waiting: BTreeMap::new(),
@@ -129,6 +140,7 @@ pub fn run<W: Work>(work: &W, main: &mut impl MainSide<W>, threads: usize) -> Re
             questions: VecDeque::new(),
             answers: BTreeMap::new(),
             outstanding: 0,
+            held: 0,
             expected: (0, 0),
             stop: false,
         }),
@@ -221,7 +233,7 @@ impl<W: Work> Pipeline<'_, W> {
         let _ours = panics::enter();
         loop {
             let mut state = lock(&self.state);
-            while !state.stop && !state.may_begin(self.most_outstanding) {
+            while !state.stop && !state.may_begin(self.most_outstanding, self.helpers) {
                 state = wait(&self.may_work, state);
             }
             if state.stop {
@@ -264,6 +276,7 @@ impl<W: Work> Pipeline<'_, W> {
 
     fn finish(&self, sequence: Sequence, part: Result<W::Part>, last: bool) {
         let mut state = lock(&self.state);
+        state.held += part.as_ref().map_or(0, W::held);
         state.finished.insert(sequence, Finished { part, last });
         let expected = state.expected == sequence;
         drop(state);
@@ -328,12 +341,19 @@ impl<W: Work> State<W> {
     }
 
     /// Whether a worker may begin the first task that waits. The expected part always
-    /// may: everything else waits for it.
-    fn may_begin(&self, most_outstanding: usize) -> bool {
-        match self.waiting.first_key_value() {
-            Some((first, _)) => *first == self.expected || self.outstanding < most_outstanding,
-            None => false,
-        }
+    /// may: everything else waits for it. What is left of its task comes right after it, and has
+    /// places of its own, one a worker, and half as much memory besides: those who went on with
+    /// later tasks would leave it to one.
+    fn may_begin(&self, most_outstanding: usize, helpers: usize) -> bool {
+        let (outstanding, held) = match self.waiting.first_key_value() {
+            Some((first, _)) if *first == self.expected => return true,
+            Some(((task, _), _)) if *task == self.expected.0 => {
+                (most_outstanding + helpers, W::HELD + W::HELD / 2)
+            }
+            Some(_) => (most_outstanding, W::HELD),
+            None => return false,
+        };
+        self.outstanding < outstanding && self.held < held
     }
 
     fn begin(&mut self) -> Option<(Sequence, W::Task)> {
@@ -346,6 +366,7 @@ impl<W: Work> State<W> {
     fn take_expected(&mut self) -> Option<Result<W::Part>> {
         let finished = self.finished.remove(&self.expected)?;
         self.outstanding -= 1;
+        self.held -= finished.part.as_ref().map_or(0, W::held);
         self.expected = if finished.last {
             (self.expected.0 + 1, 0)
         } else {

@@ -6,6 +6,7 @@ use zstd_safe::{
     CCtx, CParameter, CompressionLevel, DCtx, InBuffer, OutBuffer, ParamSwitch, ResetDirective,
 };
 
+use super::segments::Segments;
 use crate::error::{Error, Result, reserve};
 
 /// Binary logarithms of window sizes. Changing the window makes zstd set up its tables
@@ -45,7 +46,9 @@ pub type SourceHash = Option<[u8; 16]>;
 
 /// A frame of licenses, and what the summary says of it besides.
 pub struct Licenses {
-    pub frame: Frame,
+    pub seal: Seal,
+    /// The zstd frame; nothing where the file shares it with the one that is replaced.
+    pub data: Segments,
     /// The name of the license that its content begins with.
     pub first: Vec<u8>,
     pub source: SourceHash,
@@ -78,7 +81,7 @@ const SLOW_LEVEL: CompressionLevel = 10;
 /// Bytes of such a piece: a block of zstd's, more than which it does not take at a time.
 const PIECE: usize = 128 << 10;
 
-/// A packed frame.
+/// A frame that is stored.
 pub struct Frame {
     pub seal: Seal,
     /// The zstd frame.
@@ -94,6 +97,8 @@ pub fn packer_version() -> &'static str {
 pub struct Packer {
     context: CCtx<'static>,
     level: CompressionLevel,
+    /// The last frame, in room for the longest.
+    packed: Vec<u8>,
 }
 
 impl Packer {
@@ -102,19 +107,21 @@ impl Packer {
         context
             .set_parameter(CParameter::ChecksumFlag(true))
             .map_err(failed)?;
-        Ok(Packer { context, level })
+        Ok(Packer {
+            context,
+            level,
+            packed: Vec::new(),
+        })
     }
 
-    /// Packs `content` into `data`, whose memory is used again. `is_large` says that it is of one
-    /// license that fills frames. An error of `check`, which is called now and then, ends it.
+    /// Packs `content`: what is known of the frame, and the frame. `is_large` says that it is of
+    /// one license that fills frames. An error of `check`, which is called now and then, ends it.
     pub fn pack(
         &mut self,
         content: &[u8],
         is_large: bool,
-        mut data: Vec<u8>,
         check: impl Fn() -> Result<()>,
-    ) -> Result<Frame> {
-        data.clear();
+    ) -> Result<(Seal, &[u8])> {
         let (level, step, table, literals) = match self.level {
             _ if looks_random(content) => (LEAST_LEVEL, 0, 0, ParamSwitch::Auto),
             1 if is_large => (LARGE_LEVEL, 0, 0, ParamSwitch::Auto),
@@ -133,35 +140,28 @@ impl Packer {
         ] {
             self.context.set_parameter(parameter).map_err(failed)?;
         }
-        reserve(
-            &mut data,
-            zstd_safe::compress_bound(content.len()),
-            "compression",
-        )?;
+        self.packed.clear();
+        let bound = zstd_safe::compress_bound(content.len());
+        reserve(&mut self.packed, bound, "compression")?;
         if level < SLOW_LEVEL {
-            self.context.compress2(&mut data, content).map_err(failed)?;
+            let packed = self.context.compress2(&mut self.packed, content);
+            packed.map_err(failed)?;
         } else {
-            self.pack_in_pieces(content, &mut data, check)?;
+            self.pack_in_pieces(content, check)?;
         }
-        let seal = Seal::new(content, &data);
-        Ok(Frame { seal, data })
+        Ok((Seal::new(content, &self.packed), &self.packed))
     }
 
-    /// Into `data`, which has room for all. The frame has the form of one that is packed in one
-    /// go, since its length is known beforehand.
-    fn pack_in_pieces(
-        &mut self,
-        content: &[u8],
-        data: &mut Vec<u8>,
-        check: impl Fn() -> Result<()>,
-    ) -> Result<()> {
+    /// Where there is room for all. The frame has the form of one that is packed in one go, since
+    /// its length is known beforehand.
+    fn pack_in_pieces(&mut self, content: &[u8], check: impl Fn() -> Result<()>) -> Result<()> {
         let context = &mut self.context;
         // An earlier frame may have been given up.
         context.reset(ResetDirective::SessionOnly).map_err(failed)?;
         context
             .set_pledged_src_size(Some(content.len() as u64))
             .map_err(failed)?;
-        let mut output = OutBuffer::around(data);
+        let mut output = OutBuffer::around(&mut self.packed);
         let mut step = |piece, directive| {
             let mut input = InBuffer::around(piece);
             let left = context
@@ -375,19 +375,15 @@ mod tests {
         for length in [1, 255, 256, 257, 65_791, 65_792, 1 << 20] {
             let content = content(length);
             let stored = store(&content);
-            let packed = packer.pack(&content, false, Vec::new(), || Ok(())).unwrap();
-            for frame in [stored, packed] {
-                assert_eq!(
-                    declared_length(&frame.data),
-                    Some(length as u64),
-                    "{length}"
-                );
+            let packed = packer.pack(&content, false, || Ok(())).unwrap();
+            for (seal, data) in [(stored.seal, &stored.data[..]), packed] {
+                assert_eq!(declared_length(data), Some(length as u64), "{length}");
                 let mut unpacked = Vec::new();
-                let seal = Unpacker::new()
+                let found = Unpacker::new()
                     .unwrap()
-                    .unpack(&frame.data, length as u64, &mut unpacked)
+                    .unpack(data, length as u64, &mut unpacked)
                     .unwrap();
-                assert!(seal == Some(frame.seal) && unpacked == content, "{length}");
+                assert!(found == Some(seal) && unpacked == content, "{length}");
             }
         }
     }

@@ -18,6 +18,7 @@ pub mod output;
 mod readback;
 pub mod reader;
 mod seek;
+pub mod segments;
 mod summary;
 mod waiting;
 pub mod walk;

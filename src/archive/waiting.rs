@@ -58,15 +58,16 @@ impl Waiting {
         encryption: Option<&Encryption>,
         new_file: NewFile<'_>,
     ) -> Result<()> {
-        let data = &licenses.frame.data;
+        let data = &licenses.data;
         self.frames.push(Noted {
-            seal: licenses.frame.seal,
+            seal: licenses.seal,
             first: licenses.first.clone(),
             source: licenses.source,
         });
         if self.file.is_none() && self.memory.len() + data.len() <= IN_MEMORY {
             reserve(&mut self.memory, data.len(), "a large license")?;
-            self.memory.extend_from_slice(data);
+            data.each()
+                .for_each(|piece| self.memory.extend_from_slice(piece));
             return Ok(());
         }
         let spill = match &mut self.file {
@@ -77,7 +78,9 @@ impl Waiting {
                 none.insert(Spill { side, path })
             }
         };
-        spill.side.write_all(data).at("write", &spill.path)
+        let mut pieces = data.each();
+        let written = pieces.try_for_each(|piece| spill.side.write_all(piece));
+        written.at("write", &spill.path)
     }
 
     /// Gives everything to `take`, in order.

@@ -6,6 +6,7 @@ use super::frame::{self, Licenses, Padding, Seal, SourceHash};
 use super::output::Output;
 use super::readback::{self, Expected};
 use super::seek::{self, Table};
+use super::segments::Segments;
 use super::summary::{Summary, SummaryMark};
 use super::waiting::{NewFile, Released, Waiting};
 use crate::error::{Error, Result};
@@ -69,24 +70,28 @@ impl<'a> Writer<'a> {
         Ok(writer)
     }
 
-    pub fn write(&mut self, licenses: Licenses) -> Result<Vec<u8>> {
+    /// Writes a frame; its memory.
+    pub fn write(&mut self, licenses: Licenses) -> Result<Segments> {
         match &mut self.large {
             Some(Large::Waits(waiting)) => {
                 waiting.add(&licenses, self.encryption, self.new_file)?;
             }
             Some(Large::Written(_)) | None => {
-                let seal = &licenses.frame.seal;
+                let seal = &licenses.seal;
                 if self.shares(seal, licenses.origin)? {
                     self.note(seal, &licenses.first, licenses.source);
-                } else if licenses.frame.data.is_empty() {
+                } else if licenses.data.is_empty() {
                     return Err(Error::Defect("a frame without content".to_owned()));
                 } else {
-                    self.output.write(&licenses.frame.data)?;
+                    licenses
+                        .data
+                        .each()
+                        .try_for_each(|piece| self.output.write(piece))?;
                     self.add(seal, &licenses.first, licenses.source)?;
                 }
             }
         }
-        Ok(licenses.frame.data)
+        Ok(licenses.data)
     }
 
     /// Has the file share a frame and what pads it with the one that is replaced, if that is

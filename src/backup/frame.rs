@@ -79,7 +79,7 @@ impl<'w, 'p> FrameInProgress<'w, 'p> {
                 Some(Entry::Unlisted(_)) => {
                     self.begin_path();
                     if let Some(Entry::Unlisted(cause)) = self.task.advance() {
-                        self.skip(cause)?;
+                        self.skip(*cause)?;
                     }
                 }
                 Some(Entry::License | Entry::Spooled(_)) => {

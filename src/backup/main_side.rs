@@ -87,7 +87,7 @@ impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
         }
         if let Some(frame) = result.frame {
             let memory = self.writer.write(frame)?;
-            self.packing.used.lock().push(memory);
+            self.packing.memory.put_back(memory);
         }
         if result.large == LargeMark::Ends {
             self.writer.accept_large(self.operation.control())?;

@@ -321,7 +321,7 @@ impl Backup {
                 asks_host: self.rights.is_some(),
             },
             scratch,
-            used: Default::default(),
+            memory: Default::default(),
         })
     }
 }

@@ -21,8 +21,10 @@ impl Work for Packing<'_> {
     type Answer = Vec<(Inspected, Right)>;
 
     // One worker at a time opens and reads what a batch has, so that two are busy only with a batch
-    // each. Most batches are of some ten frames, and the second one's wait for the first one's.
-    const AHEAD: usize = 4;
+    // each. Most batches are of some ten frames, and the second one's wait for the first one's: as
+    // many as memory allows.
+    const AHEAD: usize = 16;
+    const HELD: usize = 3 << 20;
 
     fn worker(&self) -> Result<Worker> {
         Ok(Worker {
@@ -95,6 +97,11 @@ impl Work for Packing<'_> {
         Ok(result)
     }
 
+    fn held(result: &FrameResult) -> usize {
+        let frame = result.frame.as_ref();
+        frame.map_or(0, |licenses| licenses.data.len())
+    }
+
     fn weight(task: &Task) -> usize {
         task.batch.weight()
     }
@@ -103,12 +110,12 @@ impl Work for Packing<'_> {
 impl Packing<'_> {
     /// Packs the content that a worker has gathered, of which `first` is the first license.
     fn pack(&self, worker: &mut Worker, is_large: bool, first: Vec<u8>) -> Result<Licenses> {
-        let memory = self.used.lock().pop().unwrap_or_default();
         let packer = &mut worker.packer;
-        let frame = packer.pack(&worker.content, is_large, memory, || self.control.check())?;
+        let (seal, data) = packer.pack(&worker.content, is_large, || self.control.check())?;
         Ok(Licenses {
-            source: self.sources.of(&worker.range, &frame.seal),
-            frame,
+            source: self.sources.of(&worker.range, &seal),
+            seal,
+            data: self.memory.hold(data)?,
             first,
             origin: None,
         })

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use twox_hash::XxHash64;
 
-use crate::archive::frame::{Frame, Licenses, Padding};
+use crate::archive::frame::{Licenses, Padding};
 use crate::archive::index::{Described, Index};
 use crate::archive::reader::Archive;
+use crate::archive::segments::Segments;
 use crate::error::{Result, reserve};
 use crate::sys::ReadAt;
 
@@ -102,7 +103,7 @@ impl<'a> Reuse<'a> {
     }
 
     /// The frame's content as it is written, of which nothing is made anew.
-    pub fn licenses(&self, number: usize, data: Vec<u8>) -> Licenses {
+    pub fn licenses(&self, number: usize, data: Segments) -> Licenses {
         let Described {
             start,
             seal,
@@ -110,7 +111,8 @@ impl<'a> Reuse<'a> {
             source,
         } = &self.frames[number];
         Licenses {
-            frame: Frame { seal: *seal, data },
+            seal: *seal,
+            data,
             first: first.clone(),
             source: *source,
             origin: match self.bytes {

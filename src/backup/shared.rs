@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::reuse::Reuse;
 use super::rights::Judge;
 use super::source::{Range, Sources};
 use crate::archive::frame::Packer;
+use crate::archive::segments::Pool;
 use crate::operation::Control;
 use crate::rights::Policy;
 use crate::scratch::Scratch;
@@ -27,8 +26,8 @@ pub struct Packing<'a> {
     pub sources: Sources,
     /// The frames of the earlier backup that may be taken from there.
     pub reuse: Option<Reuse<'a>>,
-    /// Memory of written frames, to be used again.
-    pub used: Mutex<Vec<Vec<u8>>>,
+    /// For frames that wait to be written.
+    pub memory: Pool,
 }
 
 impl Packing<'_> {

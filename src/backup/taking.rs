@@ -29,7 +29,7 @@ impl Packing<'_> {
             return Ok(None);
         };
         if let Some(pieces) = task.reused.take() {
-            return self.take_piece(reuse, task, pieces);
+            return self.take_piece(reuse, &mut worker.content, task, pieces);
         }
         if task.large.is_some() || task.is_refused || task.batch.is_empty() {
             return Ok(None);
@@ -46,11 +46,10 @@ impl Packing<'_> {
                 rest: found.bytes,
                 is_begun: false,
             };
-            return self.take_piece(reuse, task, pieces);
+            return self.take_piece(reuse, &mut worker.content, task, pieces);
         }
-        let mut data = self.used.lock().pop().unwrap_or_default();
-        if !reuse.read(found.number, &mut data)? {
-            self.used.lock().push(data);
+        let data = &mut worker.content;
+        if !reuse.read(found.number, data)? {
             task.is_refused = true;
             return Ok(None);
         }
@@ -58,7 +57,7 @@ impl Packing<'_> {
         for _ in 0..found.licenses {
             task.advance();
         }
-        let frame = Some(reuse.licenses(found.number, data));
+        let frame = Some(reuse.licenses(found.number, self.memory.hold(data)?));
         let licenses = found.licenses as u64;
         let result = FrameResult::taken(frame, licenses, found.bytes, LargeMark::None);
         Ok(Some(result))
@@ -151,19 +150,18 @@ impl Packing<'_> {
     fn take_piece(
         &self,
         reuse: &Reuse<'_>,
+        data: &mut Vec<u8>,
         task: &mut Task,
         mut pieces: Pieces,
     ) -> Result<Option<FrameResult>> {
         self.control.check()?;
-        let mut data = self.used.lock().pop().unwrap_or_default();
-        if !reuse.read(pieces.next, &mut data)? {
-            self.used.lock().push(data);
+        if !reuse.read(pieces.next, data)? {
             task.is_refused = true;
             // What was taken of it does not count.
             let void = FrameResult::taken(None, 0, 0, LargeMark::Void);
             return Ok(pieces.is_begun.then_some(void));
         }
-        let frame = Some(reuse.licenses(pieces.next, data));
+        let frame = Some(reuse.licenses(pieces.next, self.memory.hold(data)?));
         pieces.next += 1;
         let ends = pieces.next == pieces.end;
         let large = match (pieces.is_begun, ends) {

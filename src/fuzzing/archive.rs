@@ -8,6 +8,7 @@ use scratch::{LOCK, Scratch};
 
 use crate::archive::cut::LARGEST_WHOLE;
 use crate::archive::frame::{self, Frame, Licenses, Packer};
+use crate::archive::segments::Segments;
 use crate::archive::writer::Writer;
 use crate::archive::{FRAME_CONTENT, Info, LICENSES_FOLDER, MEMBER_OVERHEAD, member};
 use crate::name::LONGEST;
@@ -65,9 +66,12 @@ fn pack(content: &[u8], compressed: bool) -> Frame {
     if !compressed {
         return frame::store(content);
     }
-    let packed =
-        Packer::new(1).and_then(|mut packer| packer.pack(content, false, Vec::new(), || Ok(())));
-    packed.expect("memory")
+    let mut packer = Packer::new(1).expect("memory");
+    let (seal, data) = packer.pack(content, false, || Ok(())).expect("memory");
+    Frame {
+        seal,
+        data: data.to_vec(),
+    }
 }
 
 /// A frame, and the name of the license that its content begins with, or else goes on with.
@@ -91,7 +95,8 @@ fn as_licenses(frame: Frame, content: &[u8], last: &mut Vec<u8>) -> Licenses {
         rest = rest.get(end as usize..).unwrap_or_default();
     }
     Licenses {
-        frame,
+        seal: frame.seal,
+        data: Segments::of(frame.data),
         first,
         source: None,
         origin: None,

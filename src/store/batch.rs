@@ -20,7 +20,16 @@ pub enum Entry {
     /// A link or a special file.
     Other,
     /// A folder that could not be listed.
-    Unlisted(Error),
+    Unlisted(Box<Error>),
+}
+
+/// The same in few bytes: there are many.
+#[derive(Clone, Copy)]
+enum Kind {
+    License,
+    Other,
+    /// An entry that is larger, by its index in [`Batch::large`].
+    Large(u32),
 }
 
 struct BatchEntry {
@@ -28,7 +37,7 @@ struct BatchEntry {
     folder: u32,
     start: u32,
     length: u32,
-    entry: Entry,
+    kind: Kind,
     /// Something beside it is called as if it belonged to it.
     is_accompanied: bool,
 }
@@ -39,6 +48,7 @@ pub struct Batch {
     /// Ranges in `names`; the paths end in a slash, the root's is empty.
     folders: Vec<(u32, u32)>,
     places: std::vec::IntoIter<BatchEntry>,
+    large: Vec<Entry>,
 }
 
 /// Some names of a batch, apart from it.
@@ -63,6 +73,7 @@ pub struct Builder {
     names: Vec<u8>,
     folders: Vec<(u32, u32)>,
     places: Vec<BatchEntry>,
+    large: Vec<Entry>,
     /// The last name ends a batch.
     ends: bool,
     /// That name.
@@ -89,11 +100,19 @@ impl Builder {
         self.ends = name::ends_batch(&self.path);
         let start = self.names.len();
         self.names.extend_from_slice(name);
+        let kind = match entry {
+            Entry::License => Kind::License,
+            Entry::Other => Kind::Other,
+            Entry::Spooled(_) | Entry::Unlisted(_) => {
+                self.large.push(entry);
+                Kind::Large(self.large.len() as u32 - 1)
+            }
+        };
         self.places.push(BatchEntry {
             folder: self.folders.len() as u32 - 1,
             start: start as u32,
             length: name.len() as u32,
-            entry,
+            kind,
             is_accompanied: false,
         });
     }
@@ -106,11 +125,15 @@ impl Builder {
     }
 
     /// None when there is nothing in it.
-    pub fn finish(self) -> Option<Batch> {
+    pub fn finish(mut self) -> Option<Batch> {
+        // Many wait.
+        self.names.shrink_to_fit();
+        self.places.shrink_to_fit();
         (!self.places.is_empty()).then(|| Batch {
             names: self.names,
             folders: self.folders,
             places: self.places.into_iter(),
+            large: self.large,
         })
     }
 }
@@ -142,16 +165,27 @@ impl Batch {
 
     /// Bytes of memory it takes.
     pub fn weight(&self) -> usize {
-        self.names.len() + 8 * self.folders.len() + size_of::<BatchEntry>() * self.places.len()
+        self.names.len()
+            + size_of_val(&self.folders[..])
+            + size_of_val(self.places.as_slice())
+            + size_of_val(&self.large[..])
     }
 
     /// The next entry, which stays the next until [`Batch::advance`].
     pub fn peek(&self) -> Option<&Entry> {
-        Some(&self.places.as_slice().first()?.entry)
+        Some(match self.places.as_slice().first()?.kind {
+            Kind::License => &Entry::License,
+            Kind::Other => &Entry::Other,
+            Kind::Large(at) => &self.large[at as usize],
+        })
     }
 
     pub fn advance(&mut self) -> Option<Entry> {
-        Some(self.places.next()?.entry)
+        Some(match self.places.next()?.kind {
+            Kind::License => Entry::License,
+            Kind::Other => Entry::Other,
+            Kind::Large(at) => std::mem::replace(&mut self.large[at as usize], Entry::Other),
+        })
     }
 
     /// The next entry's folder and name.
@@ -164,7 +198,7 @@ impl Batch {
     /// license of a host's.
     pub(super) fn license_at(&self, at: usize) -> Option<(&[u8], &[u8], bool)> {
         let place = self.places.as_slice().get(at)?;
-        let is_license = matches!(place.entry, Entry::License);
+        let is_license = matches!(place.kind, Kind::License);
         let (folder, name) = self.name(place);
         is_license.then_some((folder, name, place.is_accompanied))
     }
@@ -191,7 +225,7 @@ impl Batch {
             places: Vec::new(),
         };
         for place in self.places.as_slice().iter().skip(skip).take(most) {
-            if !matches!(place.entry, Entry::License) {
+            if !matches!(place.kind, Kind::License) {
                 continue;
             }
             let (folder, name) = self.name(place);

@@ -6,6 +6,7 @@ use super::scratch::{Scratch, properties};
 use crate::archive::envelope::Decryption;
 use crate::archive::frame::{self, Frame, Licenses, Padding, Unpacker};
 use crate::archive::reader::Archive;
+use crate::archive::segments::Segments;
 use crate::archive::walk::Pieces;
 use crate::archive::{Info, LICENSES_FOLDER, member};
 use crate::enumerate::enumerate_backup;
@@ -168,7 +169,8 @@ fn same_again(scratch: &Scratch, info: &Info, seen: &Seen, again: Vec<Again>) ->
     let rewritten = Scratch::write(info, None, |writer| {
         for again in again.into_iter().filter(|again| !again.is_summary) {
             let licenses = Licenses {
-                frame: again.frame,
+                seal: again.frame.seal,
+                data: Segments::of(again.frame.data),
                 first: again.first,
                 source: None,
                 origin: None,

@@ -137,7 +137,7 @@ impl StoreList for Lister<'_> {
                 Kind::Folder => match self.enter(range.clone()) {
                     Ok(()) => continue,
                     Err(error) if self.partial && error.concerns_one_license() => {
-                        Entry::Unlisted(error)
+                        Entry::Unlisted(Box::new(error))
                     }
                     Err(error) => {
                         self.failed = Some(listed);
