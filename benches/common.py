@@ -14,6 +14,8 @@ TOP = HERE.parent
 # (src/store/directory/clock.rs).
 MOMENT = 4
 PROGRAMS = ("measure", "client", "restorer", "latency", "start")
+# Has the compiler look for zstd's header.
+HAS_ZSTD = "#include <zstd.h>"
 
 # Of a command: seconds on the clock and of the processors, KiB of its largest process.
 Run = collections.namedtuple("Run", "seconds processor kibibytes")
@@ -33,10 +35,18 @@ def build(scratch):
         elif name != "measure":
             command += [f"-L{dist}", "-lwmlb", f"-Wl,--enable-new-dtags,-rpath,{dist}"]
         subprocess.run(command, check=True)
+    if can_build_floor():
+        subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O2", "-pthread", HERE / "floor.c", "-o",
+                        scratch / "floor", "-lzstd"], check=True)
     command = [os.environ.get("CC", "cc"), "-std=c11", "-O2", "-pthread", f"-I{TOP}/include", *TOP.glob("cli/*.c"),
                "-o", scratch / "wmlb", f"-L{dist}", "-lwmlb", f"-Wl,--enable-new-dtags,-rpath,{dist}"]
     subprocess.run(command, check=True)
     return lambda name: scratch / name
+
+
+def can_build_floor():
+    command = [os.environ.get("CC", "cc"), "-E", "-x", "c", "-"]
+    return subprocess.run(command, input=HAS_ZSTD, text=True, capture_output=True).returncode == 0
 
 
 def library_folder():

@@ -16,7 +16,7 @@
     repeat     a store that has hardly changed since its last backup: repeat.py
 
 What libwmlb writes is safe on the disk when it ends; of the others only what says "sync". Times
-are of whole processes. It judges nothing.
+are of whole processes. "the floor" is what the machine takes at least: floor.c. It judges nothing.
 """
 import argparse
 import contextlib
@@ -37,6 +37,7 @@ import repeat
 
 WORKS = ("backup", "encrypted", "cold", "restore", "verify", "list", "one", "sqlite", "start", "scale", "repeat")
 OURS = "libwmlb"
+FLOOR = "the floor (floor.c)"
 # Of a backup file, that are no licenses.
 OWN_MEMBERS = 2
 STARTS = 50
@@ -134,10 +135,24 @@ class Bench:
             yield peers.command(name, source, file), file
         return way
 
+    def floor(self, ways, *command):
+        """Adds what the least takes of a backup or a verification: floor.c."""
+        if not common.can_build_floor():
+            return
+
+        @contextlib.contextmanager
+        def way():
+            file = self.fresh("floor")
+            yield [self.program("floor"), *(file if part is ... else part for part in command)], \
+                file if ... in command else None
+
+        ways[f"{FLOOR}, {command[-1]} threads"] = way
+
     def backup(self, count):
         store, threads = self.store(count), self.arguments.threads
         base = "tar \\| zstd -3 -T2"
         ways = {f"{OURS}, {threads} threads": self.ours(store, threads), f"{OURS}, 1 thread": self.ours(store, 1)}
+        self.floor(ways, "backup", store, ..., str(threads))
         for name in (base, base + ", sync") + (("restic backup", "borg create, zstd,3") if self.arguments.all else ()):
             ways[name] = self.peer(name, store)
         self.compare(f"Backup, {describe(store)}", ways, base)
@@ -194,8 +209,15 @@ class Bench:
                     yield peers.command(name, archive, folder / "store"), None
             return way
 
+        @contextlib.contextmanager
+        def floor():
+            with place(licenses) as folder:
+                yield [self.program("floor"), "restore", store, folder / "store", str(threads)], None
+
         base = "zstd -d \\| tar x"
         ways = {OURS: ours, base: peer(base), base + ", sync -f": peer(base + ", sync -f")}
+        if common.can_build_floor():
+            ways[FLOOR] = floor
         where = "a new ext4 in memory each" if file_systems.are_possible() else "a new folder each"
         self.compare(f"Restore, {threads} threads, {describe(store)}, {where}", ways, base)
 
@@ -207,6 +229,8 @@ class Bench:
                     base: peers.command(base, archive)}
         ways = {name: lambda command=command: contextlib.nullcontext((command, None))
                 for name, command in commands.items()}
+        if work == "verify":
+            self.floor(ways, "verify", backup, str(threads))
         self.compare(f"{title}, {threads} threads, {describe(store)}", ways, base)
 
     def verify(self, count):
