@@ -181,16 +181,7 @@ class Remote:
         self._library.wmlb_remote_release(self.handle)
 
     def last_error(self) -> str:
-        size = c_size_t()
-        buffer = None
-        while True:
-            hr = self.call("get_last_error", buffer, ctypes.byref(size))
-            if hr != Code.E_INSUFFICIENT_BUFFER:
-                if hr < 0:
-                    return ""
-                if buffer is not None:
-                    return buffer.value.decode("utf-8", "replace")
-            buffer = ctypes.create_string_buffer(size.value)
+        return native.text_of(functools.partial(self.call, "get_last_error"))
 
 
 def text(value: str | None) -> bytes | None:

@@ -10,6 +10,7 @@ import enum
 from ctypes import (
     CFUNCTYPE, POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p,
 )
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -357,3 +358,23 @@ def name_of(code: int) -> str:
 def message_of(code: int) -> str:
     """A sentence for a result code."""
     return (lib.wmlb_hresult_message(code) or b"").decode()
+
+
+def sized(ask: Callable[[Any, Any], int]) -> tuple[int, bytes]:
+    """The result code and the bytes of a function that takes a buffer and where its size is. It is
+    asked again as long as they have grown meanwhile."""
+    size = c_size_t()
+    buffer = None
+    while True:
+        hr = ask(buffer, ctypes.byref(size))
+        if hr not in (Code.S_OK, Code.E_INSUFFICIENT_BUFFER):
+            return hr, b""
+        if hr == Code.S_OK and buffer is not None:
+            return hr, buffer.raw[: size.value]
+        buffer = ctypes.create_string_buffer(size.value)
+
+
+def text_of(ask: Callable[[Any, Any], int]) -> str:
+    """The words of such a function; none where it has none."""
+    _, words = sized(ask)
+    return words.rstrip(b"\0").decode("utf-8", "replace")

@@ -168,20 +168,12 @@ class Restorer:
 
     def get_property(self, name: str) -> str | int | None:
         """The value of a property, or its default; None when it has neither."""
-        kind, size = ctypes.c_int32(), ctypes.c_size_t()
-        buffer = None
-        while True:
-            hr = lib.wmlb_restorer_get_prop_by_name(
-                self._handle, name.encode(), ctypes.byref(kind), buffer, ctypes.byref(size)
-            )
-            # It may have grown since its size was asked for.
-            if hr != Code.E_INSUFFICIENT_BUFFER:
-                if self._check(hr) == Code.S_FALSE:
-                    return None
-                if buffer is not None:
-                    break
-            buffer = ctypes.create_string_buffer(size.value)
-        value = buffer.raw[: size.value]
+        kind = ctypes.c_int32()
+        hr, value = native.sized(lambda buffer, size: lib.wmlb_restorer_get_prop_by_name(
+            self._handle, name.encode(), ctypes.byref(kind), buffer, size
+        ))
+        if self._check(hr) == Code.S_FALSE:
+            return None
         if kind.value == Type.DWORD:
             return int.from_bytes(value, sys.byteorder)
         return os.fsdecode(value[:-1])
@@ -438,16 +430,9 @@ class Restorer:
         return error(hr, words, self._path_in(words), url)
 
     def _last_error(self) -> str:
-        size = ctypes.c_size_t()
-        buffer = None
-        while True:
-            hr = lib.wmlb_restorer_get_last_error(self._handle, buffer, ctypes.byref(size))
-            if hr != Code.E_INSUFFICIENT_BUFFER:
-                if hr < 0:
-                    return ""
-                if buffer is not None:
-                    return buffer.value.decode("utf-8", "replace")
-            buffer = ctypes.create_string_buffer(size.value)
+        return native.text_of(lambda buffer, size: lib.wmlb_restorer_get_last_error(
+            self._handle, buffer, size
+        ))
 
     def _path_in(self, words: str) -> Path | None:
         """Which of the paths that the restorer was given the words are about: the longest."""
