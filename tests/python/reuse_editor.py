@@ -189,7 +189,8 @@ class Editor:
         os.symlink("nowhere", self.fresh_path())
 
     def database_name(self, path):
-        self.write(path + "-wal", b"not a log")
+        if not os.path.isdir(path + "-wal"):
+            self.write(path + "-wal", b"not a log")
 
     def nothing(self, path):
         pass
