@@ -14,6 +14,8 @@ TOP = HERE.parent
 # (src/store/directory/clock.rs).
 MOMENT = 4
 PROGRAMS = ("measure", "client", "restorer", "latency", "start")
+# Needs Linux's own headers, and two threads.
+REPEAT_FLOOR = "repeat_floor"
 # Has the compiler look for zstd's header.
 HAS_ZSTD = "#include <zstd.h>"
 
@@ -35,6 +37,9 @@ def build(scratch):
         elif name != "measure":
             command += [f"-L{dist}", "-lwmlb", f"-Wl,--enable-new-dtags,-rpath,{dist}"]
         subprocess.run(command, check=True)
+    if sys.platform == "linux":
+        subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O2", "-pthread", HERE / f"{REPEAT_FLOOR}.c",
+                        "-o", scratch / REPEAT_FLOOR], check=True)
     if can_build_floor():
         subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O2", "-pthread", HERE / "floor.c", "-o",
                         scratch / "floor", "-lzstd"], check=True)

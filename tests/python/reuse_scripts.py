@@ -7,159 +7,17 @@ backup without an earlier one is.
 import os
 import random
 import shutil
-import sqlite3
 import sys
 import tempfile
+import time
 
-import license_forge as forge
 import reuse_support
 import wmlb_ctypes as w
+from reuse_editor import Editor, Racer
 
-DATABASES = "mm-databases"
-DENIED = forge.v1("denied", rights=4)
-
-
-class Editor:
-    """Changes a store at random."""
-
-    def __init__(self, store, dice):
-        self.store, self.dice = store, dice
-        self.number = 0
-        # Open, since a log goes with the last who has its database open.
-        self.databases = []
-
-    def files(self):
-        """All but databases, which change in their own ways."""
-        found = []
-        for folder, folders, names in os.walk(self.store):
-            folders.sort()
-            if DATABASES in folders:
-                folders.remove(DATABASES)
-            paths = (os.path.join(folder, name) for name in sorted(names))
-            found += (path for path in paths if not os.path.islink(path))
-        return found
-
-    def folders(self):
-        folders = (folder for folder, _, _ in os.walk(self.store))
-        return sorted(folder for folder in folders if DATABASES not in folder)
-
-    def database(self, path):
-        """A new one, or more in one that is there."""
-        folder = os.path.join(self.store, DATABASES)
-        os.makedirs(folder, exist_ok=True)
-        if len(self.databases) < 3:
-            name = os.path.join(folder, "%d" % len(self.databases))
-            connection = sqlite3.connect(name, isolation_level=None)
-            mode = self.dice.choice(("delete", "truncate", "persist", "wal", "wal"))
-            connection.execute("PRAGMA journal_mode = " + mode)
-            connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, content)")
-            self.databases.append(connection)
-        connection = self.dice.choice(self.databases)
-        size = self.dice.choice((10, 10, 5000, 3_000_000))
-        connection.execute("INSERT INTO t (content) VALUES (?)", (self.dice.randbytes(size),))
-
-    def change_row(self, path):
-        for connection in self.databases:
-            connection.execute("UPDATE t SET content = ? WHERE n = 1", (self.dice.randbytes(10),))
-
-    def checkpoint(self, path):
-        for connection in self.databases:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def close(self):
-        for connection in self.databases:
-            connection.close()
-
-    def content(self):
-        size = self.dice.choice((0, 100, 5000, 5000, 40_000, 300_000, 1_200_000, 2_500_000))
-        return self.dice.randbytes(min(size, 60_000)).ljust(size, self.dice.choice((b"x", b"y")))
-
-    def fresh_path(self):
-        self.number += 1
-        name = "%s%04d" % (self.dice.choice("aeimquz"), self.number)
-        return os.path.join(self.dice.choice(self.folders()), name)
-
-    def write(self, path, content):
-        with open(path, "wb") as file:
-            file.write(content)
-
-    def add(self, path):
-        self.write(self.fresh_path(), self.content())
-
-    def add_folder(self, path):
-        folder = self.fresh_path()
-        os.mkdir(folder)
-        for number in range(self.dice.randrange(4)):
-            self.write(os.path.join(folder, "%d" % number), self.content())
-
-    def remove(self, path):
-        os.unlink(path)
-
-    def rename(self, path):
-        os.rename(path, self.fresh_path())
-
-    def rewrite(self, path):
-        self.write(path, self.content())
-
-    def same_size(self, path):
-        self.write(path, self.dice.randbytes(os.path.getsize(path)))
-
-    def set_back(self, path):
-        before = os.stat(path)
-        self.same_size(path)
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-    def touch(self, path):
-        os.utime(path)
-
-    def chmod(self, path):
-        os.chmod(path, self.dice.choice((0o600, 0o644, 0o400)))
-
-    def link(self, path):
-        os.link(path, self.fresh_path())
-
-    def exchange(self, path):
-        other, between = self.dice.choice(self.files()), self.fresh_path()
-        os.rename(path, between)
-        if other != path:
-            os.rename(other, path)
-            os.rename(between, other)
-
-    def folder_for_file(self, path):
-        os.unlink(path)
-        os.mkdir(path)
-        self.write(os.path.join(path, "in it"), self.content())
-
-    def file_for_folder(self, path):
-        folder = self.dice.choice(self.folders())
-        if folder != self.store:
-            shutil.rmtree(folder)
-            self.write(folder, self.content())
-
-    def move_folder(self, path):
-        folder, to = self.dice.choice(self.folders()), self.fresh_path()
-        if folder != self.store and not to.startswith(folder + "/"):
-            os.rename(folder, to)
-
-    def deny(self, path):
-        self.write(path, DENIED)
-
-    def allow(self, path):
-        self.write(path, forge.v1("allowed"))
-
-    def symlink(self, path):
-        os.symlink("nowhere", self.fresh_path())
-
-    def database_name(self, path):
-        self.write(path + "-wal", b"not a log")
-
-    def nothing(self, path):
-        pass
-
-
-CHANGES = [name for name in vars(Editor) if not name.startswith("_") and name not in (
-    "files", "folders", "content", "fresh_path", "write", "close",
-)]
+# Seconds by which the clock is ahead of the files' where another process changes the store. What
+# it changes in the second in which the backup begins, or later, is young then; all else is old.
+RACING = 2
 
 
 def settings(dice):
@@ -170,47 +28,93 @@ def settings(dice):
     }
 
 
-def run(root, seed):
-    """One script; how many licenses were reused in it."""
+# Which the clock of this process is not.
+CLOCK_REALTIME_COARSE = 5
+
+
+def now():
+    """By the clock of the files."""
+    return time.clock_gettime(CLOCK_REALTIME_COARSE)
+
+
+def next_second():
+    return int(now()) + 1
+
+
+def race(scene, racer, dice):
+    """Backups while another process changes the store. Gives the second that it waits for."""
+    yield next_second()
+    scene.backup(ahead=RACING)
+    yield next_second()
+    racer.begin(scene.store, dice.randrange(1 << 32), dice.randrange(1, 30))
+    done = False
+    while not done:
+        hr, _, words = scene.backup(ahead=RACING)
+        # What it removes may be listed already.
+        assert hr >= 0 or hr == w.NOT_ALL_STORED, (w.describe(hr), words)
+        done = racer.is_done()
+
+
+def run(root, seed, racer, counts):
+    """One script, which gives seconds that it waits for; counts what was done."""
     dice = random.Random(seed)
     scene = reuse_support.Scene(root)
+    scene.flags = dice.choice((0, w.RUN_HERE))
     editor = Editor(scene.store, dice)
-    for _ in range(dice.randrange(1, 40)):
+    for _ in range(dice.randrange(1, dice.choice((4, 12, 40)))):
         editor.add(None)
     for _ in range(dice.choice((0, 0, 1, 5))):
         editor.database(None)
-    hr, _, words = scene.backup()
-    assert hr >= 0, (seed, words)
-    reused = 0
+    if racer:
+        counts["races"] += 1
+        yield from race(scene, racer, dice)
+        counts["reused"] += scene.check("seed %d: race" % seed)
+    else:
+        hr, _, words = scene.backup()
+        assert hr >= 0, (seed, words)
     for _ in range(dice.randrange(1, 5)):
         reuse_support.wait_for_tick(root)
-        done = []
-        for _ in range(dice.choice((0, 1, 1, 1, 2, 5))):
-            files = editor.files()
-            change = dice.choice(CHANGES) if files else "add"
-            getattr(editor, change)(dice.choice(files) if files else None)
-            done.append(change)
+        done = [editor.change() for _ in range(dice.choice((0, 1, 1, 1, 2, 5)))]
         if dice.random() < 0.1:
             scene.settings = settings(dice)
             done.append(str(scene.settings))
         if dice.random() < 0.1:
             scene.ahead -= 15
             done.append("clock set back")
-        reused += scene.check("seed %d: %s" % (seed, ", ".join(done)))
+        counts["changes"] += len(done)
+        counts["backups"] += 1
+        counts["reused"] += scene.check("seed %d: %s" % (seed, ", ".join(done)))
     editor.close()
-    return reused
+    scene.memory.cleanup()
+
+
+def go_on(script, root, waiting):
+    """Runs a script until it waits or ends."""
+    second = next(script, None)
+    if second is None:
+        shutil.rmtree(root)
+    else:
+        waiting.append((second, script, root))
 
 
 def main(scripts, seed="0"):
-    reused = 0
-    for number in range(int(seed), int(seed) + int(scripts)):
-        root = tempfile.mkdtemp(prefix="wmlb-reuse-")
-        try:
-            reused += run(root, number)
-        finally:
-            shutil.rmtree(root)
-    print("%s scripts, %d licenses reused" % (scripts, reused))
-    assert reused > int(scripts), "nothing is reused"
+    counts = dict.fromkeys(("changes", "backups", "races", "reused"), 0)
+    racer, waiting = Racer(), []
+    first = number = int(seed)
+    # Nobody sleeps: while some wait, others are run.
+    while number < first + int(scripts) or waiting:
+        races = number % 10 == 0 and number < first + int(scripts)
+        # Every second one is on a disk, the others in memory.
+        folder = reuse_support.MEMORY if number % 4 < 2 else None
+        root = tempfile.mkdtemp(prefix="wmlb-reuse-", dir=folder)
+        go_on(run(root, number, racer if races else None, counts), root, waiting)
+        number += 1
+        while waiting and waiting[0][0] < next_second():
+            _, script, root = waiting.pop(0)
+            go_on(script, root, waiting)
+    racer.end()
+    print("%d scripts agree: %s" % (number - first, counts))
+    assert counts["reused"] > number - first, "nothing is reused"
 
 
 if __name__ == "__main__":

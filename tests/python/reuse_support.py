@@ -17,6 +17,8 @@ import support
 import wmlb_ctypes as w
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Where nothing has to wait for a disk.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def run_ahead(module, *arguments, timeout=600):
@@ -28,12 +30,17 @@ def run_ahead(module, *arguments, timeout=600):
         code = "import sys; sys.path.insert(0, %r); from %s import main; main(*sys.argv[1:])"
         done = subprocess.run(
             [sys.executable, "-c", code % (HERE, module), *arguments],
-            env={**os.environ, "LD_PRELOAD": clock}, timeout=timeout,
+            env={**os.environ, "LD_PRELOAD": clock, **KEEPING}, timeout=timeout,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
     if done.returncode != 0:
         raise AssertionError(done.stdout + done.stderr)
     return done.stdout
+
+
+# Memory that is given back must be made empty each time that it is taken again, which costs the
+# random scripts a third of their time.
+KEEPING = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "1000000000"}
 
 
 def set_clock(ahead):
@@ -68,21 +75,20 @@ class Scene:
     def __init__(self, root):
         self.root = root
         self.store = os.path.join(root, "store")
-        # In memory, where nothing has to wait for a disk; the store's times must be those of one.
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.memory = tempfile.TemporaryDirectory(prefix="wmlb-reuse-", dir=memory)
+        self.memory = tempfile.TemporaryDirectory(prefix="wmlb-reuse-", dir=MEMORY)
         self.backups = os.path.join(self.memory.name, "backups")
         self.ahead = 100
         os.mkdir(self.store)
-        self.settings = {}
+        self.settings, self.flags = {}, 0
         self.decrypt = None
         # A target in the place of the folder.
         self.place = None
 
-    def backup(self, folder=None, flags=0):
-        """(hr, progress, words) of a backup at the next moment of the clock."""
-        self.ahead += 10
-        set_clock(self.ahead)
+    def backup(self, folder=None, flags=0, ahead=None):
+        """(hr, progress, words) of a backup at the next moment of the clock, or at this one."""
+        if ahead is None:
+            self.ahead += 10
+        set_clock(self.ahead if ahead is None else ahead)
         restorer = w.Restorer()
         try:
             properties = {"StorePath": self.store, "BackupPath": folder or self.backups}
@@ -90,7 +96,7 @@ class Scene:
                 assert restorer.set(name, value) == w.S_OK, name
             if self.place is not None and folder is None:
                 assert self.place.set_on(restorer) == w.S_OK
-            hr, events = restorer.backup(flags | w.OVERWRITE | w.PARTIAL | w.EMPTY)
+            hr, events = restorer.backup(flags | self.flags | w.OVERWRITE | w.PARTIAL | w.EMPTY)
             return hr, restorer.progress(), events[-1].value
         finally:
             restorer.release()
@@ -109,7 +115,7 @@ class Scene:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh_hr, fresh_progress, fresh_said = self.backup(fresh)
         assert hr == fresh_hr, (words, w.describe(hr), said, w.describe(fresh_hr), fresh_said)
-        if hr < 0:
+        if hr < 0 and hr != w.NOT_ALL_STORED:
             return 0
         one, other = (unlike_information(data) for data in (self.file(), self.file(fresh)))
         assert one == other, (words, "the files differ")
