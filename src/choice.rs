@@ -97,15 +97,20 @@ impl Wanted {
         })
     }
 
-    /// Tells of each license that is wanted, in order, on this thread. What is read is checked.
+    /// Tells of each license that is wanted, in order, on this thread. What is read is checked; if
+    /// the file `is_here`, each frame against what its end says of it.
     pub fn each(
         &self,
         archive: Archive,
+        is_here: bool,
         control: &Control,
         ask: Ask<'_>,
         listener: Listener<'_>,
     ) -> Result<()> {
-        let (mut frames, checker) = self.open(archive)?;
+        let (mut frames, checker) = match self.of_names() {
+            None if is_here => archive.split_to_look(),
+            _ => self.open(archive)?,
+        };
         let each = &mut |_: usize, _: usize, info: &LicenseInfo<'_>| {
             let goes_on = !self.has(info, ask)? || listener(info)?;
             control.check()?;

@@ -396,6 +396,18 @@ class DamagedBackup(RestoreCase):
         self.assertEqual(told, sorted(told))
         self.assertEqual((told[0], told[-1]), (0, 20))
 
+    def test_a_part_that_is_sound_but_not_what_the_end_says(self):
+        contents = [forge.license_of(b"%d" % n, b"x" * 700) for n in range(3)]
+        frames = forge.pack(forge.info(), *contents)
+        for at in range(1, len(frames)):
+            def change(summary):
+                summary["frames"][at]["xxh64"] = "%016x" % (1 << 40)
+
+            self.write_archive(forge.close(frames, 3, 2100, change))
+            hr, licenses = self.restorer.enumerate("backup")
+            self.assert_hr(hr, w.BACKUP_CORRUPT)
+            self.assertEqual([each.name for each in licenses], [b"0", b"1", b"2"])
+
     def test_cut_off(self):
         for length in (0, 1, 100, self.frames[2].offset, len(self.data) - 1):
             self.write_archive(self.data[:length])
