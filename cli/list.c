@@ -35,12 +35,17 @@ struct object begin_row(struct listing *listing)
     return begin_object(stdout);
 }
 
-void add_license(struct object *object, const wmlb_license_info *license)
+static void add_name(struct object *object, const wmlb_license_info *license)
 {
     add_text(object, "name", license->name);
     if (strlen(license->name) != license->name_len ||
         memcmp(license->name, license->name_bytes, license->name_len) != 0)
         add_hex(object, "name_hex", license->name_bytes, license->name_len);
+}
+
+void add_license(struct object *object, const wmlb_license_info *license)
+{
+    add_name(object, license);
     add_text(object, "format", license->format);
     add_text(object, "license_id", license->license_id);
     add_lines(object, "key_ids", license->key_ids);
@@ -51,11 +56,29 @@ void add_license(struct object *object, const wmlb_license_info *license)
     add_time(object, "valid_until", license->valid_until);
 }
 
+static void show_name(struct listing *listing, const wmlb_license_info *license)
+{
+    struct object row;
+
+    if (!listing->json) {
+        print_plain(stdout, license->name);
+        putchar('\n');
+        return;
+    }
+    row = begin_row(listing);
+    add_name(&row, license);
+    add_number(&row, "size", license->size);
+    add_time(&row, "modified", license->modified);
+    end_object(&row);
+}
+
 static wmlb_hresult show_license(const wmlb_license_info *license, void *user_data)
 {
     struct listing *listing = user_data;
 
-    if (!listing->json) {
+    if (listing->names) {
+        show_name(listing, license);
+    } else if (!listing->json) {
         if (listing->count++ == 0)
             printf("%s%12s %-10s %-11s %s%s\n", color(stdout, BOLD), "BYTES", "FORMAT", "BACKUP",
                    "NAME", color(stdout, PLAIN));
@@ -215,7 +238,8 @@ static wmlb_hresult list_rows(const struct arguments *arguments, struct listing 
 
 int list(const struct arguments *arguments)
 {
-    struct listing listing = {.json = GIVEN(arguments, JSON)};
+    struct listing listing = {.json = GIVEN(arguments, JSON),
+                              .names = GIVEN(arguments, NAMES)};
     bool asked = false;
     struct watch watch;
     wmlb_hresult hr;

@@ -359,6 +359,16 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 #define WMLB_PROP_ONLY "Only"
 
 /**
+ * What the list of a backup tells of each license: all, or names: its name, size and time.
+ * Then the licenses themselves are not looked at, which takes less time: format is "opaque",
+ * and nothing else is stated. For a choice by IDs or by the filter, they are looked at all the
+ * same.
+ *
+ * Type: string, "all" or "names". Default: "all".
+ */
+#define WMLB_PROP_DETAILS "Details"
+
+/**
  * The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
  * it, and every operation that reads a backup opens one that was encrypted with it. Deriving
  * the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.

@@ -112,8 +112,8 @@ impl Archive {
         (self.frames, checker)
     }
 
-    /// The same where nothing of it is kept, so that a hash of each frame is enough: it must be what
-    /// the file's end says. Where that cannot be read at once, all is checked as usual.
+    /// The same where nothing of it is kept, so that a hash of each frame is enough: it must be
+    /// what the file's end says. Where that cannot be read at once, all is checked as usual.
     pub fn split_to_look(mut self) -> (FrameReader, Checker) {
         let (path, first) = (&self.path, self.first);
         let index = self

@@ -55,6 +55,25 @@ class Lists(RestoreCase):
         for what in BOTH:
             self.assertEqual([each.name for each in self.list(what)], expected)
 
+    def test_names_alone(self):
+        self.save({b"xmr": license_forge.xmr(), b"large": os.urandom(5 << 20), b"z": b"z"})
+        all_of_it = self.list("backup")
+        self.restorer.set("Details", "names")
+        for only in ("", "x*"):
+            self.restorer.set("Only", only)
+            found = self.list("backup")
+            self.assertEqual(
+                [(each.name, each.size, each.modified) for each in found],
+                [(each.name, each.size, each.modified) for each in all_of_it
+                 if each.name.startswith(only[:1].encode())])
+            for each in found:
+                self.assertEqual((each.format, each.license_id, each.key_ids),
+                                 (b"opaque", b"", b""))
+        # What is chosen by what it says is looked at.
+        told = next(each for each in all_of_it if each.key_ids)
+        self.restorer.set("Only", "key:" + told.key_ids.decode())
+        self.assertEqual([each.name for each in self.list("backup")], [told.name])
+
     def test_names_of_all_kinds(self):
         names = {
             b"\xff": "\ufffd", b"\xc3\x28/x": "\ufffd(/x", "日本".encode(): "日本",
