@@ -7,9 +7,9 @@ use crate::error::Result;
 use crate::license::{LicenseInfo, Statement};
 use crate::store::sqlite::{Row, Rows};
 
-/// Calls `tell` with each difference, in the order of names, until it gives false; `names` are those
-/// of the database. Rows are told apart by their names; of those that share one, those with the
-/// same content are the same.
+/// Calls `tell` with each difference, in the order of names, until it gives false; `names` are
+/// those of the database. Rows are told apart by their names; of those that share one, those with
+/// the same content are the same.
 pub fn each_difference(
     names: [&[u8]; 2],
     [in_backup, in_store]: [&Rows; 2],

@@ -1,6 +1,7 @@
 //! Lists of licenses.
 
-use std::ffi::{CString, c_char, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use super::guard::{self, entry_on};
 use super::wmlb_restorer;
@@ -71,16 +72,19 @@ pub type wmlb_license_callback = Option<
 
 /// The strings that a [`wmlb_license_info`] points to.
 pub(super) struct Description {
-    name: CString,
-    license_id: CString,
-    key_ids: CString,
+    name: Cow<'static, CStr>,
+    license_id: Cow<'static, CStr>,
+    key_ids: Cow<'static, CStr>,
 }
 
 impl Description {
     pub fn new(license: &LicenseInfo<'_>) -> Self {
         // Paths of a file system have no NUL, one in a crafted backup file is refused before, and
         // IDs have none.
-        let text = |text: &str| CString::new(text).unwrap_or_default();
+        let text = |text: &str| match text {
+            "" => Cow::Borrowed(c""),
+            text => Cow::Owned(CString::new(text).unwrap_or_default()),
+        };
         Description {
             name: text(&String::from_utf8_lossy(license.name)),
             license_id: text(&license.statement.license_id),
