@@ -238,6 +238,14 @@ class Bench:
 
     def list(self, count):
         self.read("List", count, "list", "zstd -dc \\| tar tv")
+        backup, archive = self.archives(self.store(count))
+        base = "zstd -dc \\| tar tv"
+        commands = {"wmlb list": [self.program("wmlb"), "list", backup],
+                    "wmlb list --names": [self.program("wmlb"), "list", "--names", backup],
+                    base: peers.command(base, archive)}
+        ways = {name: lambda command=command: contextlib.nullcontext((to_nowhere(command), None))
+                for name, command in commands.items()}
+        self.compare(f"The command's lists, {describe(self.store(count))}", ways, base)
 
     def one(self, count):
         store = self.store(count)
@@ -314,6 +322,11 @@ class Bench:
             each = statistics.median(run.seconds for run in runs[count]) / count * 1e6
             print(f"| {count:,} | {each:.2f} | {max(run.kibibytes for run in runs[count]) / 1024:.1f} |")
         print(flush=True)
+
+
+def to_nowhere(command):
+    """Without what it prints, which is not the measurer's."""
+    return ["sh", "-c", 'exec "$@" > /dev/null', "sh", *command]
 
 
 def total_size(path):

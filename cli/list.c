@@ -1,13 +1,13 @@
 /* The lists of the wmlb command. */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, flockfile */
 #include "list.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <wmlb.h>
 
 #include "diff.h"
@@ -35,12 +35,17 @@ struct object begin_row(struct listing *listing)
     return begin_object(stdout);
 }
 
-void add_license(struct object *object, const wmlb_license_info *license)
+static void add_name(struct object *object, const wmlb_license_info *license)
 {
     add_text(object, "name", license->name);
     if (strlen(license->name) != license->name_len ||
         memcmp(license->name, license->name_bytes, license->name_len) != 0)
         add_hex(object, "name_hex", license->name_bytes, license->name_len);
+}
+
+void add_license(struct object *object, const wmlb_license_info *license)
+{
+    add_name(object, license);
     add_text(object, "format", license->format);
     add_text(object, "license_id", license->license_id);
     add_lines(object, "key_ids", license->key_ids);
@@ -51,16 +56,59 @@ void add_license(struct object *object, const wmlb_license_info *license)
     add_time(object, "valid_until", license->valid_until);
 }
 
+static void print_column(const char *text, int width)
+{
+    for (int printed = print_plain(stdout, text); printed < width; printed++)
+        putchar(' ');
+    putchar(' ');
+}
+
+/* And a blank. By printf() it would take a tenth of the time of a list. */
+static void print_right_aligned(uint64_t number, int width)
+{
+    char text[32];
+    char *end = text + sizeof text - 1, *at = end;
+
+    *at = ' ';
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (end - at < width)
+        *--at = ' ';
+    fwrite(at, 1, (size_t)(end - at) + 1, stdout);
+}
+
+static void show_name(struct listing *listing, const wmlb_license_info *license)
+{
+    struct object row;
+
+    if (!listing->json) {
+        print_plain(stdout, license->name);
+        putchar('\n');
+        return;
+    }
+    row = begin_row(listing);
+    add_name(&row, license);
+    add_number(&row, "size", license->size);
+    add_time(&row, "modified", license->modified);
+    end_object(&row);
+}
+
 static wmlb_hresult show_license(const wmlb_license_info *license, void *user_data)
 {
     struct listing *listing = user_data;
+    wmlb_hresult hr;
 
-    if (!listing->json) {
+    flockfile(stdout); /* once for the row, not for each of its parts */
+    if (listing->names) {
+        show_name(listing, license);
+    } else if (!listing->json) {
         if (listing->count++ == 0)
             printf("%s%12s %-10s %-11s %s%s\n", color(stdout, BOLD), "BYTES", "FORMAT", "BACKUP",
                    "NAME", color(stdout, PLAIN));
-        printf("%12" PRIu64 " %-10s %-11s ", license->size, license->format,
-               right_name(license->backup_right));
+        print_right_aligned(license->size, 12);
+        print_column(license->format, 10);
+        print_column(right_name(license->backup_right), 11);
         print_plain(stdout, license->name);
         putchar('\n');
     } else {
@@ -69,14 +117,9 @@ static wmlb_hresult show_license(const wmlb_license_info *license, void *user_da
         add_license(&row, license);
         end_object(&row);
     }
-    return go_on();
-}
-
-static void print_column(const char *text, int width)
-{
-    for (int printed = print_plain(stdout, text); printed < width; printed++)
-        putchar(' ');
-    putchar(' ');
+    hr = go_on();
+    funlockfile(stdout);
+    return hr;
 }
 
 static wmlb_hresult show_store(const wmlb_store_info *store, void *user_data)
@@ -215,11 +258,14 @@ static wmlb_hresult list_rows(const struct arguments *arguments, struct listing 
 
 int list(const struct arguments *arguments)
 {
-    struct listing listing = {.json = GIVEN(arguments, JSON)};
+    struct listing listing = {.json = GIVEN(arguments, JSON),
+                              .names = GIVEN(arguments, NAMES)};
     bool asked = false;
     struct watch watch;
     wmlb_hresult hr;
 
+    if (!isatty(STDOUT_FILENO))
+        setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     listing.is_array = listing.json && arguments->command->bit != INFO;
     if (listing.is_array)
         putchar('[');

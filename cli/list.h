@@ -12,6 +12,7 @@
 /* A table, or JSON, with the number of its rows so far. */
 struct listing {
     bool json, is_array;
+    bool names; /* and nothing else of licenses */
     uint64_t count;
 };
 

@@ -91,6 +91,8 @@ const struct option_row options[] = {
     {ONLY, 'o', "only", "PATTERN", RESTORE | LIST | DIFF,
      "these licenses of a backup only: names (* and ? stand for any characters, [a-z] for one), "
      "key:ID or license:ID; may be given repeatedly"},
+    {NAMES, 'N', "names", NULL, LIST,
+     "names alone, one a line, in less time; with --json, also sizes and times"},
     {AT, 't', "at", "TIME", LOOKS,
      "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
      "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},

@@ -154,6 +154,8 @@ static int configure(const struct arguments *arguments)
 
     if (WMLB_SUCCEEDED(hr))
         hr = set_text(WMLB_PROP_ONLY, arguments->only);
+    if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, NAMES))
+        hr = set_text(WMLB_PROP_DETAILS, "names");
     if (WMLB_SUCCEEDED(hr))
         hr = set_text(WMLB_PROP_KEEP, is_bucket(arguments->path) ? NULL : arguments->keep);
     if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, LEVEL))

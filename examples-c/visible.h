@@ -51,8 +51,13 @@ static inline int print_visible(FILE *out, const char *text, char newline)
 
     for (; *at != 0; printed++) {
         const unsigned char *start = at;
-        int32_t character = next_character(&at);
+        int32_t character;
 
+        if (*at >= 0x20 && *at < 0x7F) { /* nearly all of them */
+            at++;
+            continue;
+        }
+        character = next_character(&at);
         if (is_visible(character))
             continue;
         fwrite(visible, 1, (size_t)(start - visible), out);

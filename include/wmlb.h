@@ -359,6 +359,16 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
 #define WMLB_PROP_ONLY "Only"
 
 /**
+ * What the list of a backup tells of each license: all, or names: its name, size and time.
+ * Then the licenses themselves are not looked at, which takes less time: format is "opaque",
+ * and nothing else is stated. For a choice by IDs or by the filter, they are looked at all the
+ * same.
+ *
+ * Type: string, "all" or "names". Default: "all".
+ */
+#define WMLB_PROP_DETAILS "Details"
+
+/**
  * The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
  * it, and every operation that reads a backup opens one that was encrypted with it. Deriving
  * the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.
@@ -1539,8 +1549,11 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  * Lists the licenses in the backup file (property RestorePath), or those of them that the property
  * Only and the filter choose: calls callback for each, in the order of their names, and returns
  * at the end of the list. The file is checked on the way: when damage is found, callback has
- * received the licenses before it. Of a larger file, threads of the library (property Threads)
- * read ahead of callback; they have ended when the function returns.
+ * received the licenses before it. Of a file at RestorePath, the bytes of each part are checked
+ * against the XXH64 that the file's end has of them; wmlb_restorer_verify_backup() also checks the
+ * BLAKE3 of what they hold, which nothing but a forged file has wrong then. Of a larger file,
+ * threads of the library (property Threads) read ahead of callback; they have ended when the
+ * function returns.
  *
  * Parameters:
  * - restorer: the handle.
@@ -1640,11 +1653,17 @@ typedef wmlb_hresult (*wmlb_difference_callback)(const struct wmlb_difference *d
  * - A database is one license, and its content is what a backup would have of it now, without the
  *   counters that SQLite changes whenever it writes. If StorePath is a database and the backup is
  *   of one, they are compared whatever their names.
+ * - After a database of Chromium that differs come the rows of it that differ: those that one of
+ *   both lacks, and those whose license is another. Their names are those that
+ *   wmlb_restorer_enumerate_store() gives them, and so is what is known of them. Rows that share a
+ *   name differ if their licenses do, whatever their order. If no row differs, something else in
+ *   the database does.
  * - Links and special files are no licenses; nor are the backup file itself and its generations,
  *   in the folder BackupPath, or that of the backup file if BackupPath is not set.
  * - The property Only and the filter choose among the licenses that differ: by what is in the
  *   backup, or by what is in the store if the backup does not have the license. If Only names
- *   licenses by their names alone, only their parts of the backup file are read.
+ *   licenses by their names alone, only their parts of the backup file are read. The rows of a
+ *   database come with it.
  *
  * The file is checked on the way: when damage is found, callback has received the differences
  * before it. A host's store is copied first, up to 16 MiB in memory and the rest to a file without

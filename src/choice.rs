@@ -11,7 +11,7 @@ use crate::archive::choice::{Choice, Notes, frames_for};
 use crate::archive::frames::FrameReader;
 use crate::archive::reader::{Archive, Checker};
 use crate::error::Result;
-use crate::license::LicenseInfo;
+use crate::license::{LicenseInfo, Statement};
 use crate::name::Patterns;
 use crate::operation::Control;
 use crate::props::{Properties, Property};
@@ -28,6 +28,8 @@ pub struct Wanted {
     filter: Option<Arc<dyn Filter>>,
     /// How many threads look.
     threads: usize,
+    /// Of each license that is told of, nothing that it says.
+    only_names: bool,
 }
 
 /// How the filter is called, and the licenses that were looked at are counted.
@@ -50,6 +52,7 @@ impl Wanted {
             patterns: Arc::new(patterns),
             filter,
             threads: properties.threads(),
+            only_names: properties.lists_names(),
         }
     }
 
@@ -97,21 +100,36 @@ impl Wanted {
         })
     }
 
-    /// Tells of each license that is wanted, in order, on this thread. What is read is checked.
+    /// Tells of each license that is wanted, in order, on this thread. What is read is checked; if
+    /// the file `is_here`, each frame against what its end says of it.
     pub fn each(
         &self,
         archive: Archive,
+        is_here: bool,
         control: &Control,
         ask: Ask<'_>,
         listener: Listener<'_>,
     ) -> Result<()> {
-        let (mut frames, checker) = self.open(archive)?;
+        let (mut frames, checker) = match self.of_names() {
+            None if is_here => archive.split_to_look(),
+            _ => self.open(archive)?,
+        };
+        let nothing = Statement::default();
         let each = &mut |_: usize, _: usize, info: &LicenseInfo<'_>| {
-            let goes_on = !self.has(info, ask)? || listener(info)?;
+            let statement = if self.only_names {
+                &nothing
+            } else {
+                info.statement
+            };
+            let told = LicenseInfo { statement, ..*info };
+            let goes_on = !self.has(info, ask)? || listener(&told)?;
             control.check()?;
             Ok(goes_on)
         };
-        look_through(&mut frames, &checker, (control, self.threads), each)
+        let by_names = self.filter.is_none() && self.patterns.has_names_only();
+        let inspects = !self.only_names || !by_names;
+        let way = (control, self.threads, inspects);
+        look_through(&mut frames, &checker, way, each)
     }
 
     /// The licenses that are wanted, to be read. Where their names do not tell, all that can be
@@ -142,7 +160,8 @@ impl Wanted {
             control.check()?;
             Ok(true)
         };
-        look_through(&mut frames, &checker, (control, self.threads), each)?;
+        let way = (control, self.threads, true);
+        look_through(&mut frames, &checker, way, each)?;
         let numbers = match frames.take_index() {
             Some(index) => {
                 let numbers = notes.complete(&index.frames);

@@ -2,10 +2,12 @@
 //! the order of names, and what both have is compared by content.
 
 mod content;
+mod rows;
 mod saved;
 mod stored;
 
 use std::cmp::Ordering;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use crate::props::{Properties, Property};
 use crate::rights::{Policy, Rights};
 use crate::scratch::Scratch;
 use crate::store::host::SetStore;
+use crate::store::sqlite;
 use crate::store::{self, Batch, DATABASE, Entry, List, Wish};
 use crate::target::{self, SetTarget, folder};
 
@@ -74,6 +77,8 @@ pub fn compare(
     let comparison = Comparison {
         backup: BackupSide::new(wanted.open(archive)?, control)?,
         store: StoreSide::new(listing.contents.clone(), &scratch, control),
+        scratch: &scratch,
+        copy: None,
         is_one,
         judge: Judge {
             policy: Policy {
@@ -96,6 +101,9 @@ pub fn compare(
 struct Comparison<'a> {
     backup: BackupSide<'a>,
     store: StoreSide<'a>,
+    scratch: &'a Scratch,
+    /// Of a database whose rows are compared: what the backup has.
+    copy: Option<File>,
     /// Each is one database, whatever its file is called.
     is_one: bool,
     judge: Judge<'a>,
@@ -175,7 +183,8 @@ impl Comparison<'_> {
         if !self.judge.wanted.can_have(&self.backup.name) {
             return Ok(true);
         }
-        self.backup.read(None)?;
+        self.backup.read(None, None)?;
+        self.copy = None;
         self.tell(true, false)
     }
 
@@ -187,13 +196,20 @@ impl Comparison<'_> {
             // It was removed after it was listed.
             return if in_both { self.removed() } else { Ok(true) };
         }
+        // Without a place for a copy, rows are not told.
+        let compares_rows = in_both && self.store.rows.is_some();
+        self.copy = compares_rows
+            .then(|| self.scratch.file().ok())
+            .flatten()
+            .map(|(file, _)| file);
+        let copy = self.copy.as_ref();
         if in_both && self.store.hash.is_some() {
-            self.backup.read(Some(self.store.is_database))?;
+            self.backup.read(Some(self.store.is_database), copy)?;
             if self.backup.hash == self.store.hash {
                 return Ok(true);
             }
         } else if in_both {
-            self.backup.read(None)?;
+            self.backup.read(None, copy)?;
         }
         self.tell(in_both, true)
     }
@@ -216,7 +232,27 @@ impl Comparison<'_> {
         }
         let answer = (self.listener)(&difference);
         self.answer = answer.min(hresult::WMLB_S_OK);
-        Ok(answer >= 0)
+        Ok(answer >= 0 && self.tell_rows()?)
+    }
+
+    /// Tells which rows differ of the database that was told of, if that can be told. They come
+    /// with it: whether they are wanted is not asked.
+    fn tell_rows(&mut self) -> Result<bool> {
+        let (Some(copy), Some(in_store)) = (self.copy.take(), self.store.rows.take()) else {
+            return Ok(true);
+        };
+        let in_backup = sqlite::rows_of_copy(copy, self.backup.side.size, self.control);
+        self.control.check()?;
+        let Some(in_backup) = in_backup else {
+            return Ok(true);
+        };
+        let names = [&self.backup.name[..], &self.store.name];
+        rows::each_difference(names, [&in_backup, &in_store], &mut |difference| {
+            let answer = (self.listener)(difference);
+            self.answer = answer.min(hresult::WMLB_S_OK);
+            self.control.check()?;
+            Ok(answer >= 0)
+        })
     }
 }
 

@@ -96,6 +96,7 @@ pub fn enumerate_backup(
     control: &Control,
 ) -> Result<wmlb_hresult> {
     let origin = target::origin(properties, target)?;
+    let is_here = origin.place().is_some();
     let decryption = Decryption::new(properties, false)?;
     let wanted = Wanted::new(properties, filter);
     let calls = HostCalls::with_helpers();
@@ -103,7 +104,7 @@ pub fn enumerate_backup(
     let archive = Archive::open(file.bytes, file.path, &decryption, control)?;
     let mut answer = hresult::WMLB_S_OK;
     let ask: choice::Ask<'_> = &mut |filter, license| calls.call(|| filter.admits(license));
-    wanted.each(archive, control, ask, &mut |license| {
+    wanted.each(archive, is_here, control, ask, &mut |license| {
         let answered = calls.call(|| listener(license));
         if answered < 0 {
             answer = answered;

@@ -318,6 +318,11 @@ impl Properties {
         Rule::parse(text).ok().flatten()
     }
 
+    /// Whether lists tell of names, sizes and times alone.
+    pub fn lists_names(&self) -> bool {
+        self.text(Property::Details) == Some("names")
+    }
+
     /// Whether a license whose right is not stated is left out.
     pub fn denies_unstated_rights(&self) -> bool {
         self.text(Property::UnstatedRights) == Some("deny")

@@ -27,7 +27,7 @@ const FLAGS = {
 const PROPERTIES = {
   store: 'StorePath', passphrase: 'Passphrase', recipients: 'Recipients', identities: 'Identities',
   compressionLevel: 'CompressionLevel', threads: 'Threads', niceness: 'Niceness',
-  unstatedRights: 'UnstatedRights', keep: 'Keep', only: 'Only',
+  unstatedRights: 'UnstatedRights', keep: 'Keep', only: 'Only', details: 'Details',
 };
 
 // Words of the library's about its flags, and what they are called here.

@@ -43,7 +43,7 @@ _wmlb()
         watch) options='--settle --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
         restore) options='--store --force --individualize --dry-run --only --at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         verify) options='--at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
-        list) options='--store --only --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
+        list) options='--store --only --names --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
         diff) options='--store --only --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
         cat) options='--at --device --generation --passphrase-file --identity --verbose --help' ;;
         info) options='--at --device --generation --passphrase-file --identity --json --verbose --help' ;;
@@ -52,7 +52,7 @@ _wmlb()
         devices) options='--json --verbose --help' ;;
         stores) options='--json --verbose --help' ;;
         help) options='--help' ;;
-        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --generation --allow-clear --version' ;;
+        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --generation --allow-clear --names --version' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

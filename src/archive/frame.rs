@@ -3,7 +3,8 @@
 use twox_hash::XxHash64;
 use zstd_safe::zstd_sys::ZSTD_EndDirective::{ZSTD_e_continue, ZSTD_e_end};
 use zstd_safe::{
-    CCtx, CParameter, CompressionLevel, DCtx, InBuffer, OutBuffer, ParamSwitch, ResetDirective,
+    CCtx, CParameter, CompressionLevel, DCtx, DParameter, InBuffer, OutBuffer, ParamSwitch,
+    ResetDirective,
 };
 
 use super::segments::Segments;
@@ -37,6 +38,13 @@ impl Seal {
             stored: data.len() as u64,
             check: XxHash64::oneshot(0, data),
         }
+    }
+
+    /// Whether it is that of a frame that declares so much content, as far as the frame itself
+    /// tells.
+    pub fn is_of(&self, data: &[u8], length: u64) -> bool {
+        (self.length, self.stored) == (length, data.len() as u64)
+            && self.check == XxHash64::oneshot(0, data)
     }
 }
 
@@ -338,12 +346,37 @@ impl Unpacker {
         length: u64,
         content: &mut Vec<u8>,
     ) -> Result<Option<Seal>> {
+        let is_whole = self.decompress(data, length, content, false)?;
+        Ok(is_whole.then(|| Seal::new(content, data)))
+    }
+
+    /// The same of a frame that is known to be the one that was written, byte for byte: its content
+    /// is not hashed. False when it is damaged all the same.
+    pub fn unpack_known(
+        &mut self,
+        data: &[u8],
+        length: u64,
+        content: &mut Vec<u8>,
+    ) -> Result<bool> {
+        self.decompress(data, length, content, true)
+    }
+
+    fn decompress(
+        &mut self,
+        data: &[u8],
+        length: u64,
+        content: &mut Vec<u8>,
+        is_known: bool,
+    ) -> Result<bool> {
         content.clear();
         reserve(content, length as usize, "decompression")?;
+        self.0
+            .set_parameter(DParameter::ForceIgnoreChecksum(is_known))
+            .map_err(failed)?;
         match self.0.decompress(content, data) {
-            Ok(_) if content.len() as u64 == length => Ok(Some(Seal::new(content, data))),
+            Ok(_) => Ok(content.len() as u64 == length),
             Err(code) if is_out_of_memory(code) => Err(Error::Memory("decompression")),
-            _ => Ok(None),
+            Err(_) => Ok(false),
         }
     }
 }

@@ -82,16 +82,25 @@ impl Index {
     /// Reads it from the end of a file whose first frame has this seal. There is one way to write
     /// it, so that it is compared with what it would be.
     pub fn read(source: &mut dyn Source, path: &Path, first: Seal) -> Result<Self> {
+        Self::read_within(source, path, first, MOST)
+    }
+
+    /// The same if it is short.
+    pub fn read_at_once(source: &mut dyn Source, path: &Path, first: Seal) -> Result<Self> {
+        Self::read_within(source, path, first, MOST_AT_ONCE)
+    }
+
+    fn read_within(source: &mut dyn Source, path: &Path, first: Seal, most: u64) -> Result<Self> {
         let damaged = |what: &str| Error::Corrupt {
             path: path.to_owned(),
             what: what.to_owned(),
         };
-        let end = find_end(source, MOST)?.ok_or_else(|| damaged("there is no table at its end"))?;
+        let end = find_end(source, most)?.ok_or_else(|| damaged("there is no table at its end"))?;
         let no_summary = || damaged("there is no summary at its end");
-        let start = find_summary(source, &end, MOST)?.ok_or_else(no_summary)?;
+        let start = find_summary(source, &end, most)?.ok_or_else(no_summary)?;
         let mut tail = Vec::new();
         let length = end.length - start;
-        if length > MOST {
+        if length > most {
             return Err(Error::Memory("a summary"));
         }
         source.read_range(start, length as usize, &mut tail)?;

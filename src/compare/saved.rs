@@ -1,5 +1,9 @@
 //! The licenses of a backup, one after the other.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
 use super::content::{Hash, Side};
 use crate::archive::frame::Unpacker;
 use crate::archive::frames::FrameReader;
@@ -64,9 +68,10 @@ impl<'a> BackupSide<'a> {
     }
 
     /// Reads what is looked at of the license, and hashes it if it is said whether it is a
-    /// database.
-    pub fn read(&mut self, is_database: Option<bool>) -> Result<()> {
+    /// database. All of it is copied to the file, if there is one.
+    pub fn read(&mut self, is_database: Option<bool>, mut copy: Option<&File>) -> Result<()> {
         let mut hash = is_database.map(Hash::new);
+        let mut copied = Ok(());
         let most = license::most_of_head(self.side.size);
         let (mut begins, mut wanted) = (true, 0);
         while self.is_in_license {
@@ -86,7 +91,14 @@ impl<'a> BackupSide<'a> {
                 if let Some(hash) = &mut hash {
                     hash.add(data);
                 }
+                if let (Some(file), Ok(())) = (&mut copy, &copied) {
+                    copied = file.write_all(data);
+                }
             })?;
+            if let Err(error) = std::mem::replace(&mut copied, Ok(())) {
+                let path = PathBuf::from(String::from_utf8_lossy(&self.name).as_ref());
+                return Err(Error::io("copy", &path, error));
+            }
         }
         self.hash = hash.map(|hash| hash.finish());
         Ok(())

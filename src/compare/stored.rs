@@ -8,6 +8,7 @@ use crate::error::{At, Error, Result, reserve};
 use crate::operation::Control;
 use crate::scratch::Scratch;
 use crate::store::license::{License, Unread};
+use crate::store::sqlite::Rows;
 use crate::store::{Batch, Contents, OpenError, Reader, TRIES};
 
 /// Bytes that are read at a time.
@@ -25,6 +26,8 @@ pub struct StoreSide<'a> {
     pub side: Side,
     pub hash: Option<blake3::Hash>,
     pub is_database: bool,
+    /// The licenses in its rows, if it is compared and they can be told.
+    pub rows: Option<Rows>,
 }
 
 /// What became of a license that was read.
@@ -47,6 +50,7 @@ impl<'a> StoreSide<'a> {
             side: Side::default(),
             hash: None,
             is_database: false,
+            rows: None,
         }
     }
 
@@ -91,6 +95,8 @@ impl<'a> StoreSide<'a> {
         let wanted = side.begin(size, modified)?;
         self.hash = None;
         self.is_database = license.is_prepared();
+        self.rows = other_size.and_then(|_| license.hashed_rows(self.control));
+        self.control.check()?;
         let read = license.read_next(&mut side.head, wanted).at("read", path)?;
         if license.reads_as_database(&side.head) {
             return Ok(Outcome::Database);

@@ -89,11 +89,17 @@ fn tell(function: Function, difference: &Difference<'_>, user_data: *mut c_void)
 /// - A database is one license, and its content is what a backup would have of it now, without the
 ///   counters that SQLite changes whenever it writes. If StorePath is a database and the backup is
 ///   of one, they are compared whatever their names.
+/// - After a database of Chromium that differs come the rows of it that differ: those that one of
+///   both lacks, and those whose license is another. Their names are those that
+///   wmlb_restorer_enumerate_store() gives them, and so is what is known of them. Rows that share a
+///   name differ if their licenses do, whatever their order. If no row differs, something else in
+///   the database does.
 /// - Links and special files are no licenses; nor are the backup file itself and its generations,
 ///   in the folder BackupPath, or that of the backup file if BackupPath is not set.
 /// - The property Only and the filter choose among the licenses that differ: by what is in the
 ///   backup, or by what is in the store if the backup does not have the license. If Only names
-///   licenses by their names alone, only their parts of the backup file are read.
+///   licenses by their names alone, only their parts of the backup file are read. The rows of a
+///   database come with it.
 ///
 /// The file is checked on the way: when damage is found, callback has received the differences
 /// before it. A host's store is copied first, up to 16 MiB in memory and the rest to a file without

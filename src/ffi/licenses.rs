@@ -1,6 +1,7 @@
 //! Lists of licenses.
 
-use std::ffi::{CString, c_char, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use super::guard::{self, entry_on};
 use super::wmlb_restorer;
@@ -71,16 +72,19 @@ pub type wmlb_license_callback = Option<
 
 /// The strings that a [`wmlb_license_info`] points to.
 pub(super) struct Description {
-    name: CString,
-    license_id: CString,
-    key_ids: CString,
+    name: Cow<'static, CStr>,
+    license_id: Cow<'static, CStr>,
+    key_ids: Cow<'static, CStr>,
 }
 
 impl Description {
     pub fn new(license: &LicenseInfo<'_>) -> Self {
         // Paths of a file system have no NUL, one in a crafted backup file is refused before, and
         // IDs have none.
-        let text = |text: &str| CString::new(text).unwrap_or_default();
+        let text = |text: &str| match text {
+            "" => Cow::Borrowed(c""),
+            text => Cow::Owned(CString::new(text).unwrap_or_default()),
+        };
         Description {
             name: text(&String::from_utf8_lossy(license.name)),
             license_id: text(&license.statement.license_id),
@@ -187,8 +191,11 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 /// Lists the licenses in the backup file (property RestorePath), or those of them that the property
 /// Only and the filter choose: calls callback for each, in the order of their names, and returns
 /// at the end of the list. The file is checked on the way: when damage is found, callback has
-/// received the licenses before it. Of a larger file, threads of the library (property Threads)
-/// read ahead of callback; they have ended when the function returns.
+/// received the licenses before it. Of a file at RestorePath, the bytes of each part are checked
+/// against the XXH64 that the file's end has of them; wmlb_restorer_verify_backup() also checks the
+/// BLAKE3 of what they hold, which nothing but a forged file has wrong then. Of a larger file,
+/// threads of the library (property Threads) read ahead of callback; they have ended when the
+/// function returns.
 ///
 /// Parameters:
 /// - restorer: the handle.

@@ -52,6 +52,12 @@ properties! {
     /// wmlb_restorer_set_filter() chooses among these licenses.
     Only: Kind::Text;
 
+    /// What the list of a backup tells of each license: all, or names: its name, size and time.
+    /// Then the licenses themselves are not looked at, which takes less time: format is "opaque",
+    /// and nothing else is stated. For a choice by IDs or by the filter, they are looked at all the
+    /// same.
+    Details: Kind::Choice(&["all", "names"]);
+
     /// The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with
     /// it, and every operation that reads a backup opens one that was encrypted with it. Deriving
     /// the key takes 128 MiB of memory and about a third of a second, which cannot be canceled.

@@ -112,6 +112,15 @@ impl License {
         }
     }
 
+    /// The licenses in its rows if it is a database, with their hashes, where that can be told;
+    /// asked before anything is read of it.
+    pub fn hashed_rows(&self, control: &Control) -> Option<Rows> {
+        match &self.content {
+            Content::Database { database, .. } => database.hashed_rows(control),
+            Content::File { .. } | Content::Spooled { .. } => None,
+        }
+    }
+
     /// Whether it is a database that holds no license; asked before anything is read of it.
     pub fn is_empty(&self, control: &Control) -> bool {
         match &self.content {

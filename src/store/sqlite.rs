@@ -39,7 +39,7 @@ pub use locks::is_locked;
 pub use magic::{is_database, is_database_at, is_database_content, is_database_file};
 pub use names::database_of;
 pub(crate) use names::{INDEX, JOURNAL, LOG, SIBLINGS, WITH_CONTENT};
-pub use rows::Rows;
+pub use rows::{Row, Rows};
 pub use tree::HEADER;
 
 use crate::operation::Control;
@@ -82,6 +82,14 @@ pub fn lock(folder: BorrowedFd<'_>, name: &[u8]) -> sys::Result<Option<StoreFile
 pub fn copy_is_empty(copy: File, size: u64, control: &Control) -> bool {
     let view = view::View::of_copy(copy, size);
     rows::is_empty(&view, &|| control.check().is_err()).unwrap_or(false)
+}
+
+/// The licenses in the rows of a database of which this is a copy, with their hashes, where that
+/// can be told.
+pub fn rows_of_copy(copy: File, size: u64, control: &Control) -> Option<Rows> {
+    let view = view::View::of_copy(copy, size);
+    let rows = rows::rows(&view, true, &|| control.check().is_err());
+    rows.ok().flatten()
 }
 
 /// Clears SQLite's own counters in what a database begins with: who reads it knows nothing of them.

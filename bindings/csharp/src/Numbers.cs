@@ -80,6 +80,7 @@ namespace Wmlb
         public const string RESTORE_PATH = "RestorePath";
         public const string STORE_PATH = "StorePath";
         public const string ONLY = "Only";
+        public const string DETAILS = "Details";
         public const string PASSPHRASE = "Passphrase";
         public const string RECIPIENTS = "Recipients";
         public const string IDENTITIES = "Identities";

@@ -282,7 +282,7 @@ impl Database {
     pub fn rows(place: &Place<'_>, mut file: StoreFile, control: &Control) -> Result<Option<Rows>> {
         for _ in 0..TRIES {
             let database = Self::open(place, file, control)?;
-            let found = rows(&*database.state.view, &|| control.check().is_err());
+            let found = rows(&*database.state.view, false, &|| control.check().is_err());
             if database.is_unchanged()? {
                 return found.map_err(|flaw| database.error(flaw, control));
             }
@@ -292,6 +292,13 @@ impl Database {
             }
         }
         Err(Error::Changed(place.path.to_owned()))
+    }
+
+    /// The licenses in its rows, with their hashes, where that can be told; asked before anything
+    /// is read of it.
+    pub fn hashed_rows(&self, control: &Control) -> Option<Rows> {
+        let rows = rows(&*self.state.view, true, &|| control.check().is_err());
+        rows.ok().flatten()
     }
 
     /// Whether it holds no license, as far as that can be told.

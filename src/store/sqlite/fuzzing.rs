@@ -31,7 +31,7 @@ pub fn look(database: &[u8], journal: &[u8], log: &[u8]) {
     }
     let content = &content[..];
     let checked = check(&content, &never);
-    let listed = rows(&content, &never);
+    let listed = rows(&content, true, &never);
     assert_ne!(checked, Err(Flaw::Stopped));
     if let Ok(Some(rows)) = listed {
         assert!(

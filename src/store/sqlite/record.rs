@@ -8,7 +8,7 @@ use super::view::Content;
 /// What a value is, and where in the row it lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    kind: u64,
+    pub kind: u64,
     pub range: Range<u64>,
 }
 

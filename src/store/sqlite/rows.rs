@@ -23,6 +23,8 @@ pub struct Row<'a> {
     pub size: u64,
     /// Unix seconds.
     pub modified: Option<i64>,
+    /// A hash of the license, if that was asked for.
+    pub hash: [u8; 16],
 }
 
 /// A row; its name is a part of all names.
@@ -32,6 +34,7 @@ struct Entry {
     length: u32,
     size: u64,
     modified: Option<i64>,
+    hash: [u8; 16],
 }
 
 impl Entry {
@@ -46,6 +49,7 @@ impl Rows {
             name: row.name(&self.names),
             size: row.size,
             modified: row.modified,
+            hash: row.hash,
         })
     }
 }
@@ -79,15 +83,22 @@ const PARTS: i64 = 1_000_000;
 /// Bytes of the longest part of a name that is read.
 const LONGEST_PART: u64 = 1 << 20;
 
+/// Bytes of a license that are read at a time.
+const PIECE: u64 = 8 << 20;
+
 /// Bytes of memory for the rows of a database: some hundred thousands of them.
 const MOST_MEMORY: usize = 32 << 20;
 
 /// Room that there is for a name.
 const LONGEST_USUAL: usize = 64 << 10;
 
-/// Lists the licenses of a database in the order of their names; None when it has no table of a
-/// known schema.
-pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<Rows>> {
+/// Lists the licenses of a database in the order of their names, and hashes them if `hashes` says
+/// so; None when it has no table of a known schema.
+pub fn rows(
+    content: &impl Content,
+    hashes: bool,
+    stops: &dyn Fn() -> bool,
+) -> Result<Option<Rows>> {
     let format = Format::read(content)?;
     let pages = Pages::new(content, &format, stops);
     let Some((root, table)) = Tables::find(&pages)?.known.into_iter().flatten().next() else {
@@ -100,11 +111,17 @@ pub fn rows(content: &impl Content, stops: &dyn Fn() -> bool) -> Result<Option<R
         room.and_then(|()| rows.try_reserve(1))
             .map_err(|_| Flaw::TooLarge)?;
         let (size, modified) = table.row(&pages, record, &mut names)?;
+        let hash = if hashes {
+            table.hash(&pages, record)?
+        } else {
+            [0; 16]
+        };
         rows.push(Entry {
             begin: begin as u32,
             length: (names.len() - begin) as u32,
             size,
             modified,
+            hash,
         });
         if names.len() + size_of::<Entry>() * rows.len() <= MOST_MEMORY {
             Ok(())
@@ -191,6 +208,26 @@ impl Table {
             name,
             modified: place(&MODIFIED),
         })
+    }
+
+    /// A hash of a row's license.
+    fn hash<C: Content>(&self, pages: &Pages<'_, C>, record: &Record<'_>) -> Result<[u8; 16]> {
+        let fields = pages.fields(record)?;
+        let mut hasher = blake3::Hasher::new();
+        if let Some(field) = fields.get(self.data) {
+            hasher.update(&field.kind.to_le_bytes());
+            let (mut at, mut bytes) = (field.range.start, Vec::new());
+            while at < field.range.end {
+                let end = field.range.end.min(at + PIECE);
+                bytes.clear();
+                pages.read_record(record, at..end, &mut bytes)?;
+                hasher.update(&bytes);
+                at = end;
+            }
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Ok(hash)
     }
 
     /// Appends the name of a row. Its license's size, and when it was modified.

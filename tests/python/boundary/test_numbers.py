@@ -28,6 +28,7 @@ PROPERTIES = {
     "RESTORE_PATH": "RestorePath",
     "STORE_PATH": "StorePath",
     "ONLY": "Only",
+    "DETAILS": "Details",
     "KEEP": "Keep",
     "PASSPHRASE": "Passphrase",
     "RECIPIENTS": "Recipients",

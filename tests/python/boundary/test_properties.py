@@ -121,6 +121,13 @@ class Setting(Bag):
             self.assert_hr(self.restorer.set("UnstatedRights", value), w.E_INVALIDARG)
         self.assertEqual(self.restorer.get("UnstatedRights")[2], "deny")
 
+    def test_details_are_one_of_two_words(self):
+        for value in ("all", "names"):
+            self.assert_hr(self.restorer.set("Details", value), w.S_OK)
+        for value in ("", "Names", "none"):
+            self.assert_hr(self.restorer.set("Details", value), w.E_INVALIDARG)
+        self.assertEqual(self.restorer.get("Details")[2], "names")
+
     def test_a_refused_value_leaves_the_old_one(self):
         self.restorer.set("BackupPath", "/kept")
         self.restorer.set("BackupPath", "")

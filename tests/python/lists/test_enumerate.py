@@ -55,6 +55,25 @@ class Lists(RestoreCase):
         for what in BOTH:
             self.assertEqual([each.name for each in self.list(what)], expected)
 
+    def test_names_alone(self):
+        self.save({b"xmr": license_forge.xmr(), b"large": os.urandom(5 << 20), b"z": b"z"})
+        all_of_it = self.list("backup")
+        self.restorer.set("Details", "names")
+        for only in ("", "x*"):
+            self.restorer.set("Only", only)
+            found = self.list("backup")
+            self.assertEqual(
+                [(each.name, each.size, each.modified) for each in found],
+                [(each.name, each.size, each.modified) for each in all_of_it
+                 if each.name.startswith(only[:1].encode())])
+            for each in found:
+                self.assertEqual((each.format, each.license_id, each.key_ids),
+                                 (b"opaque", b"", b""))
+        # What is chosen by what it says is looked at.
+        told = next(each for each in all_of_it if each.key_ids)
+        self.restorer.set("Only", "key:" + told.key_ids.decode())
+        self.assertEqual([each.name for each in self.list("backup")], [told.name])
+
     def test_names_of_all_kinds(self):
         names = {
             b"\xff": "\ufffd", b"\xc3\x28/x": "\ufffd(/x", "日本".encode(): "日本",
@@ -395,6 +414,18 @@ class DamagedBackup(RestoreCase):
             told.append(len(found))
         self.assertEqual(told, sorted(told))
         self.assertEqual((told[0], told[-1]), (0, 20))
+
+    def test_a_part_that_is_sound_but_not_what_the_end_says(self):
+        contents = [forge.license_of(b"%d" % n, b"x" * 700) for n in range(3)]
+        frames = forge.pack(forge.info(), *contents)
+        for at in range(1, len(frames)):
+            def change(summary):
+                summary["frames"][at]["xxh64"] = "%016x" % (1 << 40)
+
+            self.write_archive(forge.close(frames, 3, 2100, change))
+            hr, licenses = self.restorer.enumerate("backup")
+            self.assert_hr(hr, w.BACKUP_CORRUPT)
+            self.assertEqual([each.name for each in licenses], [b"0", b"1", b"2"])
 
     def test_cut_off(self):
         for length in (0, 1, 100, self.frames[2].offset, len(self.data) - 1):

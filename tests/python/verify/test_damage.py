@@ -255,6 +255,7 @@ class Frames(RestoreCase):
                 hr, events = operation()
                 if hr not in allowed:
                     self.fail("%s: %s %r" % (words, w.describe(hr), events[-1].value))
+            self.assertIn(self.restorer.enumerate("backup")[0], allowed, words)
         self.assert_same(snapshot(self.place), before, words)
 
     def test_swapped(self):
