@@ -29,6 +29,7 @@ PROPERTIES = {
     "STORE_PATH": "StorePath",
     "ONLY": "Only",
     "KEEP": "Keep",
+    "SAMPLE": "Sample",
     "PASSPHRASE": "Passphrase",
     "RECIPIENTS": "Recipients",
     "IDENTITIES": "Identities",
