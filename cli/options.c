@@ -159,6 +159,18 @@ static bool add_line(char **lines, const char *line)
     return true;
 }
 
+/* A number from 1 to 100; the sign for percent may follow. */
+static bool read_percent(const char *text, uint32_t *percent)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)*text) || strlen(text) > 4)
+        return false;
+    *percent = (uint32_t)strtoul(text, &end, 10);
+    end += *end == '%';
+    return *end == 0 && *percent >= 1 && *percent <= 100;
+}
+
 static int take_option(int id, int argc, struct arguments *arguments)
 {
     const char **identity;
@@ -190,6 +202,11 @@ static int take_option(int id, int argc, struct arguments *arguments)
         arguments->level = (uint32_t)strtoul(optarg, &end, 10);
         if (*end != 0 || strlen(optarg) > 2 || arguments->level < 1 || arguments->level > 19)
             return wrong_usage(arguments->command->name, "not a level from 1 to 19: ", optarg);
+        break;
+    case SAMPLE:
+        if (!read_percent(optarg, &arguments->sample))
+            return wrong_usage(arguments->command->name, "not a percentage from 1% to 100%: ",
+                               optarg);
         break;
     case SETTLE:
         arguments->settle = strtod(optarg, &end);

@@ -21,7 +21,7 @@ enum {
 enum {
     STORE = 1, EVERY_STORE, REPLACE, FORCE, EMPTY, REREAD, PARTIAL, CHECK, PASSPHRASE, RECIPIENT,
     IDENTITY, LEVEL, INDIVIDUALIZE, ALLOW_CLEAR, ONLY, KEEP, AT, DEVICE, GENERATION, DRY_RUN, JSON, QUIET,
-    VERBOSE, HELP_OPTION, VERSION, SETTLE, NAMES
+    VERBOSE, HELP_OPTION, VERSION, SETTLE, NAMES, SAMPLE
 };
 
 #define GIVEN(arguments, option) (((arguments)->given >> (option) & 1u) != 0)
@@ -65,6 +65,7 @@ struct arguments {
     int64_t at; /* seconds since 1970 */
     double settle; /* seconds */
     uint32_t level;
+    uint32_t sample; /* percent */
     bool is_unattended; /* nobody is asked */
 };
 

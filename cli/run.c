@@ -295,6 +295,8 @@ void show_result(struct run *run, const struct command *command, const char *sto
         return;
     fprintf(out, "%s%s ", color(out, BOLD), verb);
     print_licenses(out, at->licenses_done);
+    if (command->bit == VERIFY && at->licenses_total > at->licenses_done)
+        fprintf(out, " of %" PRIu64, at->licenses_total); /* a sample */
     fprintf(out, "%s (", color(out, PLAIN));
     print_size(out, at->bytes_done);
     fputs(") in ", out);

@@ -93,6 +93,9 @@ const struct option_row options[] = {
      "key:ID or license:ID; may be given repeatedly"},
     {NAMES, 'N', "names", NULL, LIST,
      "names alone, one a line, in less time; with --json, also sizes and times"},
+    {SAMPLE, 0, "sample", "PERCENT", VERIFY,
+     "look at a random sample only, such as 5%: the end of the file and these parts of it are "
+     "read, and damage anywhere else is not found; of standard input everything is read"},
     {AT, 't', "at", "TIME", LOOKS,
      "the newest backup in the folder that was not made after TIME: 2026-11-30, '2026-11-30 04:48', "
      "2026-11-30T04:48:51Z, or @ and seconds since 1970; a day or minute means its end"},

@@ -161,6 +161,9 @@ static int configure(const struct arguments *arguments)
     if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, LEVEL))
         hr = wmlb_set_prop(WMLB_PROP_COMPRESSION_LEVEL, WMLB_TYPE_DWORD,
                            (const uint8_t *)&arguments->level, sizeof arguments->level);
+    if (WMLB_SUCCEEDED(hr) && GIVEN(arguments, SAMPLE))
+        hr = wmlb_set_prop(WMLB_PROP_SAMPLE, WMLB_TYPE_DWORD,
+                           (const uint8_t *)&arguments->sample, sizeof arguments->sample);
     if (WMLB_FAILED(hr))
         return complain(hr, verbose);
     if (arguments->store != NULL)

@@ -465,6 +465,18 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  */
 #define WMLB_PROP_KEEP "Keep"
 
+/**
+ * How much of a backup a verification looks at, in percent. With less than 100 it reads the
+ * end of the file, and a random sample of the parts that hold the licenses, at least one:
+ * damage anywhere else is not found. licenses_total is then the number of licenses in the
+ * backup, also at the end, and licenses_done that of those that were checked; if Only or a
+ * filter chooses, the sample is one of what can be chosen, and both are the latter. A stream
+ * is read and checked to its end.
+ *
+ * Type: DWORD, 1 to 100. Default: 100.
+ */
+#define WMLB_PROP_SAMPLE "Sample"
+
 /** The name of the backup file in the folder that BackupPath names. */
 #define WMLB_BACKUP_FILE_NAME "licenses.wmlb"
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use look::look_through;
 
-use crate::archive::choice::{Choice, Notes, frames_for};
+use crate::archive::choice::{Choice, Notes, frames_for, sample};
 use crate::archive::frames::FrameReader;
+use crate::archive::index::Described;
 use crate::archive::reader::{Archive, Checker};
 use crate::error::Result;
 use crate::license::{LicenseInfo, Statement};
@@ -16,16 +17,22 @@ use crate::name::Patterns;
 use crate::operation::Control;
 use crate::props::{Properties, Property};
 use crate::status::wmlb_progress;
+use crate::sys;
 
 /// Whoever chooses licenses.
 pub trait Filter: Send + Sync {
     fn admits(&self, license: &LicenseInfo<'_>) -> Result<bool>;
 }
 
+/// A sample that leaves nothing out, in percent.
+const EVERYTHING: u32 = 100;
+
 /// What is wanted.
 pub struct Wanted {
     patterns: Arc<Patterns>,
     filter: Option<Arc<dyn Filter>>,
+    /// How many percent of that are looked at.
+    percent: u32,
     /// How many threads look.
     threads: usize,
     /// Of each license that is told of, nothing that it says.
@@ -51,9 +58,15 @@ impl Wanted {
         Wanted {
             patterns: Arc::new(patterns),
             filter,
+            percent: EVERYTHING,
             threads: properties.threads(),
             only_names: properties.lists_names(),
         }
+    }
+
+    /// A random sample of it, where the file can be read in any order.
+    pub fn sampled(self, percent: u32) -> Self {
+        Wanted { percent, ..self }
     }
 
     /// Whether each license is.
@@ -75,12 +88,24 @@ impl Wanted {
 
     /// The frames to be looked at. Of a stream that is all of them.
     pub fn open(&self, mut archive: Archive) -> Result<(FrameReader, Checker)> {
-        match self.of_names() {
-            Some(patterns) if archive.can_seek() => {
-                archive.choose(|frames| frames_for(patterns, frames))
-            }
-            _ => Ok(archive.split()),
+        let is_part = self.of_names().is_some() || self.percent < EVERYTHING;
+        if is_part && archive.can_seek() {
+            archive.choose(|frames| self.frames_of(frames))
+        } else {
+            Ok(archive.split())
         }
+    }
+
+    /// The frames that can hold what is wanted, or a sample of them.
+    fn frames_of(&self, frames: &[Described]) -> Vec<usize> {
+        let numbers = match self.of_names() {
+            Some(patterns) => frames_for(patterns, frames),
+            None => (0..frames.len()).collect(),
+        };
+        if self.percent == EVERYTHING {
+            return numbers;
+        }
+        sample(frames, &numbers, self.percent, |end| sys::random() % end)
     }
 
     /// The progress of an operation that begins with an archive: it has totals if all of it is
@@ -147,11 +172,7 @@ impl Wanted {
                 choice,
             });
         }
-        let only_names = !self.patterns.is_empty() && self.patterns.has_names_only();
-        let (mut frames, checker) = archive.choose(|frames| match only_names {
-            true => frames_for(&self.patterns, frames),
-            false => (0..frames.len()).collect(),
-        })?;
+        let (mut frames, checker) = archive.choose(|frames| self.frames_of(frames))?;
         let mut notes = Notes::default();
         let each = &mut |frame: usize, number: usize, info: &LicenseInfo<'_>| {
             if self.has(info, ask)? {

@@ -312,6 +312,11 @@ impl Properties {
         self.number(Property::Niceness)
     }
 
+    /// How many percent of a backup a verification looks at.
+    pub fn sample(&self) -> u32 {
+        self.number(Property::Sample)
+    }
+
     /// Which generations of a backup are kept; None: nothing is kept or removed.
     pub fn keep(&self) -> Option<Rule> {
         let text = self.text(Property::Keep).unwrap_or_default();

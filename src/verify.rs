@@ -42,7 +42,7 @@ impl Verify {
             store: properties.absolute_path(Property::StorePath).ok(),
             decryption: Decryption::new(properties, flags & WMLB_ALLOW_CLEAR != 0)?,
             threads: properties.threads(),
-            wanted: Wanted::new(properties, filter),
+            wanted: Wanted::new(properties, filter).sampled(properties.sample()),
         })
     }
 }
@@ -65,7 +65,7 @@ impl Job for Verify {
         let mut archive =
             Archive::open(file.bytes, file.path, &self.decryption, operation.control())?;
         let can_seek = self.origin.place().is_some();
-        let progress = self.wanted.begin(&mut archive, can_seek)?;
+        let mut progress = self.wanted.begin(&mut archive, can_seek)?;
         let control = operation.control();
         let chosen = self
             .wanted
@@ -78,6 +78,10 @@ impl Job for Verify {
             checker,
             choice,
         } = chosen;
+        // Of what is a sample.
+        let in_all = frames.amount_in_all().filter(|_| self.wanted.is_all());
+        (progress.licenses_total, progress.bytes_total) =
+            in_all.unwrap_or((progress.licenses_total, progress.bytes_total));
         let threads = frames.busy(self.threads);
         let unpacking = Unpacking::new(&checker, control, &Counting, choice);
         let mut main = VerifyMain {
@@ -88,8 +92,10 @@ impl Job for Verify {
         };
         pipeline::run(&unpacking, &mut main, threads)?;
         checker.finish(&mut main.frames)?;
-        main.progress.licenses_total = main.progress.licenses_done;
-        main.progress.bytes_total = main.progress.bytes_done;
+        if in_all.is_none() {
+            main.progress.licenses_total = main.progress.licenses_done;
+            main.progress.bytes_total = main.progress.bytes_done;
+        }
         main.operation.report_progress(main.progress)?;
         Ok(hresult::WMLB_S_OK)
     }

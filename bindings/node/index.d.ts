@@ -109,8 +109,66 @@ export class WmlbError extends Error {
   url?: string;
 }
 
-/** A folder, or a descriptor that is open. */
-export type Place = string | number;
+export interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+/** A place for backups in an object store; it needs libwmlb-remote. */
+export class Bucket {
+  /** url: s3://bucket/prefix?endpoint=https://host&region=name */
+  constructor(url: string, options?: {
+    /** Whose backups; else those of the device at work. */
+    device?: string | null;
+    /** One that generations() tells, to be read in place of the newest. */
+    generation?: string | null;
+    /** Else those of the environment, else of the shared credentials file. */
+    credentials?: Credentials | null;
+  });
+  readonly url: string;
+  readonly device: string | null;
+  readonly generation: string | null;
+}
+
+/** A device that has backups in a bucket; null: its last backup cannot be told. */
+export interface Device {
+  name: string;
+  generation: string | null;
+  /** Unix seconds. */
+  created: number | null;
+  size: number | null;
+  backups: number | null;
+}
+
+export interface Generation {
+  name: string;
+  /** Unix seconds. */
+  created: number;
+  size: number;
+  /** Whether it is the one that restores find. */
+  isNewest: boolean;
+}
+
+/** What was removed from a bucket: a backup, or what a killed one has left. */
+export interface Removal {
+  kind: 'generation' | 'unpublished' | 'upload' | '';
+  name: string;
+  /** Unix seconds. */
+  created: number;
+  size: number;
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+}
+
+export interface ForgetOptions extends RequestOptions {
+  dryRun?: boolean;
+}
+
+/** A folder, a bucket (or its address, s3://...), or a descriptor that is open. */
+export type Place = string | number | Bucket;
 
 export class Restorer {
   constructor(settings?: Settings);
@@ -120,6 +178,9 @@ export class Restorer {
   verify(from: Place, options?: VerifyOptions): Operation;
   listStore(): Promise<License[]>;
   listBackup(from: Place): Promise<License[]>;
+  devices(bucket: string | Bucket, options?: RequestOptions): Promise<Device[]>;
+  generations(bucket: string | Bucket, options?: RequestOptions): Promise<Generation[]>;
+  forgetInBucket(bucket: string | Bucket, options?: ForgetOptions): Promise<Removal[]>;
   cancel(): boolean;
   close(): Promise<void>;
 }
@@ -129,4 +190,9 @@ export function backup(
 export function restore(
   store: string | null, from: Place, options?: Settings & RestoreOptions): Promise<Outcome>;
 export function verify(from: Place, options?: Settings & VerifyOptions): Promise<Outcome>;
+export function devices(bucket: string | Bucket, options?: RequestOptions): Promise<Device[]>;
+export function generations(
+  bucket: string | Bucket, options?: RequestOptions): Promise<Generation[]>;
+export function forgetInBucket(
+  bucket: string | Bucket, keep: string, options?: ForgetOptions): Promise<Removal[]>;
 export function stores(): Promise<Store[]>;

@@ -4,10 +4,13 @@
 // enters JavaScript, and nothing here blocks the loop.
 
 const native = require('./native');
+const { Bucket, Remote } = require('./bucket');
+const { WmlbError } = require('./error');
 
 const { koffi } = native;
 const TIMEOUT = -2147024638;
 const CANCELED = -1072879768;
+const HANDLE = -2147024890;
 const NOT_ALL_STORED = -1072879777;
 const STRING = 1;
 const DWORD = 0;
@@ -30,31 +33,17 @@ const PROPERTIES = {
   unstatedRights: 'UnstatedRights', keep: 'Keep', only: 'Only', details: 'Details',
 };
 
-// Words of the library's about its flags, and what they are called here.
-const OWN_WORDS = [
-  [', and WMLB_BACKUP_OVERWRITE was not given', ': overwrite: true replaces it'],
-  ['since WMLB_BACKUP_EMPTY was not given', 'unless empty: true is given'],
-  [', and WMLB_RESTORE_INDIVIDUALIZE was not given', ': individualize: true allows it'],
-  ['WMLB_BACKUP_VERIFY', 'verify: true'],
-];
-
-/** A failure of the library: code, its name in the SDK, and a message that names path and cause. */
-class WmlbError extends Error {
-  constructor(code, message, url) {
-    super(OWN_WORDS.reduce((words, [flag, own]) => words.replace(flag, own),
-      message || native.message(code)).replace(/ \(os error \d+\)/g, ''));
-    this.name = 'WmlbError';
-    this.code = native.resultName(code);
-    this.hresult = code;
-    if (url !== undefined) this.url = url;
-  }
-}
-
 function created(create) {
   const out = [null];
   const hr = create(out);
   if (hr < 0) throw new WmlbError(hr);
   return out[0];
+}
+
+// Of what fails in a bucket, the library knows only that it does.
+function wordsOf(remote, words) {
+  return (remote !== null && words?.includes("the host's target failed") && remote.lastError()) ||
+    words;
 }
 
 function eventOf(told) {
@@ -82,14 +71,21 @@ class Operation {
   #queue = created(native.queueCreate);
   #poll = null;
   #options;
+  #remote;
+  #after;
   #outcome = { path: undefined, isPartial: false, progress: null, restricted: [], skipped: [] };
   #events = null;
   #result = null;
   #abort = () => this.cancel();
 
-  /** start: gives the answer of the C function; it throws where that fails. */
-  constructor(start, options) {
+  /**
+   * start: gives the answer of the C function; it throws where that fails. remote: the bucket that
+   * is at work; null: none. after: what is done when it has succeeded.
+   */
+  constructor(start, options, remote, after) {
     this.#options = options;
+    this.#remote = remote;
+    this.#after = after;
     try {
       options.signal?.throwIfAborted();
       start(native.push, this.#queue);
@@ -102,7 +98,10 @@ class Operation {
 
   /** Asks it to end: it then rejects, unless it was too late. */
   cancel() {
-    if (this.#queue !== null) native.queueCancel(this.#queue);
+    if (this.#queue === null) return;
+    native.queueCancel(this.#queue);
+    // What waits for a server.
+    this.#remote?.cancel();
   }
 
   [Symbol.asyncIterator]() {
@@ -160,6 +159,7 @@ class Operation {
         yield event;
       }
       isLeft = false;
+      if (!(this.#outcome instanceof Error)) await this.#after();
     } finally {
       // The rest of one that nobody wants any more, or whose function has thrown.
       if (isLeft) {
@@ -184,7 +184,7 @@ class Operation {
       this.#outcome = this.#options.signal.reason;
     } else {
       const url = event.status === Status.ERROR_WITHURL ? event.text : undefined;
-      this.#outcome = new WmlbError(event.hresult, event.text, url);
+      this.#outcome = new WmlbError(event.hresult, wordsOf(this.#remote, event.text), url);
     }
   }
 
@@ -196,14 +196,28 @@ class Operation {
   }
 }
 
-const dropped = new FinalizationRegistry((handle) => native.release.async(handle, () => {}));
+/** Ends a restorer of C's and its buckets: what waits for an answer would make the release wait. */
+async function end({ handle, remotes }) {
+  native.cancel(handle);
+  for (const remote of remotes.values()) remote.cancel();
+  await new Promise((resolve) => native.release.async(handle, resolve));
+  await Promise.all(Array.from(remotes.values(), (remote) => remote.release()));
+}
+
+const dropped = new FinalizationRegistry(end);
 
 /** The backup restorer: settings, and one operation at a time. */
 class Restorer {
   #handle = created(native.create);
+  // The buckets that were opened: what runs may be at work on another than the next operation.
+  #remotes = new Map();
+  #remote = null;
+  #keep = null;
+  // What ends the requests that are made outside of operations.
+  #asking = new Set();
 
   constructor(settings = {}) {
-    dropped.register(this, this.#handle, this);
+    dropped.register(this, { handle: this.#handle, remotes: this.#remotes }, this);
     for (const [name, value] of Object.entries(settings)) {
       if (!(name in PROPERTIES)) throw new TypeError(`there is no setting ${name}`);
       if (value !== undefined) this.set(PROPERTIES[name], value);
@@ -217,14 +231,15 @@ class Restorer {
       isNumber ? Uint32Array.of(value).buffer : Array.isArray(value) ? value.join('\n') : value);
     this.#check(native.setProp(
       this.#handle, name, isNumber ? DWORD : STRING, bytes, bytes.length));
+    if (name === PROPERTIES.keep) this.#keep = bytes.toString() || null;
   }
 
-  /** Saves the store to the folder, or to the open descriptor, that to names. */
+  /** Saves the store to the folder, the bucket or the open descriptor that to names. */
   backup(to, options = {}) {
     return this.#start('backup', 'BackupPath', to, options);
   }
 
-  /** Brings the licenses of a backup (a folder, its file, or a descriptor) back, all or none. */
+  /** Brings the licenses of a backup (folder, file, bucket or descriptor) back, all or none. */
   restore(from, options = {}) {
     return this.#start('restore', 'RestorePath', from, options);
   }
@@ -245,9 +260,32 @@ class Restorer {
     return this.#list(native.listBackup);
   }
 
+  /** The devices that have backups in a bucket, by name. */
+  devices(bucket, options = {}) {
+    return this.#ask(bucket, options, (remote) => remote.devices());
+  }
+
+  /** The backups of a device in a bucket, the newest first. */
+  generations(bucket, options = {}) {
+    return this.#ask(bucket, options, (remote, { device }) => remote.generations(device));
+  }
+
+  /**
+   * Removes the backups in a bucket that keep does not want, never the newest, and what killed
+   * backups have left there; nothing that is younger than a day. Gives what was removed, or with
+   * dryRun what would be.
+   */
+  forgetInBucket(bucket, options = {}) {
+    return this.#ask(bucket, options, (remote, { device }) =>
+      remote.forget(device, this.#keep, options.dryRun));
+  }
+
   /** Cancels what runs. Gives whether anything did. */
   cancel() {
-    return this.#check(native.cancel(this.#handle)) === 0;
+    const isRunning = this.#check(native.cancel(this.#handle)) === 0 || this.#asking.size > 0;
+    for (const stop of this.#asking) stop();
+    for (const remote of this.#remotes.values()) remote.cancel();
+    return isRunning;
   }
 
   /** Cancels what runs, and wipes the secrets. */
@@ -256,7 +294,8 @@ class Restorer {
     const handle = this.#handle;
     this.#handle = null;
     dropped.unregister(this);
-    await new Promise((resolve) => native.release.async(handle, resolve));
+    for (const stop of this.#asking) stop();
+    await end({ handle, remotes: this.#remotes });
   }
 
   // What is set on a restorer that is closed is refused by the library.
@@ -269,11 +308,45 @@ class Restorer {
     const buffer = Buffer.alloc(4096);
     const size = [buffer.length];
     if (native.lastError(this.#handle, buffer, size) < 0) return '';
-    return buffer.toString('utf8', 0, Number(size[0]) - 1);
+    return wordsOf(this.#remote, buffer.toString('utf8', 0, Number(size[0]) - 1));
+  }
+
+  #opened(bucket) {
+    if (this.#handle === null) throw new WmlbError(HANDLE, 'the restorer is closed');
+    const key = JSON.stringify([bucket.url, Bucket.keysOf(bucket)]);
+    if (!this.#remotes.has(key)) this.#remotes.set(key, new Remote(bucket));
+    return this.#remotes.get(key);
+  }
+
+  async #ask(place, { signal }, call) {
+    signal?.throwIfAborted();
+    const bucket = Bucket.of(place) ?? new Bucket(place);
+    const remote = this.#opened(bucket);
+    let again = null;
+    // Only what has begun is canceled, and the pool's threads may begin it later.
+    const stop = () => {
+      remote.cancel();
+      again ??= setInterval(() => remote.cancel(), 20);
+    };
+    this.#asking.add(stop);
+    signal?.addEventListener('abort', stop);
+    try {
+      return await call(remote, bucket);
+    } catch (problem) {
+      throw problem.hresult === CANCELED && signal?.aborted ? signal.reason : problem;
+    } finally {
+      clearInterval(again);
+      this.#asking.delete(stop);
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   #place(property, place) {
-    if (typeof place === 'number') {
+    const bucket = Bucket.of(place);
+    this.#remote = bucket && this.#opened(bucket);
+    if (bucket !== null) {
+      this.#remote.attach(this.#handle, bucket);
+    } else if (typeof place === 'number') {
       this.#check(native.setTargetFd(this.#handle, place));
     } else {
       this.#check(native.setTarget(this.#handle, null, null));
@@ -285,8 +358,11 @@ class Restorer {
     this.#place(property, place);
     let flags = 0;
     for (const [name, flag] of Object.entries(FLAGS[kind])) if (options[name]) flags |= flag;
+    // What keep says is done by the library in folders, and here in a bucket.
+    const forgets = kind === 'backup' && this.#remote !== null && this.#keep !== null;
     return new Operation((push, queue) =>
-      this.#check(native[kind](this.#handle, flags, push, queue)), options);
+      this.#check(native[kind](this.#handle, flags, push, queue)), options, this.#remote,
+    async () => forgets && this.forgetInBucket(place, { signal: options.signal }));
   }
 
   async #list(enumerate) {
@@ -341,8 +417,16 @@ async function stores() {
 }
 
 module.exports = {
-  Restorer, Operation, WmlbError, Status, stores,
-  /** backup(store, to, options): the store to a folder. */
+  Bucket, Restorer, Operation, WmlbError, Status, stores,
+  /** devices(bucket): the devices that have backups in a bucket. */
+  devices: (bucket, options) => withRestorer({}, (restorer) => restorer.devices(bucket, options)),
+  /** generations(bucket): the backups of a device in a bucket, the newest first. */
+  generations: (bucket, options) =>
+    withRestorer({}, (restorer) => restorer.generations(bucket, options)),
+  /** forgetInBucket(bucket, keep, options): removes those that keep does not want. */
+  forgetInBucket: (bucket, keep, options) =>
+    withRestorer({ keep }, (restorer) => restorer.forgetInBucket(bucket, options)),
+  /** backup(store, to, options): the store to a folder or a bucket. */
   backup: operation('backup'),
   /** restore(store, from, options): a backup to the store. */
   restore: operation('restore'),

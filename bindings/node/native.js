@@ -9,8 +9,8 @@ const koffi = require('koffi');
 // Node tells which C library it has, where that is glibc.
 const libc = process.report.getReport().header.glibcVersionRuntime ? '' : 'musl-';
 const beside = path.join(__dirname, 'lib', `linux-${libc}${process.arch}`, 'libwmlb.so.1');
-const library = koffi.load(
-  process.env.WMLB_LIBRARY || (fs.existsSync(beside) ? beside : 'libwmlb.so.1'));
+const file = process.env.WMLB_LIBRARY || (fs.existsSync(beside) ? beside : 'libwmlb.so.1');
+const library = koffi.load(file);
 
 koffi.struct('wmlb_event', {
   struct_size: 'size_t', status: 'int32_t', hr: 'int32_t', value_type: 'int32_t',
@@ -32,8 +32,22 @@ const storeTold = koffi.proto('int32_t store_told(void *store, void *data)');
 const operation = (name) =>
   library.func(`int32_t ${name}(void *restorer, uint32_t flags, void *callback, void *data)`);
 
+// Makes a call that calls back, on a thread of the pool; the callback comes on the loop's own.
+async function calledBack(type, tell, call) {
+  const callback = koffi.register(tell, type);
+  try {
+    return await new Promise((resolve, reject) => {
+      call(callback, (problem, hr) => (problem ? reject(problem) : resolve(hr)));
+    });
+  } finally {
+    koffi.unregister(callback);
+  }
+}
+
 module.exports = {
   koffi,
+  file,
+  calledBack,
   eventSize: koffi.sizeof('wmlb_event'),
   // A callback of C, which is only ever passed on.
   push: library.symbol('wmlb_queue_push', 'void'),
@@ -64,15 +78,6 @@ module.exports = {
   message: library.func('const char *wmlb_hresult_message(int32_t hr)'),
   version: library.func('const char *wmlb_version()'),
 
-  // Makes a call that calls back, on a thread of the pool; the callback comes on the loop's own.
-  async called(kind, tell, call) {
-    const callback = koffi.register(tell, koffi.pointer(kind === 'store' ? storeTold : licenseTold));
-    try {
-      return await new Promise((resolve, reject) => {
-        call(callback, (problem, hr) => (problem ? reject(problem) : resolve(hr)));
-      });
-    } finally {
-      koffi.unregister(callback);
-    }
-  },
+  called: (kind, tell, call) =>
+    calledBack(koffi.pointer(kind === 'store' ? storeTold : licenseTold), tell, call),
 };

@@ -13,7 +13,7 @@ _wmlb()
     fi
     for ((; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
-            -s | --store | -k | --keep | -d | --device | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | --settle | -o | --only | -t | --at | -g | --generation)
+            -s | --store | -k | --keep | -d | --device | -p | --passphrase-file | -r | --recipient | -i | --identity | -l | --level | --settle | -o | --only | -t | --at | -g | --generation | --sample)
                 [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
                 ((at++))
                 ;;
@@ -33,7 +33,7 @@ _wmlb()
             return
             ;;
         -p | --passphrase-file | -i | --identity | -g | --generation) return ;;
-        -k | --keep | -d | --device | -r | --recipient | -l | --level | --settle | -o | --only | -t | --at)
+        -k | --keep | -d | --device | -r | --recipient | -l | --level | --settle | -o | --only | -t | --at | --sample)
             compopt +o default
             return
             ;;
@@ -42,7 +42,7 @@ _wmlb()
         backup) options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
         watch) options='--settle --force --keep --empty --reread --partial --verify --passphrase-file --recipient --identity --level --json --quiet --verbose --help' ;;
         restore) options='--store --force --individualize --dry-run --only --at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
-        verify) options='--at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
+        verify) options='--sample --at --device --generation --passphrase-file --identity --allow-clear --json --quiet --verbose --help' ;;
         list) options='--store --only --names --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
         diff) options='--store --only --at --device --generation --passphrase-file --identity --json --verbose --help' ;;
         cat) options='--at --device --generation --passphrase-file --identity --verbose --help' ;;
@@ -52,7 +52,7 @@ _wmlb()
         devices) options='--json --verbose --help' ;;
         stores) options='--json --verbose --help' ;;
         help) options='--help' ;;
-        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --generation --allow-clear --names --version' ;;
+        '') options='--store --all --replace --force --keep --empty --reread --partial --verify --device --passphrase-file --recipient --identity --level --json --quiet --verbose --help --settle --individualize --dry-run --only --at --generation --allow-clear --sample --names --version' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -131,6 +131,12 @@ impl FrameReader {
         self.chosen.is_some()
     }
 
+    /// The number of licenses in the file that these frames were chosen of, and their bytes.
+    pub fn amount_in_all(&self) -> Option<(u64, u64)> {
+        let chosen = self.chosen.as_ref();
+        chosen.map(|chosen| (chosen.index.licenses, chosen.index.bytes))
+    }
+
     /// How many of so many threads have something to do.
     pub fn busy(&self, threads: usize) -> usize {
         let chosen = self.chosen.as_ref();

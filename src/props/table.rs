@@ -136,4 +136,16 @@ properties! {
     ///
     /// While a target is set with wmlb_restorer_set_target(), a backup does not use it.
     Keep: Kind::Rule;
+
+    /// How much of a backup a verification looks at, in percent. With less than 100 it reads the
+    /// end of the file, and a random sample of the parts that hold the licenses, at least one:
+    /// damage anywhere else is not found. licenses_total is then the number of licenses in the
+    /// backup, also at the end, and licenses_done that of those that were checked; if Only or a
+    /// filter chooses, the sample is one of what can be chosen, and both are the latter. A stream
+    /// is read and checked to its end.
+    Sample: Kind::Number {
+        min: 1,
+        max: 100,
+        default: 100,
+    };
 }

@@ -40,12 +40,23 @@ if [ ! -e "$servers/whole" ]; then
         echo "The servers cannot be had here: what needs them is left out." >&2
     fi
 fi
+
+# The Node package of this tree, as its own tests install it.
+node=$made/node
+if command -v npm >/dev/null && [ ! -d "$node/node_modules/koffi" ]; then
+    timeout 300 npm install --silent --no-save --prefix "$node" koffi@3 >/dev/null ||
+        echo "koffi cannot be had here: the Node package is left out." >&2
+fi
+rm -rf "$node/node_modules/wmlb"
+mkdir -p "$node/node_modules/wmlb"
+cp bindings/node/*.js bindings/node/package.json "$node/node_modules/wmlb"
+
 export WMLB_REMOTE_SERVERS=$servers/bin WMLB_REMOTE_MADE=$made WMLB_REMOTE_DIST=$target/dist
 log=$(mktemp "${TMPDIR:-/tmp}/wmlb-remote.XXXXXX")
 trap 'rm -f "$log"' EXIT
 code=0
 cd tests/remote
-[ $# -gt 0 ] || set -- test_remote test_command test_python test_install
+[ $# -gt 0 ] || set -- test_remote test_command test_python test_bindings test_install
 python3 -m unittest -v "$@" 2>&1 | tee "$log" || code=$?
 ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$log")
 bad=$(grep -oE '(failures|errors)=[0-9]+' "$log" | awk -F= '{ sum += $2 } END { print sum + 0 }' || true)

@@ -92,6 +92,32 @@ class Command(test_remote.Stores):
             self.done("backup", "-d", "d", "--force", "--keep", "last=1", "-s", self.small, late)
         self.assertEqual(len(self.rows("generations", "-d", "d", url)), 1)
 
+    def test_a_sample(self):
+        self.done("backup", "-d", "d", "-s", self.large, self.url())
+        with proxy.Proxy(self.running.port) as between:
+            said = self.done("verify", "-d", "d", "--sample", "5%", self.url(between))
+            self.assertRegex(said, r"^verified \d+ licenses? of 40 \(")
+            # Of 20 MB: the end, and a part of 3 MiB at the most.
+            self.assertLess(between.bytes, 6 << 20)
+        self.assertRegex(self.done("verify", "-d", "d", "--sample", "100%", self.url()),
+                         r"^verified 40 licenses \(")
+        [key] = [key for key in self.keys() if "/g/" in key]
+        _, whole = self.running.request("GET", f"/{servers.BUCKET}/{key}")
+
+        def damage(*places):
+            content = bytearray(whole)
+            for place in places:
+                content[place] ^= 1
+            status, _ = self.running.request("PUT", f"/{servers.BUCKET}/{key}", bytes(content))
+            self.assertEqual(status, 200)
+
+        damage(len(whole) // 2)
+        self.done("verify", "-d", "d", "--sample", "100%", self.url(), code=6)
+        # No part is smaller than the distance.
+        damage(*range(100_000, len(whole) - 100_000, 100_000))
+        for _ in range(3):
+            self.done("verify", "-d", "d", "--sample", "5%", self.url(), code=6)
+
     def test_an_interruption_ends_it(self):
         with proxy.Proxy(self.running.port, pause=30) as between:
             for arguments in (["backup", "-s", self.small], ["devices"], ["verify"]):

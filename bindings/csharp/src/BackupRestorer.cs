@@ -45,7 +45,7 @@ namespace Wmlb.WindowsMedia
         /// <summary>Cancels the backup that runs, if one does.</summary>
         public void CancelLicenseBackup()
         {
-            Check(Native.wmlb_restorer_cancel_license_backup(Restorer.Handle));
+            Canceled(Native.wmlb_restorer_cancel_license_backup(Restorer.Handle));
         }
 
         /// <summary>Starts a restore.</summary>
@@ -57,7 +57,7 @@ namespace Wmlb.WindowsMedia
         /// <summary>Cancels the restore that runs, if one does.</summary>
         public void CancelLicenseRestore()
         {
-            Check(Native.wmlb_restorer_cancel_license_restore(Restorer.Handle));
+            Canceled(Native.wmlb_restorer_cancel_license_restore(Restorer.Handle));
         }
 
         /// <summary>How many properties are set.</summary>
@@ -261,6 +261,16 @@ namespace Wmlb.WindowsMedia
                 {
                     Marshal.FreeHGlobal(value);
                 }
+            }
+        }
+
+        /// <summary>What waits for a server is canceled with what was.</summary>
+        private void Canceled(int hr)
+        {
+            Check(hr);
+            if (hr == HResult.S_OK)
+            {
+                Restorer.CancelRequests();
             }
         }
 

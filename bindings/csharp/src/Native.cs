@@ -252,6 +252,11 @@ namespace Wmlb
         public static extern int wmlb_restorer_set_store(RestorerHandle restorer,
             ref wmlb_store_ops ops, IntPtr ctx);
 
+        // Only to go back to folders; libwmlb-remote sets the others.
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int wmlb_restorer_set_target(RestorerHandle restorer, IntPtr ops,
+            IntPtr ctx);
+
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         public static extern int wmlb_restorer_enumerate_store(RestorerHandle restorer,
             LicenseCallback callback, IntPtr userData);

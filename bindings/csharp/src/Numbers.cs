@@ -89,6 +89,7 @@ namespace Wmlb
         public const string NICENESS = "Niceness";
         public const string UNSTATED_RIGHTS = "UnstatedRights";
         public const string KEEP = "Keep";
+        public const string SAMPLE = "Sample";
     }
 
     /// <summary>How to back up.</summary>

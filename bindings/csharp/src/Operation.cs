@@ -25,6 +25,7 @@ namespace Wmlb
         private readonly Restorer restorer;
         private readonly IProgress<Progress> progress;
         private readonly CancellationToken token;
+        private readonly Action after;
         private readonly TaskCompletionSource<Outcome> ended =
             new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly List<string> restricted = new List<string>();
@@ -35,11 +36,13 @@ namespace Wmlb
         private StatusEventArgs terminal;
         private Exception thrown;
 
-        private Operation(Restorer restorer, IProgress<Progress> progress, CancellationToken token)
+        private Operation(Restorer restorer, IProgress<Progress> progress, CancellationToken token,
+            Action after)
         {
             this.restorer = restorer;
             this.progress = progress;
             this.token = token;
+            this.after = after;
         }
 
         /// <summary>Whether this thread is in a callback.</summary>
@@ -66,14 +69,17 @@ namespace Wmlb
             }
         }
 
+        /// <summary>Runs one: remote is the bucket that is at work, or null; after is called when
+        /// it has succeeded.</summary>
         public static Task<Outcome> Run(Restorer restorer, RestorerHandle handle, Start start,
-            IProgress<Progress> progress, CancellationToken token)
+            IProgress<Progress> progress, CancellationToken token, Remote remote,
+            Action after = null)
         {
             if (token.IsCancellationRequested)
             {
                 return Task.FromCanceled<Outcome>(token);
             }
-            var operation = new Operation(restorer, progress, token);
+            var operation = new Operation(restorer, progress, token, after);
             bool isKept = false;
             // Nothing releases the restorer before the operation has ended.
             handle.DangerousAddRef(ref isKept);
@@ -90,7 +96,12 @@ namespace Wmlb
             }
             // Too late, it names a restorer that is no more, and has no effect.
             IntPtr native = handle.DangerousGetHandle();
-            return operation.UntilEnded(token.Register(() => Native.wmlb_restorer_cancel(native)));
+            return operation.UntilEnded(token.Register(() =>
+            {
+                Native.wmlb_restorer_cancel(native);
+                // What waits for a server.
+                remote?.Cancel();
+            }));
         }
 
         /// <summary>On the operation's thread, from its first to its last step.</summary>
@@ -100,10 +111,24 @@ namespace Wmlb
             int result = start(handle, Flags.RunHere, Callback, GCHandle.ToIntPtr(self));
             self.Free();
             string words = terminal == null ? restorer.LastError : terminal.Text;
-            Exception kept = thrown ?? restorer.TakeThrown();
+            Exception kept = thrown ?? restorer.TakeThrown() ?? (result < 0 ? null : Finish());
             handle.DangerousRelease();
             End(result, words, kept);
             begun.Set();
+        }
+
+        /// <summary>What went wrong in what comes after it; null: nothing.</summary>
+        private Exception Finish()
+        {
+            try
+            {
+                after?.Invoke();
+                return null;
+            }
+            catch (Exception exception)
+            {
+                return exception;
+            }
         }
 
         private async Task<Outcome> UntilEnded(CancellationTokenRegistration registration)
@@ -136,6 +161,10 @@ namespace Wmlb
             {
                 counters = new Progress(Marshal.PtrToStructure<Native.wmlb_progress>(value));
                 last = counters;
+            }
+            if (status == Status.ERROR)
+            {
+                text = restorer.WordsOf(text);
             }
             long[] counts = null;
             if (status == Status.FEWER_LICENSES)
@@ -173,7 +202,12 @@ namespace Wmlb
 
         private void End(int result, string words, Exception kept)
         {
-            if (kept != null)
+            var failure = kept as WmlbException;
+            if (failure != null && failure.Code == HResult.NS_E_DRM_OPERATION_CANCELED)
+            {
+                ended.TrySetCanceled(token);
+            }
+            else if (kept != null)
             {
                 ended.TrySetException(kept);
             }

@@ -11,7 +11,7 @@ namespace Wmlb
     /// operation at a time. Every member may be used from any thread. Events, progress and the
     /// functions that the host gives are called on the operation's own thread; what one of them
     /// throws cancels the operation, and is thrown by its task.</summary>
-    public sealed class Restorer : IDisposable
+    public sealed partial class Restorer : IDisposable
     {
         // As in Operation: of all restorers, and never collected.
         private static readonly Native.RightsCallback RightsAsked = AskRights;
@@ -44,18 +44,27 @@ namespace Wmlb
         /// <summary>The library's version.</summary>
         public static string Version => Utf8.Text(Native.wmlb_version());
 
-        /// <summary>The folder that backups are written to.</summary>
+        /// <summary>The folder that backups are written to, or the address of a bucket.</summary>
         public string BackupPath
         {
-            get => Get(Property.BACKUP_PATH);
-            set => Set(Property.BACKUP_PATH, value);
+            get => backupBucket?.Url ?? Get(Property.BACKUP_PATH);
+            set
+            {
+                backupBucket = Bucket.IsAddress(value) ? new Bucket(value) : null;
+                Set(Property.BACKUP_PATH, backupBucket == null ? value : null);
+            }
         }
 
-        /// <summary>The folder that holds the backup file, or the file.</summary>
+        /// <summary>The folder that holds the backup file, or the file, or the address of a bucket.
+        /// </summary>
         public string RestorePath
         {
-            get => Get(Property.RESTORE_PATH);
-            set => Set(Property.RESTORE_PATH, value);
+            get => restoreBucket?.Url ?? Get(Property.RESTORE_PATH);
+            set
+            {
+                restoreBucket = Bucket.IsAddress(value) ? new Bucket(value) : null;
+                Set(Property.RESTORE_PATH, restoreBucket == null ? value : null);
+            }
         }
 
         /// <summary>Where the license store is: a folder, or an SQLite database.</summary>
@@ -166,7 +175,7 @@ namespace Wmlb
                     int hr = Native.wmlb_restorer_get_last_error(handle, buffer, ref length);
                     if (hr != HResult.E_INSUFFICIENT_BUFFER)
                     {
-                        return hr < 0 ? "" : TextOf(buffer, (int)length);
+                        return hr < 0 ? "" : WordsOf(TextOf(buffer, (int)length));
                     }
                     // What fails meanwhile may be longer still.
                     buffer = new byte[(int)length + 256];
@@ -268,7 +277,7 @@ namespace Wmlb
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
-            return Operation.Run(this, handle, (own, here, callback, data) =>
+            return Run(backupBucket, true, (own, here, callback, data) =>
                 Native.wmlb_restorer_backup_licenses(own, (uint)flags | here, callback, data),
                 progress, token);
         }
@@ -279,7 +288,7 @@ namespace Wmlb
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
-            return Operation.Run(this, handle, (own, here, callback, data) =>
+            return Run(restoreBucket, false, (own, here, callback, data) =>
                 Native.wmlb_restorer_restore_licenses(own, (uint)flags | here, callback, data),
                 progress, token);
         }
@@ -290,7 +299,7 @@ namespace Wmlb
             IProgress<Progress> progress = null,
             CancellationToken token = default(CancellationToken))
         {
-            return Operation.Run(this, handle, (own, here, callback, data) =>
+            return Run(restoreBucket, false, (own, here, callback, data) =>
                 Native.wmlb_restorer_verify_backup(own, (uint)flags | here, callback, data),
                 progress, token);
         }
@@ -298,6 +307,7 @@ namespace Wmlb
         /// <summary>The licenses in the backup at RestorePath.</summary>
         public IReadOnlyList<LicenseInfo> ListBackup()
         {
+            GoTo(restoreBucket);
             return GatherAsking<LicenseInfo>(own =>
                 Native.wmlb_restorer_enumerate_backup(handle, LicenseTold, own));
         }
@@ -306,6 +316,7 @@ namespace Wmlb
         /// their contents. What a backup would leave out is not added.</summary>
         public IReadOnlyList<Difference> Compare()
         {
+            GoTo(restoreBucket);
             return GatherAsking<Difference>(own =>
                 Native.wmlb_restorer_compare(handle, DifferenceTold, own));
         }
@@ -323,15 +334,22 @@ namespace Wmlb
         /// </summary>
         public GenerationInfo BackupInfo()
         {
+            GoTo(restoreBucket);
             var list = new Collected<GenerationInfo>();
             list.Gather(own => Native.wmlb_restorer_backup_info(handle, GenerationTold, own),
                 () => LastError);
             return list.Items[0];
         }
 
-        /// <summary>The backups in the folder of RestorePath, the newest first.</summary>
+        /// <summary>The backups in the folder of RestorePath, the newest first. Of those in a
+        /// bucket only their names (as paths), times and sizes are told.</summary>
         public IReadOnlyList<GenerationInfo> ListGenerations()
         {
+            if (restoreBucket != null)
+            {
+                return ListGenerationsInBucket();
+            }
+            GoTo(null);
             var list = new Collected<GenerationInfo>();
             list.Gather(own => Native.wmlb_restorer_enumerate_generations(handle, GenerationTold,
                 own), () => LastError);
@@ -344,6 +362,12 @@ namespace Wmlb
         public IReadOnlyList<GenerationInfo> ForgetGenerations(
             Func<GenerationInfo, bool> goes = null)
         {
+            if (restoreBucket != null)
+            {
+                throw WmlbException.Of(HResult.E_NOTIMPL,
+                    "what is in a bucket is removed by ForgetInBucket");
+            }
+            GoTo(null);
             var list = new Collected<GenerationInfo>
             {
                 Accepts = one => one.KeptBy != KeptBy.None || goes == null || goes(one),
@@ -357,6 +381,7 @@ namespace Wmlb
         public void Cancel()
         {
             Check(Native.wmlb_restorer_cancel(handle));
+            CancelRequests();
         }
 
         /// <summary>Ends the restorer: cancels what runs and waits until it has ended. In a
@@ -368,12 +393,14 @@ namespace Wmlb
                 return;
             }
             Native.wmlb_restorer_cancel(handle);
+            CancelRequests();
             if (!Operation.IsCalling)
             {
                 int result;
                 Native.wmlb_restorer_wait(handle, uint.MaxValue, out result);
             }
             handle.Dispose();
+            CloseBuckets();
         }
 
         /// <summary>Gives back what the library finds this object by.</summary>

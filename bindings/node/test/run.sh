@@ -16,9 +16,13 @@ echo license >store/license
 sed -n '/^```js$/,/^```$/p' node_modules/wmlb/README.md | grep -v '^```' >example.js
 timeout 60 node example.js store backups | grep -qx '1 licenses are in backups/licenses.wmlb'
 {
-    echo "import { backup, Restorer, WmlbError } from 'wmlb';"
+    echo "import { backup, Bucket, devices, forgetInBucket, Restorer, WmlbError } from 'wmlb';"
     echo "const outcome = await backup('a', 'b', { overwrite: true, keep: 'last=1' });"
     echo "for await (const event of new Restorer({ store: 'a' }).verify(3)) event.progress?.done;"
+    echo "const bucket = new Bucket('s3://b', { credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });"
+    echo "await backup(null, bucket); const [device] = await devices('s3://b');"
+    echo "const [gone] = await forgetInBucket(bucket, 'last=1', { dryRun: true });"
+    echo "if (gone.kind === 'upload' && device.size === null) await new Restorer().generations(bucket);"
     echo "const path: string = outcome.path; throw new WmlbError(path);"
 } >types.mts
 node_modules/.bin/tsc --noEmit --strict --target es2022 --module nodenext types.mts

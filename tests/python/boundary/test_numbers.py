@@ -30,6 +30,7 @@ PROPERTIES = {
     "ONLY": "Only",
     "DETAILS": "Details",
     "KEEP": "Keep",
+    "SAMPLE": "Sample",
     "PASSPHRASE": "Passphrase",
     "RECIPIENTS": "Recipients",
     "IDENTITIES": "Identities",

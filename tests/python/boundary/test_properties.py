@@ -113,6 +113,11 @@ class Setting(Bag):
         for value in (20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
             self.assert_hr(self.restorer.set("Niceness", value), w.E_INVALIDARG)
         self.assertEqual(self.restorer.get("Niceness")[2], 19)
+        for value in (1, 100, 5):
+            self.assert_hr(self.restorer.set("Sample", value), w.S_OK)
+        for value in (0, 101, 0xFFFFFFFF):
+            self.assert_hr(self.restorer.set("Sample", value), w.E_INVALIDARG)
+        self.assertEqual(self.restorer.get("Sample")[2], 5)
 
     def test_unstated_rights_is_one_of_two_words(self):
         for value in ("allow", "deny"):
@@ -165,6 +170,7 @@ class Getting(Bag):
         self.assertEqual(get("CompressionLevel"), (w.S_OK, w.TYPE_DWORD, 1))
         self.assertEqual(get("Threads"), (w.S_OK, w.TYPE_DWORD, 0))
         self.assertEqual(get("Niceness"), (w.S_OK, w.TYPE_DWORD, 5))
+        self.assertEqual(get("Sample"), (w.S_OK, w.TYPE_DWORD, 100))
         self.assertEqual(get("UnstatedRights"), (w.S_OK, w.TYPE_STRING, "allow"))
 
     def test_what_is_not_set_and_has_no_default(self):

@@ -39,6 +39,22 @@ class Usage(unittest.TestCase):
         done = self.run_it(code, *arguments, **options)
         return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
+    def test_a_sample(self):
+        store = self.path("store")
+        for number in range(400):
+            support.write(os.path.join(store, "%03d" % number), os.urandom(20_000))
+        self.run_it(0, "backup", "--store", store, self.backups)
+        said = self.run_it(0, "verify", "--sample", "5%", self.backups).stdout.decode()
+        self.assertRegex(said, r"^verified \d+ licenses? of 400 \(")
+        self.assertRegex(self.run_it(0, "verify", "--sample", "100", self.backups).stdout.decode(),
+                         r"^verified 400 licenses \(")
+        done = self.run_it(0, "verify", "--json", "--sample=1%", self.backups).stdout
+        result = json.loads(done.splitlines()[-1])
+        self.assertLess(result["licenses"], result["licenses_total"])
+        for wrong in ("0", "0%", "101%", "-5%", "5.5%", "5 %", "5%%", "%", "", "five", "1e1", "00005"):
+            self.assertIn(b"not a percentage from 1% to 100%: " + wrong.encode(),
+                          self.run_it(2, "verify", "--sample", wrong, self.backups).stderr)
+
     def test_nothing_is_asked_of_it(self):
         done = self.run_it(2)
         self.assertEqual((done.stdout, done.stderr), (b"", self.run_it(0, "--help").stdout))

@@ -243,6 +243,77 @@ class Chosen(RestoreCase):
             self.only(last)
             self.assert_fails(self.restorer.verify(), CORRUPT)
 
+    def sampled(self, percent):
+        """A verification of a sample that succeeds: how many licenses it was, and of how many."""
+        self.assert_hr(self.restorer.set("Sample", percent), w.S_OK)
+        self.assert_ends(self.restorer.verify())
+        progress = self.restorer.progress()
+        return progress.licenses_done, progress.licenses_total
+
+    def test_a_sample(self):
+        names = ["%05d" % number for number in range(2000)]
+        self.save_all({"a": content("a", LARGE), **{name: content(name, 5000) for name in names},
+                       "b": content("b", LARGE)})
+        total = len(self.files)
+        parts = {self.sampled(1) for _ in range(100)}
+        self.assertGreater(len(parts), 2)
+        self.assertTrue(all(0 < done < total / 2 and of == total for done, of in parts), parts)
+        done, of = self.sampled(50)
+        self.assertEqual((1 < done < total, of), (True, total))
+        self.assertEqual(self.sampled(100), (total, total))
+        # What is chosen else holds too, and other operations know nothing of it.
+        self.assert_hr(self.restorer.set("Sample", 1), w.S_OK)
+        self.only("01234", "b")
+        self.assertEqual({self.sampled(1)[0] for _ in range(50)}, {1})
+        self.restorer.filter(lambda license: license.name == b"b")
+        self.assertEqual({self.sampled(1) for _ in range(50)}, {(0, 0), (1, 1)})
+        self.assertEqual(self.names(), ["b"])
+
+    def test_a_sample_of_an_encrypted_backup_and_of_a_stream(self):
+        self.saver = self.new_restorer(store=self.source, Recipients=key().recipient)
+        names = ["%05d" % number for number in range(2000)]
+        self.save_many(names, 5000)
+        self.restorer = self.new_target(Identities=key().text)
+        done, total = self.sampled(1)
+        self.assertEqual((0 < done < total, total), (True, len(names)))
+        whole = support.read(self.target)
+        reader, writer = os.pipe()
+
+        def feed():
+            with open(writer, "wb") as out:
+                out.write(whole)
+
+        feeding = threading.Thread(target=feed)
+        feeding.start()
+        self.assert_hr(self.restorer.set_target_fd(reader), w.S_OK)
+        os.close(reader)
+        self.assertEqual(self.sampled(1), (len(names), len(names)))
+        feeding.join()
+
+    def test_damage_in_a_sample(self):
+        """It is found in as many as are damaged, and always where all are looked at."""
+        self.save_many(["%05d" % number for number in range(2000)], 5000)
+        whole = support.read(self.target)
+        frames = [frame for frame in self.opened().frames if frame.stored > 100_000]
+        self.assertGreater(len(frames), 4)
+
+        def verified(percent, damaged):
+            content = bytearray(whole)
+            for frame in damaged:
+                content[frame.offset + frame.stored // 2] ^= 1
+            support.write(self.target, bytes(content))
+            self.assert_hr(self.restorer.set("Sample", percent), w.S_OK)
+            return self.restorer.verify()
+
+        for frame in frames:
+            self.assert_fails(verified(100, [frame]), CORRUPT)
+        for _ in range(10):
+            self.assert_fails(verified(1, frames), CORRUPT)
+        some = {verified(50, frames[:1])[0] for _ in range(60)}
+        self.assertEqual(some, {w.S_OK, CORRUPT})
+        support.write(self.target, whole[:-1])
+        self.assert_fails(self.restorer.verify(), CORRUPT)
+
     def test_a_host(self):
         self.save_many(["a", "b", "c"])
         store = MemoryStore()

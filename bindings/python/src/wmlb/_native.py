@@ -41,6 +41,7 @@ PROP_THREADS = "Threads"
 PROP_NICENESS = "Niceness"
 PROP_UNSTATED_RIGHTS = "UnstatedRights"
 PROP_KEEP = "Keep"
+PROP_SAMPLE = "Sample"
 
 FOREVER = 0xFFFFFFFF
 NOT_STATED = -(1 << 63)
