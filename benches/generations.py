@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""How much space generations take, on file systems that share extents and on one that does not, and
-prints markdown.
+"""How much space generations take, on file systems that share extents and on one that does not,
+and prints markdown.
 
     generations.py [--count N] [--generations N] [--changes N] [--file-systems NAME,...]
                    [--scratch DIR]
 
-A store of --count licenses is backed up --generations times with a rule that keeps all of them, and
---changes of its licenses change each time. The space is what the file system says is in use, so that
-what files share counts once. Root only: each file system is a new one in a file, mounted meanwhile.
+A store of --count licenses is backed up --generations times with a rule that keeps all of them,
+and --changes of its licenses change each time. The space is what the file system says is in use,
+so that what files share counts once. Root only: each file system is a new one in a file, mounted
+meanwhile.
 """
 import argparse
 import contextlib

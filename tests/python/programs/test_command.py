@@ -96,22 +96,6 @@ class Command(unittest.TestCase):
         self.backup(code=4)
         self.backup("--force")
 
-    def test_names_alone(self):
-        self.backup()
-        listed = json.loads(self.run_it(0, "list", "--json", self.backups).stdout)
-        names = [entry["name"] for entry in listed]
-        said = self.run_it(0, "list", "--names", self.backups).stdout.decode()
-        self.assertEqual(said.splitlines(), names)
-        said = json.loads(self.run_it(0, "list", "-Nj", self.backups).stdout)
-        self.assertEqual(said, [{key: entry[key] for key in ("name", "size", "modified")}
-                                for entry in listed])
-        key = next(entry["key_ids"][0] for entry in listed if entry["key_ids"])
-        said = self.run_it(0, "list", "-N", "--only", "key:" + key, self.backups).stdout.decode()
-        self.assertEqual(said.splitlines(),
-                         [entry["name"] for entry in listed if key in entry["key_ids"]])
-        said = self.run_it(0, "list", "-N", "--store", self.filled).stdout.decode()
-        self.assertEqual(said.splitlines(), names)
-
     def test_some_licenses_of_a_backup(self):
         self.backup()
         listed = json.loads(self.run_it(0, "list", "--json", self.backups).stdout)
