@@ -65,9 +65,13 @@ class Editor:
         connection = self.dice.choice(self.databases)
         size = self.dice.choice((10,) * 4 + (5000,) * 4 + (1_500_000,))
         connection.execute("INSERT INTO t (content) VALUES (?)", (self.bytes(size),))
+        # A database that its log makes longer is always read.
+        if self.dice.random() < 0.7:
+            connection.execute("PRAGMA wal_checkpoint(FULL)")
 
     def change_row(self, path):
-        for connection in self.databases:
+        if self.databases:
+            connection = self.dice.choice(self.databases)
             connection.execute("UPDATE t SET content = ? WHERE n = 1", (self.bytes(10),))
 
     def checkpoint(self, path):
@@ -79,7 +83,7 @@ class Editor:
         for connection in self.databases[:1]:
             (_, _, name), = connection.execute("PRAGMA database_list")
             before = os.stat(name)
-            self.change_row(path)
+            connection.execute("UPDATE t SET content = ? WHERE n = 1", (self.bytes(10),))
             os.utime(name, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     def rename_database(self, path):
@@ -113,7 +117,8 @@ class Editor:
     def change(self):
         """Makes one; its name."""
         files = self.files()
-        name = self.dice.choice(self.changes) if files else "add"
+        names = self.changes + 3 * ["change_row"] if self.databases else self.changes
+        name = self.dice.choice(names) if files else "add"
         getattr(self, name)(self.dice.choice(files) if files else None)
         return name
 
