@@ -60,16 +60,20 @@ static wmlb_hresult wait_for(wmlb_restorer *restorer)
 
 #define TEST(name) {#name, name}
 
+/* No ^NAME that it begins with, and one of the other names, where there are any. */
 static int is_chosen(const char *name, int count, char **choices)
 {
-    int i, chosen = count == 0;
+    int i, names = 0, chosen = 0;
     for (i = 0; i < count; i++) {
-        if (choices[i][0] == '^')
-            chosen |= strncmp(name, choices[i] + 1, strlen(choices[i] + 1)) != 0;
-        else
-            chosen |= strncmp(name, choices[i], strlen(choices[i])) == 0;
+        int is_left_out = choices[i][0] == '^';
+        const char *choice = choices[i] + is_left_out;
+        int begins = strncmp(name, choice, strlen(choice)) == 0;
+        if (is_left_out && begins)
+            return 0;
+        names += !is_left_out;
+        chosen |= begins;
     }
-    return chosen;
+    return names == 0 || chosen;
 }
 
 int main(int count, char **arguments)

@@ -75,11 +75,11 @@ static void count(const wmlb_event *event)
 
 static unsigned long random_below(unsigned long bound)
 {
-    static unsigned long state = 88172645463325252ul;
+    static uint64_t state = 88172645463325252u;
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    return state % bound;
+    return (unsigned long)(state % bound);
 }
 
 /* All operations at once; some are canceled. How many numbered events came. */
