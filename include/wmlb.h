@@ -362,7 +362,8 @@ WMLB_NODISCARD wmlb_hresult wmlb_restorer_create(struct wmlb_restorer **out);
  * What the list of a backup tells of each license: all, or names: its name, size and time.
  * Then the licenses themselves are not looked at, which takes less time: format is "opaque",
  * and nothing else is stated. For a choice by IDs or by the filter, they are looked at all the
- * same.
+ * same. Of a file at RestorePath, the bytes of each part are then checked by the XXH64 that
+ * the file's end has of them: that finds any damage, but not every file that somebody made up.
  *
  * Type: string, "all" or "names". Default: "all".
  */
@@ -1561,11 +1562,8 @@ wmlb_hresult wmlb_restorer_enumerate_store(struct wmlb_restorer *restorer,
  * Lists the licenses in the backup file (property RestorePath), or those of them that the property
  * Only and the filter choose: calls callback for each, in the order of their names, and returns
  * at the end of the list. The file is checked on the way: when damage is found, callback has
- * received the licenses before it. Of a file at RestorePath, the bytes of each part are checked
- * against the XXH64 that the file's end has of them; wmlb_restorer_verify_backup() also checks the
- * BLAKE3 of what they hold, which nothing but a forged file has wrong then. Of a larger file,
- * threads of the library (property Threads) read ahead of callback; they have ended when the
- * function returns.
+ * received the licenses before it. Of a larger file, threads of the library (property Threads)
+ * read ahead of callback; they have ended when the function returns.
  *
  * Parameters:
  * - restorer: the handle.

@@ -125,8 +125,8 @@ impl Wanted {
         })
     }
 
-    /// Tells of each license that is wanted, in order, on this thread. What is read is checked; if
-    /// the file `is_here`, each frame against what its end says of it.
+    /// Tells of each license that is wanted, in order, on this thread. What is read is checked; for
+    /// names alone, if the file `is_here`, by the hash of each frame's bytes.
     pub fn each(
         &self,
         archive: Archive,
@@ -136,7 +136,7 @@ impl Wanted {
         listener: Listener<'_>,
     ) -> Result<()> {
         let (mut frames, checker) = match self.of_names() {
-            None if is_here => archive.split_to_look(),
+            None if is_here && self.only_names => archive.split_to_look(),
             _ => self.open(archive)?,
         };
         let nothing = Statement::default();

@@ -191,11 +191,8 @@ pub extern "C" fn wmlb_restorer_enumerate_store(
 /// Lists the licenses in the backup file (property RestorePath), or those of them that the property
 /// Only and the filter choose: calls callback for each, in the order of their names, and returns
 /// at the end of the list. The file is checked on the way: when damage is found, callback has
-/// received the licenses before it. Of a file at RestorePath, the bytes of each part are checked
-/// against the XXH64 that the file's end has of them; wmlb_restorer_verify_backup() also checks the
-/// BLAKE3 of what they hold, which nothing but a forged file has wrong then. Of a larger file,
-/// threads of the library (property Threads) read ahead of callback; they have ended when the
-/// function returns.
+/// received the licenses before it. Of a larger file, threads of the library (property Threads)
+/// read ahead of callback; they have ended when the function returns.
 ///
 /// Parameters:
 /// - restorer: the handle.

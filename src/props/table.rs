@@ -55,7 +55,8 @@ properties! {
     /// What the list of a backup tells of each license: all, or names: its name, size and time.
     /// Then the licenses themselves are not looked at, which takes less time: format is "opaque",
     /// and nothing else is stated. For a choice by IDs or by the filter, they are looked at all the
-    /// same.
+    /// same. Of a file at RestorePath, the bytes of each part are then checked by the XXH64 that
+    /// the file's end has of them: that finds any damage, but not every file that somebody made up.
     Details: Kind::Choice(&["all", "names"]);
 
     /// The passphrase of encrypted backups, not empty. While it is set, backups are encrypted with

@@ -423,9 +423,22 @@ class DamagedBackup(RestoreCase):
                 summary["frames"][at]["xxh64"] = "%016x" % (1 << 40)
 
             self.write_archive(forge.close(frames, 3, 2100, change))
-            hr, licenses = self.restorer.enumerate("backup")
-            self.assert_hr(hr, w.BACKUP_CORRUPT)
-            self.assertEqual([each.name for each in licenses], [b"0", b"1", b"2"])
+            for details in ("all", "names"):
+                self.restorer.set("Details", details)
+                hr, licenses = self.restorer.enumerate("backup")
+                self.assert_hr(hr, w.BACKUP_CORRUPT)
+                self.assertEqual([each.name for each in licenses], [b"0", b"1", b"2"])
+
+    def test_names_alone(self):
+        self.restorer.set("Details", "names")
+        self.write_archive(self.data)
+        self.assert_hr(self.restorer.enumerate("backup")[0], w.S_OK)
+        for at in range(self.frames[0].offset + 5, len(self.data), len(self.data) // 40):
+            damaged = bytearray(self.data)
+            damaged[at] ^= 1
+            self.write_archive(bytes(damaged))
+            hr, _ = self.restorer.enumerate("backup")
+            self.assertLess(hr, 0, "byte %d" % at)
 
     def test_cut_off(self):
         for length in (0, 1, 100, self.frames[2].offset, len(self.data) - 1):
