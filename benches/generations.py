@@ -11,35 +11,16 @@ so that what files share counts once. Root only: each file system is a new one i
 meanwhile.
 """
 import argparse
-import contextlib
 import os
 import pathlib
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
 import common
-
-MAKERS = {"xfs": ["mkfs.xfs", "-q"], "btrfs": ["mkfs.btrfs", "-q"], "ext4": ["mkfs.ext4", "-q", "-m", "0"]}
-
-
-@contextlib.contextmanager
-def mounted(kind, image, size):
-    with open(image, "wb") as file:
-        file.truncate(size)
-    subprocess.run([*MAKERS[kind], image], check=True, stdout=subprocess.DEVNULL)
-    folder = image.with_suffix(".mounted")
-    folder.mkdir()
-    subprocess.run(["mount", "-o", "loop", image, folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-        image.unlink()
-
+import file_systems
 
 def used(folder):
     """Bytes of a file system that are in use."""
@@ -61,7 +42,7 @@ def measure(arguments, kind, scratch, store, names, program):
     rule = f"last={arguments.generations}"
     room = common.size_of(store)[1] * (arguments.generations + 2) + (1 << 30)
     seconds = []
-    with mounted(kind, scratch / f"{kind}.image", room) as folder:
+    with file_systems.mounted(kind, scratch / kind, room) as folder:
         empty, place = used(folder), folder / "backups"
         for number in range(arguments.generations):
             if number:
@@ -83,7 +64,7 @@ def main():
     parser.add_argument("--generations", type=int, default=30)
     parser.add_argument("--changes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--file-systems", default=",".join(MAKERS))
+    parser.add_argument("--file-systems", default=",".join(file_systems.MAKERS))
     parser.add_argument("--scratch", type=pathlib.Path, help="on the disk to write to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wmlb-bench-", dir=arguments.scratch) as scratch:
@@ -95,8 +76,8 @@ def main():
         print("| | bytes of one | generations | bytes of all | ratio | median s of the others |")
         print("|---|---:|---:|---:|---:|---:|", flush=True)
         for kind in arguments.file_systems.split(","):
-            if not shutil.which(MAKERS[kind][0]):
-                print(f"Left out: {kind}, for want of {MAKERS[kind][0]}.")
+            if not file_systems.can_make(kind):
+                print(f"Left out: {kind}, for want of root or {file_systems.MAKERS[kind][0]}.")
                 continue
             one, all_of_them, seconds = measure(arguments, kind, scratch, store, names, program)
             print(f"| {kind} | {one:,} | {arguments.generations} | {all_of_them:,} | {all_of_them / one:.2f} | "

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 import common
+import file_systems
 import peers
 
 OURS = "libwmlb, again"
@@ -22,28 +23,6 @@ YOUNG = 3
 CHANGES = 9
 IMAGE = 8 << 30
 MIB = 1 << 20
-
-
-@contextlib.contextmanager
-def file_system(kind, scratch):
-    """A new one, in a file on the disk."""
-    folder, image = scratch / kind, scratch / f"{kind}.image"
-    folder.mkdir()
-    with open(image, "wb") as file:
-        file.truncate(IMAGE)
-    path = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    subprocess.run([f"mkfs.{kind}", "-q", "-f", image], check=True, env=path,
-                   stdout=subprocess.DEVNULL)
-    subprocess.run(["mount", "-o", "loop", image, folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-        image.unlink()
-
-
-def are_possible(kind):
-    return os.geteuid() == 0 and shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin:/usr/bin")
 
 
 class Repeat:
@@ -246,10 +225,10 @@ def own_bytes(file):
 def run(bench, count):
     repeat = Repeat(bench, count)
     for kind in ("xfs", "btrfs"):
-        if not are_possible(kind):
+        if not file_systems.can_make(kind):
             print(f"Left out: {kind}, for want of mkfs.{kind} or root.\n")
             continue
-        with file_system(kind, bench.scratch) as place:
+        with file_systems.mounted(kind, bench.scratch / kind, IMAGE) as place:
             store = repeat.unchanged(place, kind)
             repeat.written(place, store, kind)
             repeat.watch(place, store, kind)
