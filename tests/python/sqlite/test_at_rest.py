@@ -353,7 +353,9 @@ class MakesWay(AtRestCase):
     """Whoever waits to write to a large database waits until it is copied, not until it is
     packed."""
 
-    databases = {"x": ("large", {"script": "UPDATE t SET content = randomblob(700000)"})}
+    # Of a kind, and at a level, that take long enough to pack for progress to be told in between.
+    databases = {"x": ("large", {"script": "UPDATE t SET content = hex(randomblob(350000))"})}
+    LEVEL = 9
 
     def waits(self, writer):
         """Whether a process has the lock of those who wait for readers to go."""
@@ -376,6 +378,7 @@ class MakesWay(AtRestCase):
                 finished.append(writers[0].wait(60))
 
         self.restorer.set("Threads", 2)
+        self.restorer.set("CompressionLevel", self.LEVEL)
         self.assert_ends(self.restorer.backup(w.OVERWRITE | w.VERIFY, on_event))
         self.assertEqual(finished, [0])
         self.assert_clean(names=[w.BACKUP_NAME])

@@ -52,6 +52,8 @@ class _Life:
         # What waits for an answer would wait for ever, and the release for it.
         if self.run is not None:
             self.run.close()
+        # First, or another request would begin when the one that waits is ended.
+        lib.wmlb_restorer_cancel(self.handle)
         for remote in self.remotes.values():
             remote.cancel()
         lib.wmlb_restorer_release(self.handle)
