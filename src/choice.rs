@@ -74,6 +74,11 @@ impl Wanted {
         self.patterns.is_empty() && self.filter.is_none()
     }
 
+    /// Whether names tell what is wanted, without a look at the licenses.
+    fn names_tell(&self) -> bool {
+        self.filter.is_none() && self.patterns.has_names_only()
+    }
+
     /// What is wanted of the names, where only they are asked for.
     fn of_names(&self) -> Option<&Patterns> {
         let patterns = &*self.patterns;
@@ -151,8 +156,7 @@ impl Wanted {
             control.check()?;
             Ok(goes_on)
         };
-        let by_names = self.filter.is_none() && self.patterns.has_names_only();
-        let inspects = !self.only_names || !by_names;
+        let inspects = !self.only_names || !self.names_tell();
         let way = (control, self.threads, inspects);
         look_through(&mut frames, &checker, way, each)
     }
@@ -160,7 +164,7 @@ impl Wanted {
     /// The licenses that are wanted, to be read. Where their names do not tell, all that can be
     /// wanted are looked at before, on this thread.
     pub fn choose(&self, archive: Archive, control: &Control, ask: Ask<'_>) -> Result<Chosen> {
-        if self.is_all() || (self.filter.is_none() && self.patterns.has_names_only()) {
+        if self.is_all() || self.names_tell() {
             let choice = match self.is_all() {
                 true => None,
                 false => Some(Choice::Names(self.patterns.clone())),

@@ -82,6 +82,13 @@ std::arch::global_asm!(".hidden blake3_compress_in_place_portable");
 /// What a system call gives. `error::At` says what was tried, and on which path.
 pub type Result<T> = std::result::Result<T, Errno>;
 
+/// How a file is opened to be read that somebody else may have put there: no link is followed, and
+/// nobody is waited for at a pipe.
+pub(crate) const UNTRUSTED_FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+
 /// How folders are opened to be read.
 pub(crate) const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)

@@ -80,8 +80,10 @@ impl Job for Verify {
         } = chosen;
         // Of what is a sample.
         let in_all = frames.amount_in_all().filter(|_| self.wanted.is_all());
-        (progress.licenses_total, progress.bytes_total) =
-            in_all.unwrap_or((progress.licenses_total, progress.bytes_total));
+        if let Some((licenses, bytes)) = in_all {
+            progress.licenses_total = licenses;
+            progress.bytes_total = bytes;
+        }
         let threads = frames.busy(self.threads);
         let unpacking = Unpacking::new(&checker, control, &Counting, choice);
         let mut main = VerifyMain {

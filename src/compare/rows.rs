@@ -1,6 +1,7 @@
 //! What differs between the rows of a database, as a backup has it and as a store does.
 
 use std::cmp::Ordering;
+use std::iter::Peekable;
 
 use super::Difference;
 use crate::error::Result;
@@ -18,15 +19,7 @@ pub fn each_difference(
     let [gone, new] = without_equal([sorted(in_backup), sorted(in_store)]);
     let (mut gone, mut new) = (gone.iter().peekable(), new.iter().peekable());
     let nothing = Statement::default();
-    loop {
-        let order = match (gone.peek(), new.peek()) {
-            (None, None) => return Ok(true),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(one), Some(other)) => one.name.cmp(other.name),
-        };
-        let before = gone.next_if(|_| order.is_le());
-        let now = new.next_if(|_| order.is_ge());
+    while let Some((before, now)) = next(&mut gone, &mut new, |row, than| row.name.cmp(than.name)) {
         let full_names = [(names[0], before), (names[1], now)]
             .map(|(database, row)| row.map(|row| [database, row.name].concat()));
         let info = |at: usize, row: Option<&Row<'_>>| -> Option<LicenseInfo<'_>> {
@@ -46,6 +39,25 @@ pub fn each_difference(
             return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// The first of two lists in order, or of both if it is the same by `compare`; None at their ends.
+fn next<T>(
+    one: &mut Peekable<impl Iterator<Item = T>>,
+    other: &mut Peekable<impl Iterator<Item = T>>,
+    compare: impl Fn(&T, &T) -> Ordering,
+) -> Option<(Option<T>, Option<T>)> {
+    let order = match (one.peek(), other.peek()) {
+        (None, None) => return None,
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (Some(row), Some(than)) => compare(row, than),
+    };
+    Some((
+        one.next_if(|_| order.is_le()),
+        other.next_if(|_| order.is_ge()),
+    ))
 }
 
 /// By names, and those of one name by their content.
@@ -63,18 +75,12 @@ fn key<'a>(row: &Row<'a>) -> (&'a [u8], [u8; 16]) {
 fn without_equal<'a>([one, other]: [Vec<Row<'a>>; 2]) -> [Vec<Row<'a>>; 2] {
     let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
     let mut left = [Vec::new(), Vec::new()];
-    loop {
-        let order = match (one.peek(), other.peek()) {
-            (None, None) => return left,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(row), Some(than)) => key(row).cmp(&key(than)),
-        };
-        let first = one.next_if(|_| order.is_le());
-        let second = other.next_if(|_| order.is_ge());
-        if order.is_ne() {
+    let by_key = |row: &Row<'_>, than: &Row<'_>| key(row).cmp(&key(than));
+    while let Some((first, second)) = next(&mut one, &mut other, by_key) {
+        if first.is_none() || second.is_none() {
             left[0].extend(first);
             left[1].extend(second);
         }
     }
+    left
 }

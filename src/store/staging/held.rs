@@ -112,9 +112,8 @@ impl Held {
         let Some(store) = location.holder(Site::Inside) else {
             return Ok(());
         };
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         for sign in &self.signs {
-            let sign = sys::open_at(store, &**sign, flags, Mode::empty())?;
+            let sign = sys::open_at(store, &**sign, sys::UNTRUSTED_FILE, Mode::empty())?;
             sys::synchronize_file(&sign)?;
         }
         sys::synchronize_folder(store)

@@ -230,8 +230,7 @@ const ACTION: &str = "read the journal of";
 
 /// The file of this name in a staging folder.
 fn open(folder: &OwnedFd, name: &str, store: &Path) -> Result<Option<File>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match sys::open_at(folder, name, flags, Mode::empty()) {
+    let file = match sys::open_at(folder, name, sys::UNTRUSTED_FILE, Mode::empty()) {
         Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(None),
         file => File::from(file.at(ACTION, store)?),
     };

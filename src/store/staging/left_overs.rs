@@ -117,8 +117,7 @@ impl Findings {
         name: String,
     ) -> Result<()> {
         let of_another = || half_restored(location, Site::Inside, &name, OF_ANOTHER_USER);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match sys::open_at(store, &*name, flags, Mode::empty()) {
+        let file = match sys::open_at(store, &*name, sys::UNTRUSTED_FILE, Mode::empty()) {
             Err(Errno::NOENT | Errno::LOOP) => return Ok(()),
             Err(Errno::ACCESS | Errno::PERM) => return Err(of_another()),
             file => file.at(LOOK, &location.path)?,
@@ -429,8 +428,7 @@ fn remove_empty(holder: BorrowedFd<'_>, name: &str) {
             let _ = sys::remove_folder(holder, name);
         }
         Err(Errno::NOTDIR) => {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let read = sys::open_at(holder, name, flags, Mode::empty())
+            let read = sys::open_at(holder, name, sys::UNTRUSTED_FILE, Mode::empty())
                 .and_then(|file| read_marker(&file));
             if read.is_ok_and(|read| read.is_some_and(|bytes| says_nothing(&bytes))) {
                 let _ = remove(holder, name);

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{self, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, FlockOperation, Mode};
 use rustix::io::Errno;
 
 use super::generation::{FILE_NAME, is_generation};
@@ -77,8 +77,7 @@ pub fn sweep(folder: &OwnedFd) {
 /// Whether no writer of a temporary file lives. Its file is closed by then: some file systems
 /// remove none that is open.
 fn is_left_over(folder: &OwnedFd, name: &[u8]) -> bool {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let Ok(file) = sys::open_at(folder, name, flags, Mode::empty()) else {
+    let Ok(file) = sys::open_at(folder, name, sys::UNTRUSTED_FILE, Mode::empty()) else {
         return false;
     };
     let Ok(stat) = sys::fstat(&file) else {
