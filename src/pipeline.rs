@@ -12,9 +12,9 @@ use crate::panics;
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
 use crate::sys;
 
-/// Bytes of listed work that may wait for a worker. Some 45,000 names: enough for the
+/// Bytes of listed work that may wait for a worker. Some 20,000 names: enough for the
 /// total of most stores to be known early, and little memory.
-pub const LOOKAHEAD: usize = 2 << 20;
+pub const LOOKAHEAD: usize = 1 << 20;
 
 /// What workers do; shared by all of them.
 pub trait Work: Sync {
