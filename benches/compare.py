@@ -146,13 +146,14 @@ class Bench:
             yield [self.program("floor"), *(file if part is ... else part for part in command)], \
                 file if ... in command else None
 
-        ways[f"{FLOOR}, {command[-1]} threads"] = way
+        ways[f"{FLOOR}, {command[-1]} thread{'s' * (command[-1] != '1')}"] = way
 
     def backup(self, count):
         store, threads = self.store(count), self.arguments.threads
         base = "tar \\| zstd -3 -T2"
         ways = {f"{OURS}, {threads} threads": self.ours(store, threads), f"{OURS}, 1 thread": self.ours(store, 1)}
-        self.floor(ways, "backup", store, ..., str(threads))
+        for workers in (threads, 1):
+            self.floor(ways, "backup", store, ..., str(workers))
         for name in (base, base + ", sync") + (("restic backup", "borg create, zstd,3") if self.arguments.all else ()):
             ways[name] = self.peer(name, store)
         self.compare(f"Backup, {describe(store)}", ways, base)
