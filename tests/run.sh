@@ -189,6 +189,8 @@ part "Kodi" '^Kodi: ([0-9]+) passed, .*' '^Kodi: .* ([0-9]+) failed$' \
     python3 bindings/kodi/test/test_addon.py
 part "C#" '^C#: ([0-9]+) passed, .*' '^C#: .* ([0-9]+) failed$' bindings/csharp/tests/run.sh
 part "examples" '^examples: ([0-9]+) passed, .*' '^examples: .* ([0-9]+) failed$' smoke_test
+part "remote" '^remote: ([0-9]+) passed, .*' '^remote: .* ([0-9]+) failed, .*' tests/remote/run.sh
+beside=$((beside + $(sum '^remote: .* ([0-9]+) skipped$')))
 part "models" '^models: ([0-9]+) passed, .*' '^models: .* ([0-9]+) failed$'
 part "Python" '^python: ([0-9]+) passed, .*' '^python: .* ([0-9]+) failed, .*' python_tests
 skipped=$((beside + $(sum '^python: .* ([0-9]+) skipped$')))

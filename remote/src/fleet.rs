@@ -1,5 +1,6 @@
 //! Many devices in one place: lists, and what is no longer kept.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -162,9 +163,15 @@ fn generations_of(remote: &Remote, device: &str, token: &Token) -> Result<Genera
         .filter(known)
         .map(|listed| listed.modified)
         .min();
-    let (published, unpublished) = listed
+    let (mut published, unpublished): (Vec<_>, Vec<_>) = listed
         .into_iter()
         .partition(|listed| was_published(head.as_ref(), oldest_known, listed));
+    // Of those made in one second the one that HEAD names is the newest.
+    let newest = head.as_ref().map(|head| head.generation.as_str());
+    published.sort_by_key(|listed| {
+        let created = head::created_of(&listed.key);
+        (Reverse(created), Some(listed.key.as_str()) != newest)
+    });
     Ok(Generations {
         head,
         published,

@@ -92,6 +92,16 @@ class Command(test_remote.Stores):
             self.done("backup", "-d", "d", "--force", "--keep", "last=1", "-s", self.small, late)
         self.assertEqual(len(self.rows("generations", "-d", "d", url)), 1)
 
+    def test_backups_of_one_second(self):
+        for number in range(5):
+            self.done("backup", "-d", "d", "--force", "-s", self.large if number == 4 else self.small, self.url())
+        newest = self.rows("generations", "-d", "d", self.url())[0]
+        self.assertGreater(newest["size"], 10**7)
+        with proxy.Proxy(self.running.port, clock=DAY + 60) as later:
+            self.assertEqual(len(self.rows("forget", "-d", "d", "--keep", "last=1", self.url(later))), 4)
+        [left] = self.rows("generations", "-d", "d", self.url())
+        self.assertEqual(left["path"], newest["path"])
+
     def test_a_sample(self):
         self.done("backup", "-d", "d", "-s", self.large, self.url())
         with proxy.Proxy(self.running.port) as between:
