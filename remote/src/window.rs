@@ -8,6 +8,10 @@ use crate::store::Store;
 /// as large as that, up to the largest.
 const FIRST: u64 = 1 << 20;
 const LARGEST: u64 = 4 << 20;
+/// Bytes of one at the end, where a backup says of itself what is in it: one of so many in all,
+/// twice of what that takes in most backups, and this much at least.
+const END: u64 = 1024;
+const LEAST_END: u64 = 64 << 10;
 /// Bytes of one that follows those that are known: who has read these may not go on.
 const AFTER_KNOWN: u64 = 64 << 10;
 
@@ -74,7 +78,13 @@ impl Window {
         let end = self.start + self.bytes.len() as u64;
         let doubled = (2 * self.bytes.len() as u64).clamp(FIRST, LARGEST);
         let goes_on = !self.bytes.is_empty() && offset == end;
-        let length = if goes_on { doubled } else { FIRST.max(wanted) };
+        let length = if goes_on {
+            doubled
+        } else if offset + wanted >= self.size {
+            (self.size / END).clamp(LEAST_END, FIRST).max(wanted)
+        } else {
+            FIRST.max(wanted)
+        };
         // At the end is what tells where everything is, in several pieces.
         let from = offset.min(self.size.saturating_sub(length));
         let from = if goes_on { offset } else { from };
@@ -90,7 +100,11 @@ mod tests {
     fn where_windows_are() {
         let mut window = Window::new(String::new(), 10 << 20, Vec::new());
         assert_eq!(window.place(0, 100), (0, FIRST));
-        assert_eq!(window.place((10 << 20) - 9, 9), (9 << 20, 10 << 20));
+        assert_eq!(
+            window.place((10 << 20) - 9, 9),
+            ((10 << 20) - LEAST_END, 10 << 20)
+        );
+        assert_eq!(window.place((10 << 20) - 10, 9), (9 << 20, 10 << 20));
         assert_eq!(window.place(5, 2 << 20), (5, 5 + (2 << 20)));
         window.bytes = vec![0; 100];
         assert_eq!(window.place(100, 1), (100, 100 + FIRST));
