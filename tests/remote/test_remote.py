@@ -1,7 +1,9 @@
 """libwmlb-remote against real servers, and what can happen between them and a client."""
 
 import collections
+import concurrent.futures
 import filecmp
+import itertools
 import json
 import os
 import random
@@ -19,6 +21,7 @@ from servers import finish, run, start
 EXISTS, NOT_IMPLEMENTED, CANCELED = "0xc00d2742", "0x80004001", "0xc00d2768"
 NOTHING, DENIED, TIMEOUT, NO_BACKUP = "0x00000001", "0x80070005", "0x80070102", "0x80070002"
 DAY = 24 * 60 * 60
+ROUNDS_AT_ONCE = 8
 
 
 class Stores(unittest.TestCase):
@@ -328,14 +331,23 @@ class Honest(Stores):
         """Writers at once, of which any request meets any fault and any writer is killed: what was
         told is so, and what is there is whole."""
         seconds = float(os.environ.get("WMLB_REMOTE_CHAOS", "3"))
-        seed = int(os.environ.get("WMLB_REMOTE_SEED", str(random.randrange(1 << 32))))
-        chosen = random.Random(seed)
-        end, rounds, told = time.monotonic() + seconds, 0, collections.Counter()
-        while time.monotonic() < end:
-            with self.subTest(seed=seed, round=rounds):
-                told.update(self.round(chosen, f"{self.prefix}/{seed}-{rounds}"))
-            rounds += 1
-        print(f"{self.server.name}: {rounds} rounds of chaos, seed {seed}: {dict(told)}")
+        seed = os.environ.get("WMLB_REMOTE_SEED", str(random.randrange(1 << 32)))
+        end, numbers, told = time.monotonic() + seconds, itertools.count(), collections.Counter()
+
+        def rounds():
+            while time.monotonic() < end:
+                number = next(numbers)
+                try:
+                    yield from self.round(random.Random(f"{seed} {number}"), f"{self.prefix}/{seed}-{number}")
+                except Exception as error:
+                    raise AssertionError(f"seed {seed}, round {number}: {error}") from error
+                yield "rounds"
+
+        # Most of a round is waiting for what was lost.
+        with concurrent.futures.ThreadPoolExecutor(ROUNDS_AT_ONCE) as pool:
+            for done in [pool.submit(lambda: list(rounds())) for _ in range(ROUNDS_AT_ONCE)]:
+                told.update(done.result())
+        print(f"{self.server.name}: chaos, seed {seed}: {dict(told)}")
 
     def round(self, chosen, prefix):
         def choose(*_):
@@ -361,7 +373,7 @@ class Honest(Stores):
         strict = [at for at in published if not overwrites[at]]
         self.assertLessEqual(len(strict), 1)
         if published or EXISTS in codes:
-            self.restore("-d", "d", url=clean, store=self.small)
+            shutil.rmtree(self.restore("-d", "d", url=clean, store=self.small))
             head = json.loads(self.running.request("GET", f"/bucket/{prefix}/d/HEAD")[1])
             self.assertGreaterEqual(head["sequence"], len(published))
             self.assertEqual(len(head["before"]), head["sequence"] - 1)
