@@ -21,7 +21,7 @@ step() {
     shift
     if timeout --kill-after=10 "${limit:-600}" "$@" >"$work/output" 2>&1; then
         passed=$((passed + 1))
-        printf 'ok    %-42s %s\n' "$name" "$(tail -n 1 "$work/output" | cut -c 1-100)"
+        printf 'ok    %-42s %s\n' "$name" "$(grep . "$work/output" | tail -n 1 | cut -c 1-110)"
     else
         printf 'FAIL  %s: exit code %d of %s\n' "$name" $? "$*"
         # Calls that valgrind does not know are answered by it as an old kernel would.

@@ -36,7 +36,7 @@ if target.startswith("aarch64"):
     aligned = re.findall(r"^  LOAD .* (0x[0-9a-f]+)$", readelf("--program-headers"), re.M)
     assert aligned and all(int(each, 16) >= 1 << 16 for each in aligned), aligned
 assert soname == ["libwmlb.so.1"], soname
-assert all(re.match(r"lib(c|m|dl|pthread|rt|util|c\.musl-\w+)\.so|ld-(linux|musl)", name)
+assert all(re.match(r"lib(c|m|dl|pthread|rt|util|c\.musl-\w+)\.so|ld-(linux|musl)|ld64\.so", name)
            for name in needed), needed
 oldest = (2, 27) if target.startswith("riscv64") else (2, 17)
 assert "musl" in target or max(versions) <= oldest, versions

@@ -412,7 +412,8 @@ static void two_call_getters(void)
 static void values_that_are_refused(void)
 {
     wmlb_restorer *restorer = NULL;
-    const uint8_t number[8] = {1, 0, 0, 0, 0, 0, 0, 0};
+    const uint32_t one[2] = {1, 0};
+    const uint8_t *number = (const uint8_t *)one;
     size_t count = 77;
 
     NEED(wmlb_restorer_create(&restorer) == WMLB_S_OK);

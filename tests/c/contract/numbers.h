@@ -6,13 +6,27 @@
 _Static_assert(sizeof(wmlb_hresult) == 4 && (wmlb_hresult)-1 < 0, "an HRESULT is an int32_t");
 _Static_assert(offsetof(wmlb_progress, struct_size) == 0, "struct_size comes first");
 _Static_assert(sizeof(size_t) != 8 || sizeof(wmlb_progress) == 64, "size of wmlb_progress");
-_Static_assert(offsetof(wmlb_progress, licenses_done) == 8, "offset");
-_Static_assert(offsetof(wmlb_progress, licenses_total) == 16, "offset");
-_Static_assert(offsetof(wmlb_progress, bytes_done) == 24, "offset");
-_Static_assert(offsetof(wmlb_progress, bytes_total) == 32, "offset");
-_Static_assert(offsetof(wmlb_progress, licenses_restricted) == 40, "offset");
-_Static_assert(offsetof(wmlb_progress, licenses_skipped) == 48, "offset");
-_Static_assert(offsetof(wmlb_progress, licenses_reused) == 56, "offset");
+/* A number of 64 bits begins wherever one of 32 may on i686, elsewhere at multiples of 8. */
+struct first_number {
+    size_t size;
+    uint64_t number;
+};
+#define FOLLOWS(name, place)                                                              \
+    _Static_assert(offsetof(wmlb_progress, name) ==                                       \
+                       offsetof(struct first_number, number) + (place) * 8,               \
+                   "offset of " #name)
+#if defined __i386__
+_Static_assert(offsetof(struct first_number, number) == 4, "where the numbers begin");
+#else
+_Static_assert(offsetof(struct first_number, number) == 8, "where the numbers begin");
+#endif
+FOLLOWS(licenses_done, 0);
+FOLLOWS(licenses_total, 1);
+FOLLOWS(bytes_done, 2);
+FOLLOWS(bytes_total, 3);
+FOLLOWS(licenses_restricted, 4);
+FOLLOWS(licenses_skipped, 5);
+FOLLOWS(licenses_reused, 6);
 
 SAME(WMLB_STATUS_ERROR, 0);
 SAME(WMLB_STATUS_BACKUPRESTORE_BEGIN, 21);
