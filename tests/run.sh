@@ -179,6 +179,13 @@ begin "SDK" tests/cpp/sdk/run.sh
 part "C and C++" '^C tests: ([0-9]+) passed, .*' '^C tests: .* ([0-9]+) failed$' tests/c/run.sh
 part "SDK" '^SDK tests: ([0-9]+) passed, .*' '^SDK tests: .* ([0-9]+) failed, .*'
 beside=$(sum '^SDK tests: .* ([0-9]+) skipped$')
+if tests/cross/ci.sh --toolchain; then
+    part "musl" '^Tests for .*: ([0-9]+) passed, .*' '^Tests for .* ([0-9]+) failed$' \
+        tests/cross/ci.sh
+else
+    echo "musl: left out, since its compilers cannot be had (packaging/toolchains.sh)"
+    beside=$((beside + 1))
+fi
 begin "models" tests/model/run.sh 300
 part "Python package" '^python package: ([0-9]+) passed, .*' '^python package: .* ([0-9]+) failed$' \
     bindings/python/tests/run.sh
