@@ -83,10 +83,11 @@ std::arch::global_asm!(".hidden blake3_compress_in_place_portable");
 pub type Result<T> = std::result::Result<T, Errno>;
 
 /// How a file is opened to be read that somebody else may have put there: no link is followed, and
-/// nobody is waited for at a pipe.
+/// nobody is waited for at a pipe, and no terminal becomes that of the process.
 pub(crate) const UNTRUSTED_FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
 /// How folders are opened to be read.

@@ -1,6 +1,5 @@
 //! Many devices in one place: lists, and what is no longer kept.
 
-use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -115,7 +114,7 @@ pub fn devices(remote: &Remote) -> Result<Vec<Device>> {
         .collect())
 }
 
-/// What lies in a device's folder of generations, the newest first, and the server's time.
+/// What lies in a device's folder of generations, and the server's time.
 fn stored(remote: &Remote, device: &str, token: &Token) -> Result<(Vec<Listed>, Option<i64>)> {
     let folder = remote.generations_of(device);
     let mut found = Vec::new();
@@ -131,8 +130,6 @@ fn stored(remote: &Remote, device: &str, token: &Token) -> Result<(Vec<Listed>, 
         },
         drop,
     )?;
-    // The names begin with the time.
-    found.sort_unstable_by(|one, other| other.key.cmp(&one.key));
     Ok((found, time))
 }
 
@@ -155,23 +152,27 @@ struct Generations {
 
 fn generations_of(remote: &Remote, device: &str, token: &Token) -> Result<Generations> {
     // HEAD is read last: what it names is never taken for something else.
-    let (listed, time) = stored(remote, device, token)?;
+    let (mut listed, time) = stored(remote, device, token)?;
     let head = remote.read_head(device, token)?.map(|(head, _)| head);
+    // Of those made in one second the one that HEAD names is the newest.
+    let newest = head.as_ref().map(|head| head.generation.as_str());
+    let recency = |listed: &Listed| {
+        let created = head::created_of(&listed.key);
+        (created, Some(listed.key.as_str()) == newest)
+    };
+    listed.sort_unstable_by(|one, other| {
+        let order = recency(other).cmp(&recency(one));
+        order.then_with(|| other.key.cmp(&one.key))
+    });
     let known = |listed: &&Listed| head.as_ref().is_some_and(|head| head.knows(&listed.key));
     let oldest_known = listed
         .iter()
         .filter(known)
         .map(|listed| listed.modified)
         .min();
-    let (mut published, unpublished): (Vec<_>, Vec<_>) = listed
+    let (published, unpublished) = listed
         .into_iter()
         .partition(|listed| was_published(head.as_ref(), oldest_known, listed));
-    // Of those made in one second the one that HEAD names is the newest.
-    let newest = head.as_ref().map(|head| head.generation.as_str());
-    published.sort_by_key(|listed| {
-        let created = head::created_of(&listed.key);
-        (Reverse(created), Some(listed.key.as_str()) != newest)
-    });
     Ok(Generations {
         head,
         published,

@@ -18,15 +18,13 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::locks::{Holder, lock_holder};
-use super::{FOLDER, Identity, Range, Result, identity, list_folder, open_at, open_beneath};
+use super::{
+    FOLDER, Identity, Range, Result, UNTRUSTED_FILE, identity, list_folder, open_at, open_beneath,
+};
 
 /// How the files of a store are opened. That they are told to block nobody tells them from those
 /// that others open.
-pub const STORE_FILE: OFlags = OFlags::RDONLY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
+pub const STORE_FILE: OFlags = UNTRUSTED_FILE;
 
 /// Descriptors that could not be closed yet, by what they are of.
 static KEPT: Mutex<Vec<(Identity, OwnedFd)>> = Mutex::new(Vec::new());

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 use super::generation::FILE_NAME;
@@ -92,8 +92,7 @@ impl Folder {
 
     /// Opens the backup file that is there.
     pub fn open_target(&self) -> Result<Option<(File, fs::Stat)>> {
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let flags = sys::UNTRUSTED_FILE;
         let file = match sys::open_at(&self.folder, FILE_NAME, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP | Errno::MLINK) => return Err(Error::NotRegular(self.target())),

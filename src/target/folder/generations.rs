@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat, Uid};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, Stat, Uid};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -126,8 +126,7 @@ fn order(generation: Generation) -> (i64, u32) {
 
 /// Opens a generation to read it; None where there is none, or what has its name is no file.
 fn open(folder: BorrowedFd<'_>, generation: Generation) -> sys::Result<Option<(File, Stat)>> {
-    let flags =
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let flags = sys::UNTRUSTED_FILE;
     let file = match sys::open_at(folder, &*generation.name(), flags, Mode::empty()) {
         Err(Errno::NOENT | Errno::LOOP | Errno::MLINK) => return Ok(None),
         file => file?,
