@@ -291,7 +291,7 @@ class Bench:
         self.compare(f"Database, {self.arguments.threads} threads, {size:,} bytes", ways, base)
 
     def repeat(self, count):
-        repeat.run(self, count)
+        repeat.run(self, count, self.arguments.parts.split(","))
 
     def start(self):
         store = self.made_store(10)
@@ -351,6 +351,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--all", action="store_true", help="compare backups with restic and borg too")
     parser.add_argument("--scale-to", type=int, default=1_000_000)
+    parser.add_argument("--parts", default=",".join(repeat.PARTS), help="of repeat")
     parser.add_argument("--scratch", type=pathlib.Path, help="on the disk to write to")
     arguments = parser.parse_args()
     works = arguments.work.split(",")

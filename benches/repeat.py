@@ -67,10 +67,13 @@ class Repeat:
     def unchanged(self, place, kind):
         store = common.make_store(place / "store", self.count, self.bench.arguments.seed)
         self.begin(store, place / "backups")
+        self.again(place, store, kind)
+        return store
+
+    def again(self, place, store, kind):
         base = self.bench.peer(BASE, store, place)
         again = self.way(self.ours(store, place / "backups"))
         self.compare(f"Nothing changed, {kind}", {OURS: again, BASE: base})
-        return store
 
     def cold(self, place, store, kind):
         base = self.bench.peer(BASE, store, place)
@@ -222,9 +225,15 @@ def own_bytes(file):
                if not {"shared", "unwritten"} & set(re.split(r"[\s,]+", flags)))
 
 
-def run(bench, count):
+# What can be measured apart from the rest: --parts.
+PARTS = ("xfs", "btrfs", "here", "encrypted", "first", "peers", "cold")
+
+
+def run(bench, count, parts):
     repeat = Repeat(bench, count)
     for kind in ("xfs", "btrfs"):
+        if kind not in parts:
+            continue
         if not file_systems.can_make(kind):
             print(f"Left out: {kind}, for want of mkfs.{kind} or root.\n")
             continue
@@ -232,15 +241,26 @@ def run(bench, count):
             store = repeat.unchanged(place, kind)
             repeat.written(place, store, kind)
             repeat.watch(place, store, kind)
-    place = bench.scratch / "place-of-scratch"
+    if set(parts) - {"xfs", "btrfs"}:
+        run_here(repeat, bench.scratch / "place-of-scratch", parts)
+    repeat.show()
+
+
+def run_here(repeat, place, parts):
+    """On the file system of the scratch folder."""
     place.mkdir()
     kind = subprocess.run(["stat", "-f", "-c", "%T", place], stdout=subprocess.PIPE, text=True,
                           check=True).stdout.strip()
-    store = repeat.unchanged(place, kind)
-    repeat.encrypted(place, store, kind)
-    repeat.first(place, store)
-    repeat.peers(place, store)
-    if os.access("/proc/sys/vm/drop_caches", os.W_OK):
+    store = common.make_store(place / "store", repeat.count, repeat.bench.arguments.seed)
+    repeat.begin(store, place / "backups")
+    if "here" in parts:
+        repeat.again(place, store, kind)
+    if "encrypted" in parts:
+        repeat.encrypted(place, store, kind)
+    if "first" in parts:
+        repeat.first(place, store)
+    if "peers" in parts:
+        repeat.peers(place, store)
+    if "cold" in parts and os.access("/proc/sys/vm/drop_caches", os.W_OK):
         repeat.cold(place, store, kind)
     shutil.rmtree(place)
-    repeat.show()

@@ -26,6 +26,8 @@ pub struct Writer<'a> {
     /// A large license that may still turn out void.
     large: Option<Large>,
     padding: Vec<u8>,
+    /// The file has shared a frame with the one that is replaced.
+    has_shared: bool,
 }
 
 /// The frames of a large license that may still turn out void.
@@ -63,6 +65,7 @@ impl<'a> Writer<'a> {
             expected: Vec::new(),
             large: None,
             padding: Vec::new(),
+            has_shared: false,
         };
         let frame = frame::store(&info.to_content()?);
         writer.output.write(&frame.data)?;
@@ -79,6 +82,7 @@ impl<'a> Writer<'a> {
             Some(Large::Written(_)) | None => {
                 let seal = &licenses.seal;
                 if self.shares(seal, licenses.origin)? {
+                    self.has_shared = true;
                     self.note(seal, &licenses.first, licenses.source);
                 } else if licenses.data.is_empty() {
                     return Err(Error::Defect("a frame without content".to_owned()));
@@ -92,6 +96,13 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(licenses.data)
+    }
+
+    /// Whether frames whose places are known in the file that is replaced, at whole blocks, come
+    /// from there, so that nothing needs to keep their bytes. Once the file has shared one, it
+    /// copies what it cannot share. A large license that waits elsewhere is written from memory.
+    pub fn takes_frames_of_earlier(&self) -> bool {
+        self.has_shared && self.output.takes_back()
     }
 
     /// Has the file share a frame and what pads it with the one that is replaced, if that is

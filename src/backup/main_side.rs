@@ -88,6 +88,11 @@ impl<'a> MainSide<Packing<'a>> for BackupMain<'a, '_> {
         if let Some(frame) = result.frame {
             let memory = self.writer.write(frame)?;
             self.packing.memory.put_back(memory);
+            if let Some(reuse) = &self.packing.reuse
+                && self.writer.takes_frames_of_earlier()
+            {
+                reuse.take_from_now_on();
+            }
         }
         if result.large == LargeMark::Ends {
             self.writer.accept_large(self.operation.control())?;

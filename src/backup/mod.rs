@@ -213,6 +213,7 @@ impl Backup {
             self.write_archive(operation, listing, scratch, earlier, FileEnd(file), &path)?;
         file.synchronize()?;
         if self.has(WMLB_BACKUP_VERIFY) {
+            file.forget_cached();
             written.read_back(&*file, &path, self.threads, control)?;
         }
         contents.check()?;

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use twox_hash::XxHash64;
@@ -13,7 +14,7 @@ use twox_hash::XxHash64;
 use crate::archive::frame::{Licenses, Padding};
 use crate::archive::index::{Described, Index};
 use crate::archive::reader::Archive;
-use crate::archive::segments::Segments;
+use crate::archive::segments::{Pool, Segments};
 use crate::error::{Result, reserve};
 use crate::sys::ReadAt;
 
@@ -29,6 +30,7 @@ pub struct Reuse<'a> {
     /// The last second that the times of its licenses may say.
     pub newest: i64,
     bytes: Bytes<'a>,
+    is_shared: AtomicBool,
 }
 
 /// Where its frames are read.
@@ -51,7 +53,19 @@ impl<'a> Reuse<'a> {
             by_first,
             newest: created.saturating_sub(STEP),
             bytes,
+            is_shared: AtomicBool::new(false),
         }
+    }
+
+    /// From now on, the file that is written takes frames from the earlier one by itself.
+    pub fn take_from_now_on(&self) {
+        self.is_shared.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the bytes of a frame are needed after they have been checked.
+    fn is_held(&self, number: usize) -> bool {
+        let begins_a_block = Padding::at(self.frames[number].start).length() == 0;
+        !(self.is_shared.load(Ordering::Relaxed) && begins_a_block)
     }
 
     /// Whether a frame that is there may turn out to be damaged.
@@ -102,15 +116,20 @@ impl<'a> Reuse<'a> {
         Ok(is_padded && XxHash64::oneshot(0, data) == seal.check)
     }
 
-    /// The frame's content as it is written, of which nothing is made anew.
-    pub fn licenses(&self, number: usize, data: Segments) -> Licenses {
+    /// The frame's content as it is written, of which nothing is made anew. `data` was read.
+    pub fn licenses(&self, number: usize, data: &[u8], memory: &Pool) -> Result<Licenses> {
+        let data = if self.is_held(number) {
+            memory.hold(data)?
+        } else {
+            Segments::default()
+        };
         let Described {
             start,
             seal,
             first,
             source,
         } = &self.frames[number];
-        Licenses {
+        Ok(Licenses {
             seal: *seal,
             data,
             first: first.clone(),
@@ -119,6 +138,6 @@ impl<'a> Reuse<'a> {
                 Bytes::File(_) | Bytes::AtTarget => Some(*start),
                 Bytes::Archive(_) => None,
             },
-        }
+        })
     }
 }

@@ -57,7 +57,7 @@ impl Packing<'_> {
         for _ in 0..found.licenses {
             task.advance();
         }
-        let frame = Some(reuse.licenses(found.number, self.memory.hold(data)?));
+        let frame = Some(reuse.licenses(found.number, data, &self.memory)?);
         let licenses = found.licenses as u64;
         let result = FrameResult::taken(frame, licenses, found.bytes, LargeMark::None);
         Ok(Some(result))
@@ -161,7 +161,7 @@ impl Packing<'_> {
             let void = FrameResult::taken(None, 0, 0, LargeMark::Void);
             return Ok(pieces.is_begun.then_some(void));
         }
-        let frame = Some(reuse.licenses(pieces.next, self.memory.hold(data)?));
+        let frame = Some(reuse.licenses(pieces.next, data, &self.memory)?);
         pieces.next += 1;
         let ends = pieces.next == pieces.end;
         let large = match (pieces.is_begun, ends) {

@@ -153,9 +153,11 @@ impl NewFile for RegularFile {
         let end = self.file.stream_position().at("write", name)?;
         // Of what was there before, nothing may follow the backup.
         self.cut(end).at("cut", name)?;
-        sys::synchronize_file(self.file.as_fd()).at("write to the disk", name)?;
+        sys::synchronize_file(self.file.as_fd()).at("write to the disk", name)
+    }
+
+    fn forget_cached(&self) {
         sys::forget_cached(self.file.as_fd());
-        Ok(())
     }
 
     /// What is there is not looked at.

@@ -75,9 +75,12 @@ pub trait NewFile: ReadAt + Send {
         Ok(false)
     }
 
-    /// Waits until what was appended is safe, and forgets what memory still holds of it: what is
-    /// read next is what was stored.
+    /// Waits until what was appended is safe.
     fn synchronize(&mut self) -> Result<()>;
+
+    /// Forgets what memory still holds of it, where that can be done: what is read next is what was
+    /// stored.
+    fn forget_cached(&self) {}
 
     /// The backup that it is to take the place of, if there is one now.
     fn earlier(&mut self) -> Result<Option<Source>>;

@@ -94,6 +94,7 @@ impl Folder {
         io::copy(content, &mut to).at("write", &target)?;
         sys::set_file_mode(to, temporary::MODE).at("write", &target)?;
         named.synchronize()?;
+        named.forget_cached();
         // What was checked was the first file, not this one.
         let mut to = named.file()?;
         let length = from.metadata().at("read back", &target)?.len();

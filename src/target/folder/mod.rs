@@ -6,6 +6,7 @@ mod generation;
 mod generations;
 mod names;
 mod path;
+mod sharing;
 mod target;
 mod temporary;
 

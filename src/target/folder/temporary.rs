@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use super::backup_folder::Folder;
 use super::generations::Held;
 use super::names::new_name;
+use super::sharing::Sharing;
 use crate::error::{At, Error, Result};
 use crate::keep;
 use crate::name::Reserved;
@@ -43,7 +44,7 @@ pub struct Temporary {
     /// The backup that was there at the last look.
     pub(super) earlier: Option<fs::Stat>,
     /// The same, where its blocks may be shared.
-    shared: Option<Arc<File>>,
+    shared: Option<Sharing>,
 }
 
 impl Folder {
@@ -143,6 +144,14 @@ impl Temporary {
         Ok(())
     }
 
+    /// Has the file share what it is said to share.
+    fn finish_sharing(&mut self) -> Result<()> {
+        let (Some(shared), Some(file)) = (&mut self.shared, &self.file) else {
+            return Ok(());
+        };
+        shared.finish(file).at("write", || self.folder.target())
+    }
+
     pub(super) fn file(&self) -> Result<&File> {
         let closed = || Error::Defect("a temporary file that is closed".to_owned());
         self.file.as_ref().ok_or_else(closed)
@@ -160,6 +169,7 @@ impl ReadAt for Temporary {
 
 impl NewFile for Temporary {
     fn append(&mut self, data: &[u8]) -> Result<()> {
+        self.finish_sharing()?;
         let mut file = self.file()?;
         file.write_all(data).at("write", || self.folder.target())?;
         let file = file.as_fd();
@@ -177,6 +187,7 @@ impl NewFile for Temporary {
     }
 
     fn take_back(&mut self, bytes: u64) -> Result<()> {
+        self.finish_sharing()?;
         let mut file = self.file()?;
         let end = self.written - bytes;
         file.set_len(end).at("cut", || self.folder.target())?;
@@ -188,12 +199,12 @@ impl NewFile for Temporary {
     }
 
     fn share(&mut self, part: Part) -> Result<bool> {
-        let Some(from) = &self.shared else {
+        let (Some(shared), Some(mut file)) = (&mut self.shared, self.file.as_ref()) else {
             return Ok(false);
         };
-        let mut file = self.file()?;
-        // What it cannot share once, it cannot share at all.
-        if sys::share(from.as_fd(), part, file.as_fd(), self.written).is_err() {
+        let is_shared = shared.share(part, file, self.written);
+        if !is_shared.at("write", || self.folder.target())? {
+            // What cannot be shared once, cannot be shared at all.
             self.shared = None;
             return Ok(false);
         }
@@ -206,10 +217,15 @@ impl NewFile for Temporary {
     }
 
     fn synchronize(&mut self) -> Result<()> {
+        self.finish_sharing()?;
         let file = self.file()?;
-        sys::synchronize_file(file.as_fd()).at("write to the disk", || self.folder.target())?;
-        sys::forget_cached(file.as_fd());
-        Ok(())
+        sys::synchronize_file(file.as_fd()).at("write to the disk", || self.folder.target())
+    }
+
+    fn forget_cached(&self) {
+        if let Some(file) = &self.file {
+            sys::forget_cached(file.as_fd());
+        }
     }
 
     fn earlier(&mut self) -> Result<Option<Source>> {
@@ -221,7 +237,7 @@ impl NewFile for Temporary {
         };
         self.earlier = Some(stat);
         let file = Arc::new(file);
-        self.shared = Some(file.clone());
+        self.shared = Some(Sharing::new(file.clone()));
         Ok(Some(Source {
             bytes: Box::new(file.clone()),
             path: self.path(),
