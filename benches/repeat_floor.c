@@ -4,8 +4,8 @@
  *     repeat_floor STORE FILE
  *
  * Lists the store's folders, looks at the facts of its files and reads FILE (a backup), the latter
- * two on two threads; has a new file share all of it, or writes as much where the file system shares
- * nothing; synchronizes that and gives it a name. The memory for files has nothing of FILE
+ * two on two threads; has a new file share all of it, or writes as much where the file system
+ * shares nothing; synchronizes that and gives it a name. The memory for files has nothing of FILE
  * afterwards. A JSON object of the milliseconds of each part.
  */
 #define _GNU_SOURCE
