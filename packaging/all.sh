@@ -44,4 +44,4 @@ sh packaging/release.sh "$out" "$@"
 sh packaging/deb.sh "$out/debian"
 cd tests/python
 WMLB_PACKAGES="$out" python3 -m unittest \
-    install.test_packages install.test_built_packages
+    install.test_packages install.test_wheels install.test_built_packages

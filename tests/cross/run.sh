@@ -76,15 +76,15 @@ static=("$dist/libwmlb.a" -static -lunwind)
 # qemu 7.2 does not tell of two signals that they are blocked, and ends when threads fork.
 others=(^forking)
 [ "$is_native" ] || others=(^forking ^the_callbacks_thread) limit=1800
-# The header promises nothing of errno, which only the C library sets: for s390x, the crate that
-# makes the system calls goes through it.
 if [ "$machine" = s390x ]; then
+    # The header promises nothing of errno, which only the C library sets: here, the crate that
+    # makes the system calls goes through it.
     others+=(^errno_stays)
-fi
-if [ "$machine" = s390x ] && [ ! "$is_native" ]; then
-    "$toolchains/zig/ziglang/zig" cc -target "${zig%%.*}" -O1 -shared -fPIC tests/cross/fstat.c \
-        -o "$work/fstat.so"
-    shared_by=("$static_by" -E "LD_PRELOAD=$work/fstat.so" "${shared_by[@]:1}")
+    if [ ! "$is_native" ]; then
+        "$toolchains/zig/ziglang/zig" cc -target "${zig%%.*}" -O1 -shared -fPIC \
+            tests/cross/fstat.c -o "$work/fstat.so"
+        shared_by=("$static_by" -E "LD_PRELOAD=$work/fstat.so" "${shared_by[@]:1}")
+    fi
 fi
 declare -A short=()
 [ ! "${WMLB_CROSS_SHORT-}" ] || short=([rounds]=100 [queue]=20000 [stress]=300)
@@ -159,11 +159,13 @@ conformance() {
         --command "${shared_by[*]} $work/driver"
 }
 
-# The tests beside the source, with the crates that the library was built from.
+# The tests beside the source, with the crates that the library was built from. For musl Zig links
+# a program statically, and its loader would load that as if it were shared.
 unit() {
-    local runner
+    local runner run_by=("${shared_by[@]}")
+    [[ $target != *-musl ]] || run_by=("${static_by[@]}")
     runner=CARGO_TARGET_$(printf '%s' "$target" | tr a-z- A-Z_)_RUNNER
-    [ ${#shared_by[@]} -eq 0 ] || export "$runner=${shared_by[*]}"
+    [ ${#run_by[@]} -eq 0 ] || export "$runner=${run_by[*]}"
     export CARGO_ZIGBUILD_ZIG_PATH=$toolchains/zig/ziglang/zig PATH=$toolchains/zig/bin:$PATH
     export CARGO_ZIGBUILD_CACHE_DIR=$toolchains/zigbuild
     RUSTFLAGS="${RUSTFLAGS-}${rust_flags:+ $rust_flags}"

@@ -1,7 +1,7 @@
 """Packages that are built from the library of these tests, installed and used.
 
 Debian's take minutes, and are built with WMLB_FULL=1. WMLB_PACKAGES is the folder in which
-packaging/all.sh has made packages: the wheels and Debian's packages there are tried too.
+packaging/all.sh has made packages: Debian's packages there are tried then.
 """
 
 import glob
@@ -20,15 +20,16 @@ import wmlb_ctypes as w
 from install.test_packages import PACKAGING, VERSION, Case, need_cargo, need_tool, run, text
 
 DIST = os.path.dirname(os.path.abspath(w.LIBRARY))
-# That of the Python package's tests, where hatchling is.
-HATCHLING = os.path.join(w.ROOT, os.environ.get("CARGO_TARGET_DIR", "target"),
-                         "python-package/bin/python")
 NODE_MODULES = os.path.join(w.ROOT, os.environ.get("CARGO_TARGET_DIR", "target"),
                             "node/node_modules")
 CONSUMERS = os.path.join(w.ROOT, "tests/consumers")
 MACHINE = os.uname().machine
 TARGET = MACHINE + "-unknown-linux-gnu"
+RIDS = ("linux-x64", "linux-arm64", "linux-musl-x64")
 PACKAGES = os.environ.get("WMLB_PACKAGES")
+# The library is not what is tested.
+QUICKLY = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
+           "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
 # In a system that is a copy as far as it is changed.
 INSTALL = r"""set -eu
 mount -t tmpfs none /mnt
@@ -60,48 +61,11 @@ chroot /mnt/root sh -euc '
 """
 
 
-class Wheel(Case):
-    def check(self, wheel):
-        """Licenses are in it, and auditwheel says of it what its name does."""
-        content = zipfile.ZipFile(wheel)
-        for each in ("LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"):
-            self.assertTrue(content.read("wmlb/licenses/" + each))
-        platform = re.match(r"wmlb-1\.0\.0-py3-none-((many|musl)linux_\d+_\d+_\w+)",
-                            os.path.basename(wheel)).group(1)
-        if shutil.which("auditwheel"):
-            said = " ".join(run("auditwheel", "show", wheel).split())
-            self.assertIn('following platform tag: "%s"' % platform, said)
-        return content
-
-    def test_wheel(self):
-        need_cargo()
-        if not os.path.exists(HATCHLING):
-            self.skipTest("bindings/python/tests/run.sh has made no environment yet")
-        run("sh", os.path.join(PACKAGING, "wheel.sh"), TARGET, self.path("out"),
-            env={**os.environ, "PYTHON": HATCHLING, "WMLB_DIST": DIST})
-        name, = os.listdir(self.path("out"))
-        wheel = self.check(self.path("out", name))
-        self.assertEqual(wheel.read("wmlb/libwmlb.so.1"), support.read(w.LIBRARY))
-        run(HATCHLING, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target",
-            self.path("installed"), self.path("out", name))
-        said = run(HATCHLING, "-c", "import wmlb; print(wmlb.__file__)", cwd=self.folder,
-                   env={**os.environ, "PYTHONPATH": self.path("installed")})
-        self.assertTrue(said.startswith(self.path("installed")), said)
-
-    @unittest.skipUnless(PACKAGES, "packaging/all.sh made none")
-    def test_of_other_systems(self):
-        wheels = glob.glob(os.path.join(PACKAGES, "*.whl"))
-        self.assertTrue(wheels)
-        for wheel in wheels:
-            with self.subTest(wheel=wheel):
-                self.check(wheel)
-
-
 class NuGet(Case):
     def test_package(self):
         need_cargo()
         need_tool("mcs")
-        run(os.path.join(PACKAGING, "nupkg.py"), self.folder, "linux-x64=" + DIST)
+        run(os.path.join(PACKAGING, "nupkg.py"), self.folder, *(rid + "=" + DIST for rid in RIDS))
         package = zipfile.ZipFile(self.path("Wmlb.%s.nupkg" % VERSION))
         self.assertIsNone(package.testzip())
         package.extractall(self.path("in"))
@@ -120,7 +84,19 @@ class NuGet(Case):
             self.assertTrue('Extension="%s"' % end in types or '"/%s"' % name in types, name)
         for target in re.findall('Target="/([^"]*)"', package.read("_rels/.rels").decode()):
             self.assertIn(target, names)
+        # .NET looks for the library of its own system there.
+        for rid in RIDS:
+            self.assertEqual(package.read("runtimes/%s/native/libwmlb.so" % rid),
+                             support.read(w.LIBRARY))
         self.use(self.path("in"))
+
+    def test_no_such_system(self):
+        """.NET would never look there."""
+        done = subprocess.run([os.path.join(PACKAGING, "nupkg.py"), self.folder,
+                               "linux-x86_64=" + DIST], stderr=subprocess.PIPE)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"linux-x64", done.stderr)
+        self.assertEqual(os.listdir(self.folder), [])
 
     def use(self, package):
         """Mono looks for the library where .NET would have put it."""
@@ -205,8 +181,8 @@ class Release(Case):
 
 
 class Source(Case):
-    def test_its_crates_are_all(self):
-        """Cargo finds them with nothing of its own, and without a network."""
+    def test_without_a_network(self):
+        """Its crates are all: a project of CMake's builds it with nothing that cargo has."""
         if not os.environ.get("WMLB_FULL"):
             self.skipTest("it packs 100 MB: WMLB_FULL=1")
         support.need_root()
@@ -216,28 +192,36 @@ class Source(Case):
         run("tar", "-xf", self.path("libwmlb-%s.tar.xz" % VERSION), "-C", self.folder)
         tree = self.path("libwmlb-" + VERSION)
         os.mkdir(self.path("cargo"))
+        # The crates of other systems, too.
+        environment = {**os.environ, **QUICKLY, "CARGO_HOME": self.path("cargo")}
         run("unshare", "--net", "cargo", "fetch", "--locked", "--offline", cwd=tree,
-            env={**os.environ, "CARGO_HOME": self.path("cargo")})
+            env=environment)
         with open(os.path.join(tree, "THIRD-PARTY.txt"), encoding="utf-8") as file:
             self.assertIn("blake3 ", file.read())
+        need_tool("cmake")
+        run("cmake", "-S", os.path.join(CONSUMERS, "subproject-cmake"), "-B", self.path("out"),
+            "-DWMLB_SOURCE=" + tree)
+        run("unshare", "--net", "cmake", "--build", self.path("out"), env=environment)
+        assert_both_run(self, self.path("out"))
+
+
+def assert_both_run(case, folder):
+    for name in ("consumer", "consumer-static"):
+        program = os.path.join(folder, name)
+        case.assertEqual(run(program, env={}), VERSION + "\n")
+        needed = "libwmlb.so.1" in run("readelf", "--dynamic", program)
+        case.assertEqual(needed, name == "consumer")
 
 
 class FromSource(Case):
     """Projects that have the library's source in theirs; what cargo would build is there."""
-
-    def assert_both_run(self, folder):
-        for name in ("consumer", "consumer-static"):
-            program = os.path.join(folder, name)
-            self.assertEqual(run(program, env={}), VERSION + "\n")
-            needed = "libwmlb.so.1" in run("readelf", "--dynamic", program)
-            self.assertEqual(needed, name == "consumer")
 
     def test_cmake(self):
         need_tool("cmake")
         run("cmake", "-S", os.path.join(CONSUMERS, "subproject-cmake"), "-B", self.folder,
             "-DWMLB_SOURCE=" + w.ROOT, "-DWMLB_DIST=" + DIST)
         run("cmake", "--build", self.folder)
-        self.assert_both_run(self.folder)
+        assert_both_run(self, self.folder)
 
     def test_meson(self):
         need_tool("meson")
@@ -247,7 +231,7 @@ class FromSource(Case):
         os.symlink(w.ROOT, self.path("source/subprojects/wmlb"))
         run("meson", "setup", self.path("out"), self.path("source"), "-Dwmlb:dist=" + DIST)
         run("meson", "compile", "-C", self.path("out"))
-        self.assert_both_run(self.path("out"))
+        assert_both_run(self, self.path("out"))
 
 
 class Debian(Case):
