@@ -59,7 +59,7 @@ log=$(mktemp "${TMPDIR:-/tmp}/wmlb-remote.XXXXXX")
 trap 'rm -f "$log"' EXIT
 code=0
 cd tests/remote
-[ $# -gt 0 ] || set -- test_remote test_command test_python test_bindings test_install
+[ $# -gt 0 ] || set -- test_remote test_command test_python test_bindings test_install test_packages
 python3 -m unittest -v "$@" 2>&1 | tee "$log" || code=$?
 ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$log")
 bad=$(grep -oE '(failures|errors)=[0-9]+' "$log" | awk -F= '{ sum += $2 } END { print sum + 0 }' || true)
