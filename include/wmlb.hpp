@@ -961,6 +961,11 @@ public:
 
     /// Sets which generations backups keep: the property Keep, such as "last=3 daily=7".
     void set_keep(std::string_view rule, std::error_code &code) { set(WMLB_PROP_KEEP, rule, code); }
+    /// At how many percent of a backup verifications look, as WMLB_PROP_SAMPLE says.
+    void set_sample(std::uint32_t percent, std::error_code &code)
+    {
+        set(WMLB_PROP_SAMPLE, percent, code);
+    }
 
     /// Sets the function that chooses among these licenses; nullptr: none. An exception of it ends
     /// the operation or the list, and is thrown by wait() or the list. The restorer keeps it as
@@ -1115,6 +1120,10 @@ public:
     void set_keep(std::string_view rule)
     {
         call([&](auto &c) { set_keep(rule, c); });
+    }
+    void set_sample(std::uint32_t percent)
+    {
+        call([&](auto &c) { set_sample(percent, c); });
     }
     void set_filter(license_filter filter)
     {

@@ -2,7 +2,8 @@
 """What the library is built from, by what cargo says of it.
 
     crates.py sbom [TARGET]       a bill of materials of CycloneDX, in JSON
-    crates.py notices [TARGET]    the licenses of the crates that are in the library, with texts
+    crates.py notices [TARGET]    the licenses of the crates that are in the library, with texts;
+                                  with WMLB_WITH_REMOTE=1 of those in libwmlb-remote too
 
 What only builds it, or is for another system than TARGET (this machine's), is left out.
 """
@@ -38,6 +39,8 @@ class Crates:
         nodes = {node["id"]: node for node in told["resolve"]["nodes"]}
         self.root = told["resolve"]["root"]
         self.needs, open_ = {}, [self.root]
+        if os.environ.get("WMLB_WITH_REMOTE"):
+            open_ += [one for one in told["workspace_members"] if packages[one]["name"] == "wmlb-remote"]
         while open_:
             one = open_.pop()
             if one not in self.needs:
@@ -54,7 +57,8 @@ class Crates:
         return any("proc-macro" in target["kind"] for target in package["targets"])
 
     def others(self):
-        return sorted((package for one, package in self.packages.items() if one != self.root),
+        own = ("wmlb", "wmlb-remote")
+        return sorted((package for package in self.packages.values() if package["name"] not in own),
                       key=lambda package: (package["name"], package["version"]))
 
 

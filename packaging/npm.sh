@@ -13,10 +13,13 @@ trap 'rm -rf "$work"' EXIT
 
 cp bindings/node/*.js bindings/node/*.ts bindings/node/package.json bindings/node/README.md \
     LICENSE-MIT LICENSE-APACHE "$work/"
-python3 packaging/crates.py notices >"$work/THIRD-PARTY.txt"
+WMLB_WITH_REMOTE=1 python3 packaging/crates.py notices >"$work/THIRD-PARTY.txt"
 for each in "$@"; do
     mkdir -p "$work/lib/${each%%=*}"
     cp "${each#*=}/libwmlb.so.1" "$work/lib/${each%%=*}/"
+    # Loaded when a bucket is asked for; where packaging/build-remote.sh has built it.
+    [ ! -e "${each#*=}/libwmlb-remote.so.1" ] ||
+        cp "${each#*=}/libwmlb-remote.so.1" "$work/lib/${each%%=*}/"
 done
 cd "$work"
 npm pack --silent --pack-destination "$out"

@@ -97,12 +97,15 @@ def content(about, assemblies, dists):
         files["licenses/" + text] = read(os.path.join(ROOT, text))
     files["licenses/THIRD-PARTY.txt"] = subprocess.run(
         [sys.executable, os.path.join(ROOT, "packaging/crates.py"), "notices"], check=True,
-        stdout=subprocess.PIPE).stdout
+        stdout=subprocess.PIPE, env={**os.environ, "WMLB_WITH_REMOTE": "1"}).stdout
     for framework, folder in assemblies.items():
         for name in ("Wmlb.dll", "Wmlb.xml"):
             files["lib/%s/%s" % (framework, name)] = read(os.path.join(folder, name))
     for rid, dist in dists.items():
-        files["runtimes/%s/native/libwmlb.so" % rid] = read(os.path.join(dist, "libwmlb.so"))
+        # The second one is loaded when a bucket is asked for, and not built everywhere.
+        for name in ("libwmlb.so", "libwmlb-remote.so"):
+            if name == "libwmlb.so" or os.path.exists(os.path.join(dist, name)):
+                files["runtimes/%s/native/%s" % (rid, name)] = read(os.path.join(dist, name))
     files["[Content_Types].xml"] = content_types(files).encode()
     return files
 

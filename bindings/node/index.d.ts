@@ -71,6 +71,8 @@ export interface Settings {
   /** Such as "last=3 daily=7". */
   keep?: string;
   only?: string | string[];
+  /** Verifications look at so many percent of a backup only, chosen at random. */
+  sample?: number;
 }
 
 export interface OperationOptions {

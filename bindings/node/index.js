@@ -30,7 +30,7 @@ const FLAGS = {
 const PROPERTIES = {
   store: 'StorePath', passphrase: 'Passphrase', recipients: 'Recipients', identities: 'Identities',
   compressionLevel: 'CompressionLevel', threads: 'Threads', niceness: 'Niceness',
-  unstatedRights: 'UnstatedRights', keep: 'Keep', only: 'Only', details: 'Details',
+  unstatedRights: 'UnstatedRights', keep: 'Keep', only: 'Only', sample: 'Sample', details: 'Details',
 };
 
 function created(create) {

@@ -2,13 +2,17 @@
 
 use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::head::{self, Head};
-use crate::http::{Calls, Token};
+use crate::http::{Calls, Token, Tries};
 use crate::place::Place;
 use crate::probe;
 use crate::store::Store;
+
+/// How long a small object may take to be written, where that can be seen.
+const BEING_WRITTEN: Duration = Duration::from_millis(500);
 
 pub struct Remote {
     pub store: Store,
@@ -38,16 +42,26 @@ impl Remote {
         format!("{}{device}/g/", self.store.place.prefix)
     }
 
-    /// The HEAD of a device and its tag.
+    /// The HEAD of a device and its tag. A server that is no real object store may show one that
+    /// is being written: what is damaged is read again before it is said to be.
     pub fn read_head(&self, device: &str, token: &Token) -> Result<Option<(Head, String)>> {
-        let found = self
-            .store
-            .get(&self.head_of(device), head::LARGEST, token)?;
-        let Some((bytes, tag)) = found else {
-            return Ok(None);
-        };
-        let head = Head::read(&bytes).map_err(|error| error.during(device))?;
-        Ok(Some((head, tag)))
+        let mut tries = Tries::new(BEING_WRITTEN.min(self.store.place.deadline));
+        loop {
+            let found = self
+                .store
+                .get(&self.head_of(device), head::LARGEST, token)?;
+            let Some((bytes, tag)) = found else {
+                return Ok(None);
+            };
+            let damage = match Head::read(&bytes) {
+                Ok(head) => return Ok(Some((head, tag))),
+                Err(error) => error.during(device),
+            };
+            if tries.pause(damage.clone(), token).is_err() {
+                token.check()?;
+                return Err(damage);
+            }
+        }
     }
 
     pub fn note(&self, error: &Error) {

@@ -411,7 +411,8 @@ impl Store {
         }
     }
 
-    /// The uploads to keys with this prefix that have no end yet.
+    /// The uploads to keys with this prefix that have no end yet. A server that does not know what
+    /// is asked of it has none.
     pub fn unfinished(&self, prefix: &str, token: &Token) -> Result<Vec<Unfinished>> {
         let mut found = Vec::new();
         let mut next: Option<(String, String)> = None;
@@ -424,7 +425,12 @@ impl Store {
                     .map(|(_, id)| ("upload-id-marker", id.as_str())),
             );
             query.push(("uploads", ""));
-            let answer = self.send(&list_of_bucket(&query), token, &[200])?;
+            let answer = self.send(&list_of_bucket(&query), token, &[200, 404, 405, 501])?;
+            match answer.status {
+                200 => {}
+                _ if answer.code() == "NoSuchBucket" => return Err(answer.error()),
+                _ => return Ok(found),
+            }
             let parsed: UnfinishedList = instant_xml::from_str(answer.text()?)
                 .map_err(|error| strange("a list of uploads", &error))?;
             // Some servers do not look at the prefix.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -673,6 +674,36 @@ void generations(const fs::path &store, const fs::path &folder)
     CHECK(code == wmlb::errc::not_configured);
 }
 
+void samples(const fs::path &folder)
+{
+    std::error_code code;
+    wmlb::restorer restorer;
+    const fs::path store = folder / "store", to = folder / "to";
+    fs::create_directories(store);
+    std::mt19937 random(1);
+    for (int number = 0; number < 5; number++) {
+        std::ofstream file(store / std::to_string(number), std::ios::binary);
+        for (int at = 0; at < 1 << 20; at++)
+            file.put(static_cast<char>(random()));
+    }
+    paths(restorer, store, to);
+    restorer.set_restore_path(to, code);
+    restorer.backup(0, nullptr, code).wait(code);
+    CHECK(!code);
+    const auto verified = [&](std::uint32_t percent) {
+        restorer.set_sample(percent, code);
+        CHECK(!code);
+        restorer.verify(0, nullptr, code).wait(code);
+        CHECK(!code);
+        return restorer.progress().licenses_done;
+    };
+    const auto some = verified(1);
+    CHECK(some > 0 && some < 5);
+    CHECK(verified(100) == 5);
+    restorer.set_sample(101, code);
+    CHECK(code == wmlb::errc::invalid_argument);
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -688,6 +719,7 @@ int main(int argc, char **argv)
     canceling(store, folder / "canceling");
     lives(store, folder / "lives");
     choices(store, folder / "choices");
+    samples(folder / "samples");
     handlers(store, folder / "handlers");
     fetching(store, folder / "fetching");
     differences(store, folder / "differences");

@@ -3,7 +3,8 @@
 packaging/build-remote.sh, with the servers that run.sh has fetched (WMLB_REMOTE_SERVERS).
 
 Parts: size, license, fleet, races, backup. None: all of them. WMLB_REMOTE_LICENSES=1000 and
-WMLB_REMOTE_DEVICES=100, WMLB_REMOTE_RACES=10 make them smaller.
+WMLB_REMOTE_DEVICES=100, WMLB_REMOTE_RACES=10 make them smaller, WMLB_REMOTE_SERVER=moto races there
+alone.
 """
 
 import collections
@@ -12,6 +13,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+RACES_AT_ONCE = 6
 
 
 def count(name, usual):
@@ -125,16 +128,33 @@ def measure_races(_, folder):
     os.mkdir(store)
     with open(os.path.join(store, "license"), "wb") as file:
         file.write(b"content")
+    races, chosen = count("RACES", 1000), os.environ.get("WMLB_REMOTE_SERVER", "")
+
+    def race(kind, server, number):
+        url = server.url("races", deadline=600)  # a machine may be halted meanwhile
+        command = [COMMAND, "backup", "-q", "-d", f"d{number}", "-s", store, url]
+        racers = [subprocess.Popen(command, env=KEYS, stderr=subprocess.PIPE, text=True) for _ in range(12)]
+        said = [racer.communicate()[1] for racer in racers]
+        for racer, words in zip(racers, said):
+            if racer.returncode not in (0, 4):
+                print(f"races: {kind.name}: race {number}: {words.strip()}", flush=True)
+        return tuple(sorted(collections.Counter(racer.returncode for racer in racers).items()))
+
     for kind in (servers.Moto, servers.SeaweedFS):
+        if chosen not in ("", kind.name):
+            continue
         outcomes, begin = collections.Counter(), time.monotonic()
-        with kind() as server:
-            for number in range(count("RACES", 1000)):
-                command = [COMMAND, "backup", "-q", "-d", f"d{number}", "-s", store, server.url("races")]
-                racers = [subprocess.Popen(command, env=KEYS, stderr=subprocess.DEVNULL) for _ in range(12)]
-                codes = collections.Counter(racer.wait() for racer in racers)
-                outcomes[tuple(sorted(codes.items()))] += 1
-        seconds = time.monotonic() - begin
-        print(f"races: {kind.name}: exit codes and how many: {dict(outcomes)} in {seconds:.0f} s", flush=True)
+        # SeaweedFS has those wait a second that meet at one object: other races go on meanwhile.
+        with kind() as server, contextlib.ExitStack() as stack:
+            pool = concurrent.futures.ThreadPoolExecutor(RACES_AT_ONCE)
+            running = [pool.submit(race, kind, server, number) for number in range(races)]
+            stack.callback(pool.shutdown, cancel_futures=True)
+            for number, done in enumerate(concurrent.futures.as_completed(running), 1):
+                outcomes[done.result()] += 1
+                if number % 50 == 0 or number == races:
+                    seconds = time.monotonic() - begin
+                    print(f"races: {kind.name}: exit codes and how many: {dict(outcomes)} in {seconds:.0f} s",
+                          flush=True)
 
 
 PARTS = {"size": measure_size, "license": measure_license, "fleet": measure_fleet,
@@ -148,6 +168,8 @@ if __name__ == "__main__":
     import proxy
     import servers
 
+    # What was started is ended, and what was written removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix="wmlb-figures.")
         stack.callback(shutil.rmtree, folder)

@@ -14,6 +14,7 @@ FORGET = "forget"  # it arrives; the answer does not
 CUT = "cut"  # it arrives; half of the answer does
 TWICE = "twice"  # it arrives two times; the second answer is told
 LATE = "late"  # it arrives after its sender has given up
+TORN = "torn"  # it arrives; what is answered is what was written of it until then
 FAIL, SLOW, BUSY = 500, 503, 409  # the server says so, and has not done it
 FAULTS = (LOSE, FORGET, CUT, TWICE, LATE, FAIL, SLOW, BUSY)
 
@@ -109,6 +110,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer = proxy.forward(*request)
         if fault == FORGET:
             return self.hang_up()
+        if fault == TORN:
+            return self.answer(*answer[:2], answer[2][: len(answer[2]) // 2])
         if fault == CUT:
             self.answer(*answer, cut=True)
             return self.hang_up()

@@ -1,10 +1,12 @@
 """The servers that the tests of libwmlb-remote talk to: real ones, on loopback."""
 
 import contextlib
+import ctypes
 import http.client
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,6 +17,8 @@ BIN = os.environ.get("WMLB_REMOTE_SERVERS", "")
 MADE = os.environ.get("WMLB_REMOTE_MADE", "")
 DIST = os.environ.get("WMLB_REMOTE_DIST", "")
 CLIENT = os.path.join(MADE, "client")
+# A folder that no disk is written for, or the usual one.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 BUCKET = "bucket"
 KEY = {"CLIENT_ID": "someid", "CLIENT_SECRET": "somesecret"}
 
@@ -31,29 +35,56 @@ def free_port(last=65535):
                 return port
 
 
+def end_with_this():
+    """Run in a process that was started: it is killed as soon as this one has ended, however that
+    comes."""
+    set_parent_death_signal = 1
+    parent = os.getpid()
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def prepare():
+        library.prctl(set_parent_death_signal, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+class PortTaken(RuntimeError):
+    """Somebody else has had a port between the search for it and the server's start."""
+
+
 class Server:
-    """A server with an empty bucket; ended with its context."""
+    """A server with an empty bucket; ended with its context, and with this process."""
 
     name = program = None
     headers = {}
     lists_parts = True
 
     def __init__(self):
-        # SeaweedFS has another one 10,000 above each.
-        self.port = free_port(last=55000)
-        self.folder = tempfile.mkdtemp(prefix="wmlb-remote.")
-        self.process = None
+        self.port = self.folder = self.process = None
 
     def command(self):
         raise NotImplementedError
 
     def __enter__(self):
-        log = open(os.path.join(self.folder, "log"), "wb")
-        with log:
-            self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
-            )
+        for _ in range(4):
+            try:
+                return self.start()
+            except PortTaken:
+                pass
+        return self.start()
+
+    def start(self):
+        # SeaweedFS has another one 10,000 above each.
+        self.port = free_port(last=55000)
+        self.folder = tempfile.mkdtemp(prefix="wmlb-remote.")
         try:
+            with open(os.path.join(self.folder, "log"), "wb") as log:
+                self.process = subprocess.Popen(
+                    self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                    preexec_fn=end_with_this(),
+                )  # fmt: skip
             self.make_bucket()
         except BaseException:
             self.__exit__()
@@ -61,12 +92,13 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def request(self, method, path, body=None):
@@ -88,7 +120,9 @@ class Server:
                         return
             if self.process.poll() is not None or time.monotonic() > end:
                 with open(os.path.join(self.folder, "log"), errors="replace") as log:
-                    raise RuntimeError(f"{self.name} does not start: {log.read()[-2000:]}")
+                    said = log.read()
+                problem = PortTaken if "address already in use" in said.lower() else RuntimeError
+                raise problem(f"{self.name} does not start: {said[-2000:]}")
             time.sleep(0.05)
 
     def keys(self, prefix=""):

@@ -53,13 +53,13 @@ class Bindings(test_remote.Stores):
         sources = glob.glob(os.path.join(HERE, "../../bindings/csharp/src/*.cs"))
         library, program = (os.path.join(folder, name) for name in ("Wmlb.dll", "Buckets.exe"))
         subprocess.run([*COMPILE, "-target:library", f"-out:{library}", *sources], check=True)
-        own = os.path.join(HERE, "bindings/Buckets.cs")
-        subprocess.run([*COMPILE, f"-reference:{library}", f"-out:{program}", own], check=True)
+        own = [os.path.join(HERE, name) for name in ("bindings/Buckets.cs", "../../bindings/csharp/tests/Runner.cs")]
+        subprocess.run([*COMPILE, f"-reference:{library}", f"-out:{program}", *own], check=True)
         self.passes(["mono", program, tempfile.mkdtemp(dir=folder)],
                     re.compile(r"^C#: [1-9]\d* passed, 0 failed$", re.MULTILINE), folder,
                     AWS_ACCESS_KEY_ID="someid", AWS_SECRET_ACCESS_KEY="somesecret")
         alone = tempfile.mkdtemp(dir=folder)
         os.symlink(os.path.join(servers.DIST, "libwmlb.so"), os.path.join(alone, "libwmlb.so"))
-        self.passes(["mono", program, folder, "TestWithoutTheLibrary"],
+        self.passes(["mono", program, folder, "WithoutTheLibrary"],
                     re.compile(r"^C#: 1 passed, 0 failed$", re.MULTILINE), folder,
                     LD_LIBRARY_PATH=alone)

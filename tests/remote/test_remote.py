@@ -1,15 +1,14 @@
 """libwmlb-remote against real servers, and what can happen between them and a client."""
 
 import collections
-import concurrent.futures
 import filecmp
-import itertools
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
@@ -86,6 +85,22 @@ class Stores(unittest.TestCase):
         if store:
             self.assert_same(store, target)
         return target
+
+
+    def chaos(self, kind):
+        """Writers at once, of which any request meets any fault and any writer is killed: what was
+        told is so, and what is there is whole. See chaos/chaos.c."""
+        seconds, seed = os.environ.get("WMLB_REMOTE_CHAOS", "3"), os.environ.get("WMLB_REMOTE_SEED")
+        seed = seed or str(random.randrange(1 << 32))
+        folder = tempfile.mkdtemp(prefix="wmlb-chaos.", dir=servers.MEMORY)
+        self.addCleanup(shutil.rmtree, folder)
+        program = os.path.join(servers.MADE, "chaos")
+        # What it prints is seen as it goes.
+        code = subprocess.run(
+            [program, str(self.running.port), seconds, seed, kind, folder, str(ROUNDS_AT_ONCE)],
+            preexec_fn=servers.end_with_this(),
+        ).returncode  # fmt: skip
+        self.assertEqual(code, 0, f"seed {seed}")
 
 
 class Honest(Stores):
@@ -328,60 +343,7 @@ class Honest(Stores):
         self.assertTrue(waiting)
 
     def test_chaos(self):
-        """Writers at once, of which any request meets any fault and any writer is killed: what was
-        told is so, and what is there is whole."""
-        seconds = float(os.environ.get("WMLB_REMOTE_CHAOS", "3"))
-        seed = os.environ.get("WMLB_REMOTE_SEED", str(random.randrange(1 << 32)))
-        end, numbers, told = time.monotonic() + seconds, itertools.count(), collections.Counter()
-
-        def rounds():
-            while time.monotonic() < end:
-                number = next(numbers)
-                try:
-                    yield from self.round(random.Random(f"{seed} {number}"), f"{self.prefix}/{seed}-{number}")
-                except Exception as error:
-                    raise AssertionError(f"seed {seed}, round {number}: {error}") from error
-                yield "rounds"
-
-        # Most of a round is waiting for what was lost.
-        with concurrent.futures.ThreadPoolExecutor(ROUNDS_AT_ONCE) as pool:
-            for done in [pool.submit(lambda: list(rounds())) for _ in range(ROUNDS_AT_ONCE)]:
-                told.update(done.result())
-        print(f"{self.server.name}: chaos, seed {seed}: {dict(told)}")
-
-    def round(self, chosen, prefix):
-        def choose(*_):
-            fault = chosen.choice(proxy.FAULTS)
-            return fault if fault != proxy.BUSY and chosen.random() < 0.15 else None
-
-        overwrites = [chosen.random() < 0.5 for _ in range(3)]
-        with proxy.Proxy(self.running.port, choose) as between:
-            url = self.running.url(prefix, between.port, deadline=20)
-            clients = [
-                start(url, "-d", "d", "overwrite" if overwrite else "backup", self.small)
-                for overwrite in overwrites
-            ]
-            if chosen.random() < 0.3:
-                time.sleep(chosen.uniform(0, 0.1))
-                clients[0].kill()
-            results = [finish(client) for client in clients]
-            between.settle()
-        codes = [result.code if client.returncode >= 0 else "killed" for client, result in zip(clients, results)]
-        clean = self.running.url(prefix)
-        published = [at for at, code in enumerate(codes) if code == "0x00000000"]
-        self.assertLessEqual(set(codes), {"0x00000000", EXISTS, TIMEOUT, "killed"}, [r.text for r in results])
-        strict = [at for at in published if not overwrites[at]]
-        self.assertLessEqual(len(strict), 1)
-        if published or EXISTS in codes:
-            shutil.rmtree(self.restore("-d", "d", url=clean, store=self.small))
-            head = json.loads(self.running.request("GET", f"/bucket/{prefix}/d/HEAD")[1])
-            self.assertGreaterEqual(head["sequence"], len(published))
-            self.assertEqual(len(head["before"]), head["sequence"] - 1)
-            # All that was published is still there, under its own name.
-            names = " ".join(self.running.keys(f"{prefix}/d/g/"))
-            for nonce in [head["nonce"], *head["before"]]:
-                self.assertIn(nonce, names)
-        return codes
+        self.chaos("honest")
 
 
 class WithMoto(Honest):
@@ -405,9 +367,29 @@ class Liar(Stores):
         for _ in range(2):
             self.assert_good(run(self.url(), "-d", "d", "overwrite", self.small))
             self.restore("-d", "d", store=self.small)
+        # What it does not know of is nothing to collect: uploads in parts.
+        with proxy.Proxy(self.running.port, clock=DAY + 60) as later:
+            self.assert_good(run(self.url(later), "-d", "d", "forget", "last=1"))
+            self.assert_fails(NOTHING, run(self.url(later), "-d", "d", "forget", "last=1"))
+        left = [key for key in self.keys() if "/.probe/" not in key]
+        self.assertEqual(len(left), 2, left)
         # Its answers about uploads in parts are not those of S3.
         self.assert_fails("0x80004005", run(self.url(), "-d", "d", "overwrite", self.large))
         self.restore("-d", "d", store=self.small)
+
+    def test_what_is_being_written_is_read_again(self):
+        self.assert_good(run(self.url(), "-d", "d", "overwrite", self.small))
+        for times, code in ((1, "0x00000000"), (1000, "0xc00d2743")):
+            left = [proxy.TORN] * times
+
+            def choose(_, method, path, left=left):
+                return left.pop() if left and (method, path[-5:]) == ("GET", "/HEAD") else None
+
+            with self.subTest(times), proxy.Proxy(self.running.port, choose) as between:
+                self.assert_fails(code, run(self.url(between), "-d", "d", "overwrite", self.small))
+
+    def test_chaos(self):
+        self.chaos("liar")
 
 
 class Rules(unittest.TestCase):

@@ -127,6 +127,13 @@ namespace Wmlb
             set => Set(Property.NICENESS, value);
         }
 
+        /// <summary>At how many percent of a backup verifications look, chosen at random; 100: all
+        /// of it.</summary>
+        public uint Sample
+        {
+            set => Set(Property.SAMPLE, value);
+        }
+
         /// <summary>Says of each license whether it may be backed up; null: as it says itself.
         /// </summary>
         public Func<LicenseInfo, Right> Rights

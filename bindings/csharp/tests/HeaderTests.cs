@@ -8,6 +8,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Wmlb;
+using static Runner;
 
 internal static partial class Tests
 {

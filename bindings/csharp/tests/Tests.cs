@@ -5,24 +5,12 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using Wmlb;
-
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class TestAttribute : Attribute
-{
-}
-
-internal sealed class Failed : Exception
-{
-    public Failed(string message) : base(message)
-    {
-    }
-}
+using static Runner;
 
 /// <summary>Reports at once, on the thread that it is called on.</summary>
 internal sealed class Direct<T> : IProgress<T>
@@ -47,28 +35,7 @@ internal static partial class Tests
     {
         record = arguments[0];
         work = arguments[1];
-        int passed = 0;
-        int failed = 0;
-        foreach (MethodInfo method in typeof(Tests).GetMethods(
-            BindingFlags.Static | BindingFlags.NonPublic))
-        {
-            if (method.GetCustomAttribute<TestAttribute>() == null)
-            {
-                continue;
-            }
-            try
-            {
-                method.Invoke(null, null);
-                passed++;
-            }
-            catch (TargetInvocationException problem)
-            {
-                failed++;
-                Console.WriteLine("FAIL " + method.Name + ": " + problem.InnerException);
-            }
-        }
-        Console.WriteLine("C#: {0} passed, {1} failed", passed, failed);
-        return failed == 0 ? 0 : 1;
+        return Runner.Run(typeof(Tests));
     }
 
     // ---- what they need
@@ -78,14 +45,6 @@ internal static partial class Tests
         if (!holds)
         {
             throw new Failed(words);
-        }
-    }
-
-    private static void Equal<T>(T expected, T found)
-    {
-        if (!EqualityComparer<T>.Default.Equals(expected, found))
-        {
-            throw new Failed("expected " + expected + ", found " + found);
         }
     }
 
@@ -622,6 +581,31 @@ internal static partial class Tests
     }
 
     [Test]
+    private static void ASampleIsVerified()
+    {
+        string store = Fresh("store");
+        string backups = Fresh("backups");
+        var chosen = new Random(1);
+        for (int number = 0; number < 5; number++)
+        {
+            var content = new byte[1 << 20];
+            chosen.NextBytes(content);
+            File.WriteAllBytes(Path.Combine(store, "license" + number), content);
+        }
+        using (Restorer restorer = New(store, backups))
+        {
+            restorer.RestorePath = backups;
+            Get(restorer.BackupAsync());
+            restorer.Sample = 1;
+            Progress progress = Get(restorer.VerifyAsync()).Progress;
+            Check(progress.LicensesDone > 0 && progress.LicensesDone < 5, "some of them");
+            Equal(5L, progress.LicensesTotal);
+            restorer.Sample = 100;
+            Equal(5L, Get(restorer.VerifyAsync()).Progress.LicensesDone);
+        }
+    }
+
+    [Test]
     private static void PropertiesAndStores()
     {
         using (var restorer = new Restorer())
@@ -637,6 +621,7 @@ internal static partial class Tests
             foreach (Action wrong in new Action[]
             {
                 () => restorer.CompressionLevel = 99,
+                () => restorer.Sample = 101,
                 () => restorer.Set("no such property", 1),
                 () => restorer.UnknownIdentity(),
             })

@@ -9,6 +9,7 @@ using System.Text;
 using System.Threading;
 using Wmlb;
 using Wmlb.WindowsMedia;
+using static Runner;
 
 internal static partial class Tests
 {

@@ -2,6 +2,7 @@
 
 const assert = require('node:assert');
 const { execFile } = require('node:child_process');
+const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -46,6 +47,17 @@ test('a backup comes back', async () => {
   assert.strictEqual((await wmlb.verify(to)).progress.done, 5);
   await wmlb.restore(again, to);
   assert.deepStrictEqual(fs.readdirSync(again).sort(), fs.readdirSync(from).sort());
+});
+
+test('a sample is verified', async () => {
+  const from = fresh();
+  const to = fresh();
+  for (let i = 0; i < 5; i++) fs.writeFileSync(path.join(from, `${i}`), randomBytes(1 << 20));
+  await wmlb.backup(from, to);
+  const { progress } = await wmlb.verify(to, { sample: 1 });
+  assert.ok(progress.done > 0 && progress.done < 5 && progress.total === 5, JSON.stringify(progress));
+  assert.strictEqual((await wmlb.verify(to, { sample: 100 })).progress.done, 5);
+  await assert.rejects(async () => wmlb.verify(to, { sample: 101 }), { code: 'E_INVALIDARG' });
 });
 
 test('what fails says so', async () => {

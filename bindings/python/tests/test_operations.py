@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
 import os
@@ -210,6 +211,19 @@ def test_rights(store: Path, to: Path) -> None:
     )
     assert summary.licenses == 0
     assert wmlb.backup(store, to, overwrite=True, unstated_rights="deny").licenses == 0
+
+
+def test_a_sample(tmp_path: Path, to: Path) -> None:
+    store = tmp_path / "large"
+    store.mkdir()
+    for number in range(5):
+        (store / f"{number}").write_bytes(os.urandom(1 << 20))
+    wmlb.backup(store, to)
+    assert 0 < wmlb.verify(to, sample=1).licenses < 5
+    assert wmlb.verify(to, sample=100).licenses == wmlb.verify(to).licenses == 5
+    assert 0 < asyncio.run(wmlb.verify_async(to, sample=1)).licenses < 5
+    with pytest.raises(wmlb.InvalidArgumentError):
+        wmlb.verify(to, sample=101)
 
 
 def test_some_licenses(backed_up: Path, store: Path, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Sockets;
-using System.Reflection;
 using System.Threading;
 using System.Threading.Tasks;
 using Wmlb;
+using static Runner;
 
 internal static class Buckets
 {
@@ -22,41 +22,10 @@ internal static class Buckets
     public static int Main(string[] arguments)
     {
         work = arguments[0];
-        int passed = 0, failed = 0;
-        foreach (MethodInfo method in typeof(Buckets).GetMethods(
-            BindingFlags.Static | BindingFlags.NonPublic).Where(one => one.Name.StartsWith("Test")))
-        {
-            bool isChosen = arguments.Length > 1
-                ? arguments.Contains(method.Name)
-                : method.Name != nameof(TestWithoutTheLibrary);
-            if (!isChosen)
-            {
-                continue;
-            }
-            try
-            {
-                method.Invoke(null, null);
-                passed++;
-            }
-            catch (TargetInvocationException problem)
-            {
-                failed++;
-                Console.WriteLine("FAIL " + method.Name + ": " + problem.InnerException);
-            }
-        }
-        Console.WriteLine("C#: {0} passed, {1} failed", passed, failed);
-        return failed == 0 ? 0 : 1;
+        return Runner.Run(typeof(Buckets), arguments.Skip(1).ToArray());
     }
 
     // ---- what they need
-
-    private static void Equal<T>(T expected, T found)
-    {
-        if (!EqualityComparer<T>.Default.Equals(expected, found))
-        {
-            throw new Exception("expected " + expected + ", found " + found);
-        }
-    }
 
     private static Outcome Get(Task<Outcome> task)
     {
@@ -73,7 +42,7 @@ internal static class Buckets
         {
             return exception;
         }
-        throw new Exception("no " + typeof(T).Name);
+        throw new Failed("no " + typeof(T).Name);
     }
 
     private static string Fresh()
@@ -110,7 +79,8 @@ internal static class Buckets
 
     // ---- the tests
 
-    private static void TestABackupComesBack()
+    [Test]
+    private static void ABackupComesBack()
     {
         using (Restorer restorer = New(Small, At("comes-back")))
         {
@@ -130,7 +100,8 @@ internal static class Buckets
         }
     }
 
-    private static void TestEarlierBackupsStayAsLongAsKeepWantsThem()
+    [Test]
+    private static void EarlierBackupsStayAsLongAsKeepWantsThem()
     {
         using (Restorer restorer = New(Small, At("keep")))
         {
@@ -165,7 +136,8 @@ internal static class Buckets
         }
     }
 
-    private static void TestAnAddressIsEnough()
+    [Test]
+    private static void AnAddressIsEnough()
     {
         // AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set: mono shows no later ones to C.
         string url = At("address").Url;
@@ -181,7 +153,8 @@ internal static class Buckets
         }
     }
 
-    private static void TestARestorerGoesFromPlaceToPlace()
+    [Test]
+    private static void ARestorerGoesFromPlaceToPlace()
     {
         string here = Fresh();
         using (Restorer restorer = New(Small, At("places", "a")))
@@ -236,7 +209,8 @@ internal static class Buckets
         }
     }
 
-    private static void TestATokenEndsWhatWaitsForAServer()
+    [Test]
+    private static void ATokenEndsWhatWaitsForAServer()
     {
         foreach (Func<Restorer, CancellationToken, Task<Outcome>> call in
             new Func<Restorer, CancellationToken, Task<Outcome>>[]
@@ -257,7 +231,8 @@ internal static class Buckets
         }
     }
 
-    private static void TestCancelAndDisposeEndWhatWaitsForAServer()
+    [Test]
+    private static void CancelAndDisposeEndWhatWaitsForAServer()
     {
         foreach (Action<Restorer> end in new Action<Restorer>[]
         {
@@ -281,7 +256,8 @@ internal static class Buckets
         }
     }
 
-    private static void TestWhatFailsIsSaid()
+    [Test]
+    private static void WhatFailsIsSaid()
     {
         string url = "s3://bucket?deadline=1&endpoint=http://127.0.0.1:"
             + Environment.GetEnvironmentVariable("FREE_PORT");
@@ -315,7 +291,8 @@ internal static class Buckets
     }
 
     /// <summary>For a process that does not find libwmlb-remote.</summary>
-    private static void TestWithoutTheLibrary()
+    [Test(OnlyByName = true)]
+    private static void WithoutTheLibrary()
     {
         using (var restorer = new Restorer { RestorePath = "s3://bucket" })
         {

@@ -151,10 +151,15 @@ def verify(
     identities: Keys | None = None,
     threads: int | None = None,
     niceness: int | None = None,
+    sample: int | None = None,
 ) -> Summary:
-    """Makes all the checks of a restore, and touches no store."""
+    """Makes all the checks of a restore, and touches no store.
+
+    sample: look at so many percent of the backup only, chosen at random.
+    """
     with Restorer(
-        passphrase=passphrase, identities=identities, threads=threads, niceness=niceness
+        passphrase=passphrase, identities=identities, threads=threads, niceness=niceness,
+        sample=sample,
     ) as restorer:
         return restorer.verify(
             backup, allow_clear=allow_clear, on_progress=on_progress, on_event=on_event
@@ -171,10 +176,12 @@ async def verify_async(
     identities: Keys | None = None,
     threads: int | None = None,
     niceness: int | None = None,
+    sample: int | None = None,
 ) -> Summary:
     """As verify(), for asyncio. To cancel the task cancels the verification."""
     with Restorer(
-        passphrase=passphrase, identities=identities, threads=threads, niceness=niceness
+        passphrase=passphrase, identities=identities, threads=threads, niceness=niceness,
+        sample=sample,
     ) as restorer:
         return await restorer.verify_async(
             backup, allow_clear=allow_clear, on_progress=on_progress, on_event=on_event

@@ -73,7 +73,8 @@ class Restorer:
     backup; authorizer before a restore: it gives True, or False, or the address to send the user
     to. only and filter choose the licenses that restores, verifications and lists of a backup are
     about: only has patterns of names ("*" stands for anything), or "key:" or "license:" and an
-    ID; filter is asked of each of these.
+    ID; filter is asked of each of these. sample: verifications look at so many percent of a backup
+    only, chosen at random; their progress tells how many licenses that were.
 
     Functions are called on the thread that calls backup() and so on, or on the event loop of
     backup_async(). What they raise, and a KeyboardInterrupt, cancels the operation, and is
@@ -95,6 +96,7 @@ class Restorer:
         unstated_rights: str | None = None,
         keep: str | None = None,
         only: Keys | None = None,
+        sample: int | None = None,
         rights: Rights | None = None,
         filter: Filter | None = None,
         authorizer: Authorizer | None = None,
@@ -125,6 +127,7 @@ class Restorer:
             native.PROP_UNSTATED_RIGHTS: unstated_rights,
             native.PROP_KEEP: keep,
             native.PROP_ONLY: None if only is None else _lines(only),
+            native.PROP_SAMPLE: sample,
         }
         try:
             for name, value in settings.items():
