@@ -18,11 +18,17 @@ KEYS = {"AWS_ACCESS_KEY_ID": "someid", "AWS_SECRET_ACCESS_KEY": "somesecret"}
 DAY = test_remote.DAY
 
 
+def heed_interruption():
+    """As at a terminal: what a shell begins beside itself ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begin(*arguments, **environment):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.Popen(
         [COMMAND, *arguments], env={**kept, "HOME": "/nonexistent", **KEYS, **environment},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interruption,
     )  # fmt: skip
 
 
