@@ -44,7 +44,9 @@ def files(folder):
             for at, _, names in os.walk(folder) for name in names}
 
 
-class Installed(unittest.TestCase):
+class Built(unittest.TestCase):
+    """With the library and libwmlb-remote in one folder, as the build of both leaves them."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="wmlb-remote.")
@@ -54,6 +56,12 @@ class Installed(unittest.TestCase):
         for name in os.listdir(servers.MADE):
             if name.startswith("libwmlb-remote."):
                 shutil.copy2(os.path.join(servers.MADE, name), cls.dist, follow_symlinks=False)
+
+
+class Installed(Built):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         cls.prefix = os.path.join(cls.folder, "usr")
         cls.libdir = os.path.join(cls.prefix, "lib")
         cls.environment = {

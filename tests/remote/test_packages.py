@@ -1,4 +1,4 @@
-"""The packages for Python, Node and .NET have libwmlb-remote beside the library, and find it there."""
+"""The packages for Python, Node and .NET have libwmlb-remote beside the library, and find it."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import unittest
 import zipfile
 
 import servers
-from test_install import ROOT, run
+from test_install import ROOT, Built, run
 
 PACKAGING = os.path.join(ROOT, "packaging")
 # With hatchling, from bindings/python/tests/run.sh.
@@ -19,16 +19,10 @@ CSHARP = """class Consumer { static void Main(string[] urls) {
         catch (Wmlb.WmlbException problem) { System.Console.WriteLine(problem.Message); } } }"""
 
 
-class Packages(unittest.TestCase):
+class Packages(Built):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="wmlb-remote.")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.dist = os.path.join(cls.folder, "dist")
-        shutil.copytree(servers.DIST, cls.dist, symlinks=True)
-        for name in os.listdir(servers.MADE):
-            if name.startswith("libwmlb-remote.so"):
-                shutil.copy2(os.path.join(servers.MADE, name), cls.dist, follow_symlinks=False)
+        super().setUpClass()
         cls.url = f"s3://bucket?endpoint=http://127.0.0.1:{servers.free_port()}&deadline=1"
 
     def setUp(self):
