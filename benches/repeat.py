@@ -64,13 +64,13 @@ class Repeat:
             work, name, "%.3f" % statistics.median(run.seconds for run in runs), base,
             "%.3f" % ratio(lambda run: run.seconds), "%.3f" % ratio(lambda run: run.processor)))
 
-    def unchanged(self, place, kind):
+    def store(self, place):
+        """A store, of which the backup is there that the others repeat."""
         store = common.make_store(place / "store", self.count, self.bench.arguments.seed)
         self.begin(store, place / "backups")
-        self.again(place, store, kind)
         return store
 
-    def again(self, place, store, kind):
+    def unchanged(self, place, store, kind):
         base = self.bench.peer(BASE, store, place)
         again = self.way(self.ours(store, place / "backups"))
         self.compare(f"Nothing changed, {kind}", {OURS: again, BASE: base})
@@ -238,7 +238,8 @@ def run(bench, count, parts):
             print(f"Left out: {kind}, for want of mkfs.{kind} or root.\n")
             continue
         with file_systems.mounted(kind, bench.scratch / kind, IMAGE) as place:
-            store = repeat.unchanged(place, kind)
+            store = repeat.store(place)
+            repeat.unchanged(place, store, kind)
             repeat.written(place, store, kind)
             repeat.watch(place, store, kind)
     if set(parts) - {"xfs", "btrfs"}:
@@ -251,10 +252,9 @@ def run_here(repeat, place, parts):
     place.mkdir()
     kind = subprocess.run(["stat", "-f", "-c", "%T", place], stdout=subprocess.PIPE, text=True,
                           check=True).stdout.strip()
-    store = common.make_store(place / "store", repeat.count, repeat.bench.arguments.seed)
-    repeat.begin(store, place / "backups")
+    store = repeat.store(place)
     if "here" in parts:
-        repeat.again(place, store, kind)
+        repeat.unchanged(place, store, kind)
     if "encrypted" in parts:
         repeat.encrypted(place, store, kind)
     if "first" in parts:
